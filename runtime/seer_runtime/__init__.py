@@ -1,0 +1,1 @@
+"""What runs inside a sandbox: a front that speaks gRPC, and a worker per interface."""

@@ -1,0 +1,1 @@
+"""The trusted process of a sandbox: gRPC, auth, sessions and the workers' lives."""

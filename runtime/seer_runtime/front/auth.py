@@ -1,0 +1,55 @@
+"""Let nobody in without a token, whatever the method."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+import grpc.aio
+
+_PREFIX = "Bearer "
+# A caller that holds the call token may use these; the admin token opens every method.
+_CALL_METHODS = frozenset(
+    {"/seer.v1.Runtime/Session", "/seer.v1.Runtime/Describe", "/grpc.health.v1.Health/Check"}
+)
+
+
+class TokenInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
+    """Refuses every call whose token is missing, wrong or not enough."""
+
+    def __init__(self, call_token_hash: str, admin_token_hash: str) -> None:
+        """Know the tokens by their SHA-256 alone."""
+        self._call = call_token_hash
+        self._admin = admin_token_hash
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Any:
+        """Hand the call on, or answer it with a refusal."""
+        digest = _digest(handler_call_details)
+        if hmac.compare_digest(digest, self._admin):
+            return await continuation(handler_call_details)
+        if not hmac.compare_digest(digest, self._call):
+            return _refuse(grpc.StatusCode.UNAUTHENTICATED, "a valid token is needed")
+        if handler_call_details.method not in _CALL_METHODS:
+            return _refuse(grpc.StatusCode.PERMISSION_DENIED, "this needs the owner's token")
+        return await continuation(handler_call_details)
+
+
+def _digest(details: grpc.HandlerCallDetails) -> str:
+    metadata = dict(details.invocation_metadata or ())
+    value = metadata.get("authorization", "")
+    text = value if isinstance(value, str) else ""
+    return hashlib.sha256(text.removeprefix(_PREFIX).encode()).hexdigest()
+
+
+def _refuse(code: grpc.StatusCode, text: str) -> Any:
+    async def abort(_: object, context: Any) -> None:
+        await context.abort(code, text)
+
+    return grpc.stream_stream_rpc_method_handler(abort)

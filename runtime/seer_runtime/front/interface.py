@@ -1,0 +1,176 @@
+"""A served interface: its worker, the calls on their way, and what happens when it dies."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple, TypeAlias
+
+from seer_runtime.front.log import BoundedLog
+from seer_runtime.front.worker_process import WorkerProcess
+from seer_runtime.wire.exits import describe_exit
+from seer_runtime.wire.frames import Frame, Header, Kind, decode_frame, encode_frame, parse_header
+from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
+from seer_runtime.wire.pb.runtime_pb2 import Failure, LoadRequest
+
+_LOG_LINES = 20
+_IDLE_GRACE = 2.0
+"""Seconds that a worker without work gets to clean up."""
+
+Spawn: TypeAlias = Callable[[], Awaitable[WorkerProcess]]
+Reply: TypeAlias = Callable[[bytes], None]
+CallKey: TypeAlias = tuple[bytes, int]
+
+
+class LoadFailedError(Exception):
+    """The interface could not be loaded."""
+
+    def __init__(self, failure: Failure) -> None:
+        """Carry the failure to the caller."""
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class _Call(NamedTuple):
+    header: Header
+    data: bytes
+    reply: Reply
+
+
+class ServedInterface:
+    """Loads an interface in a worker, and again in a new one whenever the worker dies.
+
+    Each worker is an epoch. Calls are sent in the order of their arrival and run in that order,
+    so of those without an answer when a worker dies, only the first can have started.
+    """
+
+    def __init__(self, request: LoadRequest, epoch: int, spawn: Spawn, log: BoundedLog) -> None:
+        """Begin to load."""
+        self.epoch = epoch
+        self._request = request
+        self._spawn = spawn
+        self._log = log
+        self._calls: dict[CallKey, _Call] = {}
+        self._worker: WorkerProcess | None = None
+        self._ready = False
+        self._failure: Failure | None = None
+        self._schema: asyncio.Future[InterfaceSchema] = asyncio.get_running_loop().create_future()
+        self._answered = False
+        self._life = asyncio.create_task(self._live())
+        self._life.add_done_callback(self._explain_end)
+
+    async def schema(self) -> InterfaceSchema:
+        """Wait until the interface is loaded for the first time.
+
+        Raises:
+            LoadFailedError: it cannot be.
+        """
+        return await asyncio.shield(self._schema)
+
+    def call(self, header: Header, data: bytes, reply: Reply) -> None:
+        """Have the worker answer a call, as soon as it is loaded."""
+        if self._failure is not None:
+            reply(error_frame(header, self.epoch, self._failure))
+            return
+        self._calls[header.session, header.seq] = _Call(header, data, reply)
+        if self._ready and self._worker is not None:
+            self._worker.send(data)
+
+    def forget(self, session: bytes) -> None:
+        """Drop the answers to a session that is over; what runs, runs on."""
+        for key, call in self._calls.items():
+            if key[0] == session:
+                self._calls[key] = call._replace(reply=lambda _: None)
+
+    async def stop(self) -> None:
+        """End the worker; calls without an answer are told."""
+        grace = _IDLE_GRACE if self._ready and not self._calls else 0.0
+        self._life.cancel()
+        await asyncio.wait([self._life])
+        if self._worker is not None:
+            await self._worker.stop(grace)
+
+    async def _live(self) -> None:
+        while True:
+            self._worker = await self._spawn()
+            await self._load(self._worker)
+            await self._answer_calls(self._worker)
+            self._interrupt(await self._worker.wait())
+
+    async def _load(self, worker: WorkerProcess) -> None:
+        request = Frame(Kind.LOAD, body=self._request.SerializeToString())
+        worker.send(encode_frame(request))
+        data = await worker.receive()
+        if data is None:
+            failure = self._death(await worker.wait(), "while it loaded")
+            failure.hint = "its last lines are in the log; correct the file and serve it again"
+            raise LoadFailedError(failure)
+        frame = decode_frame(data)
+        if frame.kind is Kind.ERROR:
+            await worker.wait()
+            raise LoadFailedError(Failure.FromString(bytes(frame.body)))
+        if not self._schema.done():
+            self._schema.set_result(InterfaceSchema.FromString(bytes(frame.body)))
+        for call in self._calls.values():
+            worker.send(call.data)
+        self._ready = True
+
+    async def _answer_calls(self, worker: WorkerProcess) -> None:
+        while (data := await worker.receive()) is not None:
+            header = parse_header(data)
+            call = self._calls.pop((header.session, header.seq), None)
+            if call is not None:
+                self._answered = True
+                call.reply(data)
+
+    def _interrupt(self, code: int) -> None:
+        """Tell each call without an answer what the worker's death means for it."""
+        calls, self._calls = list(self._calls.values()), {}
+        if not calls and not self._answered:
+            # Loading it anew would only repeat this.
+            raise LoadFailedError(self._death(code, "after it loaded, before any call"))
+        self._ready = self._answered = False
+        self.epoch += 1
+        for index, call in enumerate(calls):
+            failure = self._death(code, "before this call began" if index else "during this call")
+            failure.effect = Failure.NOT_STARTED if index else Failure.INTERRUPTED
+            call.reply(error_frame(call.header, self.epoch, failure))
+
+    def _death(self, code: int, when: str) -> Failure:
+        return Failure(
+            kind=Failure.WORKER_DIED,
+            effect=Failure.NOT_STARTED,
+            message=f"the worker of {self._request.interface!r} {describe_exit(code)} {when}",
+            hint="the interface is loaded anew; its module state is as after the first load",
+            log=self._log.last(_LOG_LINES),
+            exit_code=code,
+        )
+
+    def _explain_end(self, life: asyncio.Task[None]) -> None:
+        """Leave nobody waiting, whatever ended the interface."""
+        error = None if life.cancelled() else life.exception()
+        if isinstance(error, LoadFailedError):
+            failure = error.failure
+        else:
+            reason = f"failed: {error!r}" if error else "was stopped"
+            failure = Failure(
+                kind=Failure.NO_INTERFACE,
+                message=f"interface {self._request.interface!r} {reason}",
+                hint="serve it again",
+            )
+        self._ready = False
+        self._failure = failure
+        if not self._schema.done():
+            self._schema.set_exception(LoadFailedError(failure))
+            # Nobody may be waiting for it.
+            self._schema.exception()
+        for call in self._calls.values():
+            call.reply(error_frame(call.header, self.epoch, failure))
+        self._calls.clear()
+
+
+def error_frame(header: Header, epoch: int, failure: Failure) -> bytes:
+    """Give the frame that answers a call with a failure."""
+    return encode_frame(
+        Frame(Kind.ERROR, header.session, header.seq, epoch=epoch, body=failure.SerializeToString())
+    )

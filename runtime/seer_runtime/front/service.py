@@ -1,0 +1,207 @@
+"""The Runtime service: sessions, loading, logs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from seer_runtime.front.interface import LoadFailedError, ServedInterface, Spawn, error_frame
+from seer_runtime.front.log import BoundedLog
+from seer_runtime.wire.frames import (
+    Frame,
+    FrameError,
+    Header,
+    Kind,
+    decode_frame,
+    encode_frame,
+    parse_header,
+)
+from seer_runtime.wire.pb import runtime_pb2 as pb
+from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
+from seer_runtime.wire.pb.runtime_pb2 import Failure
+from seer_runtime.wire.pb.runtime_pb2_grpc import RuntimeServicer
+
+
+class RuntimeService(RuntimeServicer):
+    """Serves any number of interfaces under their names."""
+
+    def __init__(self, spawn: Spawn, log: BoundedLog) -> None:
+        """Start workers with `spawn`."""
+        self._spawn = spawn
+        self._log = log
+        self._interfaces: dict[str, ServedInterface] = {}
+
+    async def Load(  # noqa: N802
+        self,
+        request: pb.LoadRequest,
+        context: Any,
+    ) -> AsyncIterator[pb.LoadEvent]:
+        """Load an interface; a worker that serves under its name ends first."""
+        previous = self._interfaces.pop(request.interface, None)
+        if previous is not None:
+            await previous.stop()
+        epoch = previous.epoch + 1 if previous else 1
+        interface = ServedInterface(request, epoch, self._spawn, self._log)
+        self._interfaces[request.interface] = interface
+        loading = asyncio.ensure_future(interface.schema())
+        try:
+            with self._log.listen() as lines:
+                async for line in _until(loading, lines):
+                    yield pb.LoadEvent(log_line=line)
+            yield pb.LoadEvent(schema=await loading)
+        except LoadFailedError as error:
+            yield pb.LoadEvent(failure=error.failure)
+        finally:
+            if not loading.done():
+                # Whoever asked for it is gone.
+                loading.cancel()
+                await interface.stop()
+
+    async def Describe(  # noqa: N802
+        self,
+        request: pb.DescribeRequest,
+        context: Any,
+    ) -> InterfaceSchema:
+        """Give an interface's schema, once it is loaded."""
+        interface = self._interfaces.get(request.interface)
+        if interface is None:
+            await context.abort(grpc.StatusCode.NOT_FOUND, self._unknown(request.interface).message)
+        try:
+            return await interface.schema()
+        except LoadFailedError as error:
+            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, error.failure.message)
+
+    async def Logs(self, request: pb.LogsRequest, context: Any) -> pb.LogsReply:  # noqa: N802
+        """Give the newest lines."""
+        return pb.LogsReply(lines=self._log.last(request.lines))
+
+    async def Session(self, request_iterator: Any, context: Any) -> None:  # noqa: N802
+        """Serve one session until the client ends it."""
+        outbox: asyncio.Queue[bytes] = asyncio.Queue()
+        sending = asyncio.create_task(_send_all(outbox, context))
+        session = _Session(self, outbox)
+        try:
+            async for message in request_iterator:
+                await session.handle(message.data)
+        except FrameError as error:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        finally:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+            session.close()
+
+    async def stop(self) -> None:
+        """End every worker."""
+        stopping = [interface.stop() for interface in self._interfaces.values()]
+        await asyncio.gather(*stopping, return_exceptions=True)
+
+    def find(self, name: str) -> ServedInterface | Failure:
+        """Give the interface served as `name`, or the failure that says what there is."""
+        return self._interfaces.get(name) or self._unknown(name)
+
+    def _unknown(self, name: str) -> Failure:
+        served = ", ".join(sorted(self._interfaces)) or "none"
+        return Failure(
+            kind=Failure.NO_INTERFACE,
+            message=f"no interface {name!r} is served here (served: {served})",
+            hint="serve it again, and use what serve() gives back",
+        )
+
+
+class _Session:
+    """What a client may ask for once it has opened a session."""
+
+    def __init__(self, service: RuntimeService, outbox: asyncio.Queue[bytes]) -> None:
+        self._id = secrets.token_bytes(16)
+        self._service = service
+        self._outbox = outbox
+        self._interface = ""
+
+    async def handle(self, data: bytes) -> None:
+        header = parse_header(data)
+        if header.kind is Kind.OPEN:
+            await self._open(decode_frame(data))
+        elif header.kind is Kind.CALL and header.session == self._id:
+            self._call(header, data)
+        else:
+            raise FrameError(f"unexpected {header.kind.name} frame, or not this session's")
+
+    def close(self) -> None:
+        interface = self._service.find(self._interface)
+        if isinstance(interface, ServedInterface):
+            interface.forget(self._id)
+
+    async def _open(self, frame: Frame) -> None:
+        interface = self._service.find(frame.name)
+        try:
+            if isinstance(interface, Failure):
+                raise LoadFailedError(interface)
+            schema = await interface.schema()
+            wanted = str(frame.body, "ascii", "replace")
+            if wanted not in ("", schema.hash):
+                raise LoadFailedError(_changed(schema))
+        except LoadFailedError as error:
+            body = error.failure.SerializeToString()
+            self._outbox.put_nowait(encode_frame(Frame(Kind.ERROR, body=body)))
+            return
+        self._interface = frame.name
+        opened = Frame(
+            Kind.OPENED, self._id, epoch=interface.epoch, body=schema.SerializeToString()
+        )
+        self._outbox.put_nowait(encode_frame(opened))
+
+    def _call(self, header: Header, data: bytes) -> None:
+        interface = self._service.find(self._interface)
+        if isinstance(interface, Failure):
+            self._outbox.put_nowait(error_frame(header, header.epoch, interface))
+        elif header.epoch != interface.epoch:
+            self._outbox.put_nowait(error_frame(header, interface.epoch, _state_lost()))
+        else:
+            interface.call(header, data, self._outbox.put_nowait)
+
+
+def _changed(schema: InterfaceSchema) -> Failure:
+    functions = ", ".join(function.name for function in schema.functions)
+    return Failure(
+        kind=Failure.SCHEMA_CHANGED,
+        message=f"interface {schema.name!r} is not the one this library was made from; "
+        f"it now has: {functions}",
+        hint="make the library anew: install what serve() gave back last",
+    )
+
+
+def _state_lost() -> Failure:
+    return Failure(
+        kind=Failure.STATE_LOST,
+        effect=Failure.NOT_STARTED,
+        message="the worker was restarted since the last call; the interface's module state is "
+        "as after loading",
+        hint="set up the state again where it matters, then repeat the call",
+    )
+
+
+async def _send_all(outbox: asyncio.Queue[bytes], context: Any) -> None:
+    while True:
+        data = await outbox.get()
+        await context.write(pb.Frame(data=data))
+
+
+async def _until(done: asyncio.Future[Any], lines: asyncio.Queue[str]) -> AsyncIterator[str]:
+    """Yield lines until `done`; then those that are left."""
+    while not done.done():
+        getting = asyncio.ensure_future(lines.get())
+        try:
+            await asyncio.wait([done, getting], return_when=asyncio.FIRST_COMPLETED)
+            if getting.done():
+                yield getting.result()
+        finally:
+            getting.cancel()
+    with contextlib.suppress(asyncio.QueueEmpty):
+        while True:
+            yield lines.get_nowait()

@@ -1,0 +1,201 @@
+"""Type hints to the schema's types."""
+
+from __future__ import annotations
+
+import ast
+import collections.abc
+import dataclasses
+import datetime as dt
+import decimal
+import inspect
+import pathlib
+import types
+import typing
+import uuid
+from collections.abc import Callable, Iterable
+from enum import Enum
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import typing_extensions
+
+from seer_runtime.wire.pb.interface_pb2 import Default, Field, Member, NamedType, Type
+from seer_runtime.wire.records import TypeNames
+
+_BUILTINS: frozenset[type] = frozenset(
+    {bool, bytes, complex, dict, float, frozenset, int, list, range, set, str, tuple}
+)
+_STANDARD: dict[object, str] = {
+    dt.date: "datetime.date",
+    dt.datetime: "datetime.datetime",
+    dt.time: "datetime.time",
+    dt.timedelta: "datetime.timedelta",
+    decimal.Decimal: "decimal.Decimal",
+    pathlib.Path: "pathlib.Path",
+    pathlib.PurePath: "pathlib.PurePath",
+    uuid.UUID: "uuid.UUID",
+    collections.abc.Collection: "collections.abc.Collection",
+    collections.abc.Iterable: "collections.abc.Iterable",
+    collections.abc.Mapping: "collections.abc.Mapping",
+    collections.abc.MutableMapping: "collections.abc.MutableMapping",
+    collections.abc.MutableSequence: "collections.abc.MutableSequence",
+    collections.abc.Sequence: "collections.abc.Sequence",
+    collections.abc.Set: "collections.abc.Set",
+}
+_ARRAYS = {("torch", "Tensor"): "torch.Tensor", ("numpy", "ndarray"): "numpy.ndarray"}
+
+
+class TypeDescriber:
+    """Describes hints, and collects the named types that it meets on the way."""
+
+    def __init__(self, names: TypeNames) -> None:
+        """Name types as `names` does, so that values of them cross under the same name."""
+        self._names = names
+        self._named: dict[type, NamedType] = {}
+        self.warnings: list[str] = []
+
+    @property
+    def named_types(self) -> Iterable[NamedType]:
+        """The named types met so far, in the order of their names."""
+        return sorted(self._named.values(), key=lambda named: named.name)
+
+    def describe(self, hint: Any, where: str) -> Type:
+        """Describe `hint`; `where` says in a warning what it belongs to."""
+        if hint in (Any, object, inspect.Parameter.empty):
+            return Type(name="any")
+        if hint in (None, types.NoneType):
+            return Type(name="none")
+        hint = _unwrap(hint)
+        origin, arguments = get_origin(hint), get_args(hint)
+        if origin in (Union, types.UnionType):
+            return self._with_arguments("union", arguments, where)
+        if origin in (Literal, typing_extensions.Literal):
+            return Type(name="literal", literals=[_literal_source(each) for each in arguments])
+        name = _plain_name(origin or hint)
+        if name is not None:
+            return self._with_arguments(name, arguments, where)
+        kind = _kind(origin or hint)
+        if kind is not None:
+            return Type(name=self._name(origin or hint, kind), named=True)
+        self.warnings.append(f"{where}: {hint!r} has no description; it is served as Any")
+        return Type(name="any")
+
+    def _with_arguments(self, name: str, arguments: tuple[Any, ...], where: str) -> Type:
+        described = [
+            Type(name="...") if each is Ellipsis else self.describe(each, where)
+            for each in arguments
+        ]
+        return Type(name=name, arguments=described)
+
+    def _name(self, cls: Any, kind: NamedType.Kind) -> str:
+        name = self._names.name_of(cls)
+        if cls not in self._named:
+            named = self._named[cls] = NamedType(name=name, kind=kind, doc=_doc(cls))
+            if kind == NamedType.ENUM:
+                named.members.extend(_members(cls))
+            else:
+                named.fields.extend(self._fields(cls, kind))
+        return name
+
+    def _fields(self, cls: Any, kind: NamedType.Kind) -> Iterable[Field]:
+        hints = typing.get_type_hints(cls, include_extras=True)
+        defaults = _field_defaults(cls)
+        required = getattr(cls, "__required_keys__", hints)
+        for name, hint in hints.items():
+            if kind == NamedType.DATACLASS and typing.get_origin(hint) is typing.ClassVar:
+                continue
+            yield Field(
+                name=name,
+                type=self.describe(hint, f"{cls.__name__}.{name}"),
+                default=defaults.get(name),
+                optional=name not in required,
+            )
+
+
+def describe_default(value: object) -> Default:
+    """Describe a default: its source, and whether that source means the same anywhere."""
+    if isinstance(value, Enum) and value.name in type(value).__members__:
+        return Default(text=f"{type(value).__name__}.{value.name}", is_literal=True)
+    text = repr(value)
+    if type(value) is float and text in ("inf", "-inf", "nan"):
+        return Default(text=f"float({text!r})", is_literal=True)
+    return Default(text=text, is_literal=_means_itself(text, value))
+
+
+def _means_itself(text: str, value: object) -> bool:
+    try:
+        parsed = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return False
+    return type(parsed) is type(value) and bool(parsed == value)
+
+
+def _unwrap(hint: Any) -> Any:
+    """Take away what says nothing about the values: names, annotations, key markers."""
+    while True:
+        origin = get_origin(hint)
+        if origin in (Annotated, typing_extensions.Required, typing_extensions.NotRequired):
+            hint = get_args(hint)[0]
+        elif isinstance(hint, typing.NewType):
+            hint = hint.__supertype__
+        elif isinstance(hint, typing.TypeVar):
+            hint = hint.__bound__ or Any
+        elif hasattr(hint, "__value__"):
+            hint = hint.__value__
+        else:
+            return hint
+
+
+def _plain_name(hint: Any) -> str | None:
+    if isinstance(hint, type) and hint in _BUILTINS:
+        return hint.__name__
+    root = getattr(hint, "__module__", "").partition(".")[0]
+    return _STANDARD.get(hint) or _ARRAYS.get((root, getattr(hint, "__name__", "")))
+
+
+def _kind(cls: Any) -> NamedType.Kind | None:
+    if not isinstance(cls, type):
+        return None
+    tests: list[tuple[NamedType.Kind, Callable[[], bool]]] = [
+        (NamedType.ENUM, lambda: issubclass(cls, Enum)),
+        (NamedType.TYPED_DICT, lambda: typing_extensions.is_typeddict(cls)),
+        (NamedType.NAMED_TUPLE, lambda: issubclass(cls, tuple) and hasattr(cls, "_fields")),
+        (NamedType.DATACLASS, lambda: dataclasses.is_dataclass(cls)),
+        (NamedType.DATACLASS, lambda: hasattr(cls, "__pydantic_fields__")),
+    ]
+    return next((kind for kind, holds in tests if holds()), None)
+
+
+def _field_defaults(cls: Any) -> dict[str, Default]:
+    if dataclasses.is_dataclass(cls):
+        return {f.name: d for f in dataclasses.fields(cls) if (d := _dataclass_default(f))}
+    if hasattr(cls, "__pydantic_fields__"):
+        return {
+            name: describe_default(field.get_default(call_default_factory=True))
+            for name, field in cls.__pydantic_fields__.items()
+            if not field.is_required()
+        }
+    return {k: describe_default(v) for k, v in getattr(cls, "_field_defaults", {}).items()}
+
+
+def _dataclass_default(field: dataclasses.Field[Any]) -> Default | None:
+    if field.default is not dataclasses.MISSING:
+        return describe_default(field.default)
+    if field.default_factory is not dataclasses.MISSING:
+        return describe_default(field.default_factory())
+    return None
+
+
+def _members(cls: type[Enum]) -> Iterable[Member]:
+    for name, member in cls.__members__.items():
+        yield Member(name=name, value=describe_default(member.value).text)
+
+
+def _literal_source(value: object) -> str:
+    return describe_default(value).text
+
+
+def _doc(cls: type) -> str:
+    doc = inspect.cleandoc(cls.__doc__ or "")
+    # What dataclass and Enum write by themselves says nothing.
+    generated = doc.startswith(f"{cls.__name__}(") or doc == Enum.__doc__
+    return "" if generated else doc

@@ -1,0 +1,1 @@
+"""What runs with torch at hand: in fetch jobs, beside the user's own code."""

@@ -1,0 +1,110 @@
+"""Load an interface file as a module, with the injected names in reach of everything it imports."""
+
+from __future__ import annotations
+
+import builtins
+import importlib.util
+import inspect
+import keyword
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeAlias, overload
+
+from seer_runtime.models import ModelPaths
+
+Function: TypeAlias = Callable[..., Any]
+
+
+class NothingExposedError(Exception):
+    """An interface file that marks no function with `@expose`."""
+
+
+class Exposure:
+    """The functions that an interface exposes, in the order of their definition."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.functions: dict[str, Function] = {}
+
+    @overload
+    def expose(self, function: Function) -> Function: ...
+    @overload
+    def expose(self) -> Callable[[Function], Function]: ...
+    def expose(self, function: Function | None = None) -> Function | Callable[[Function], Function]:
+        """Mark a function as callable from outside; gives the function itself back.
+
+        Raises:
+            TypeError: it is no function, or its name cannot be called from outside.
+            ValueError: another module exposes a function of this name.
+        """
+        if function is None:
+            return self.expose
+        name = getattr(function, "__name__", "")
+        if not inspect.isroutine(function):
+            raise TypeError(f"@expose marks functions; {function!r} is a {type(function).__name__}")
+        if not name.isidentifier() or keyword.iskeyword(name):
+            raise TypeError(f"{name!r} is no name that callers could use; expose a named function")
+        other = self.functions.get(name)
+        if other is not None and other.__module__ != function.__module__:
+            raise ValueError(
+                f"{function.__module__} and {other.__module__} both expose {name!r}; rename one"
+            )
+        self.functions[name] = function
+        return function
+
+
+def load(file: Path, import_paths: Sequence[str], models: ModelPaths) -> Exposure:
+    """Run the interface file once and give what it exposes.
+
+    `import_paths` are searched after the file's own folder. The file and every module that it
+    imports see `expose`, `get_model_path` and `list_configured_models` without an import.
+
+    Raises:
+        NothingExposedError: the file ran, and exposes nothing.
+        BaseException: whatever the file raises.
+    """
+    exposure = Exposure()
+    injected = {
+        "expose": exposure.expose,
+        "get_model_path": models.get_model_path,
+        "list_configured_models": models.list_configured_models,
+    }
+    for name, value in injected.items():
+        setattr(builtins, name, value)
+    _replace_editor_names(injected)
+    folders = [str(file.parent), *import_paths]
+    sys.path[:0] = list(dict.fromkeys(folders))
+    _execute(file, injected)
+    if not exposure.functions:
+        raise NothingExposedError(
+            f"{file.name} exposes no function; put @expose above each function to call"
+        )
+    return exposure
+
+
+def module_name(file: Path) -> str:
+    """Name the module of an interface file so that it hides no module of the standard library."""
+    name = re.sub(r"\W", "_", file.stem)
+    if not name.isidentifier() or keyword.iskeyword(name) or name in sys.stdlib_module_names:
+        name = f"interface_{name}"
+    return name
+
+
+def _execute(file: Path, injected: dict[str, Any]) -> None:
+    spec = importlib.util.spec_from_file_location(module_name(file), file)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{file.name} is no Python file; interface files end in .py")
+    module = importlib.util.module_from_spec(spec)
+    vars(module).update(injected)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+
+
+def _replace_editor_names(injected: dict[str, Any]) -> None:
+    """Let `from seer_rpc.interface import expose` give the injected names inside a worker."""
+    module = ModuleType("seer_rpc.interface")
+    vars(module).update(injected)
+    sys.modules[module.__name__] = module

@@ -1,0 +1,91 @@
+"""An interface's functions to its schema: the one description that everything is made from."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+import griffe
+
+from seer_runtime.hints import TypeDescriber, describe_default
+from seer_runtime.loader import Function
+from seer_runtime.wire.pb import interface_pb2 as pb
+from seer_runtime.wire.records import TypeNames
+
+_KINDS = {
+    inspect.Parameter.POSITIONAL_OR_KEYWORD: pb.Parameter.POSITIONAL_OR_KEYWORD,
+    inspect.Parameter.POSITIONAL_ONLY: pb.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.KEYWORD_ONLY: pb.Parameter.KEYWORD_ONLY,
+    inspect.Parameter.VAR_POSITIONAL: pb.Parameter.VAR_POSITIONAL,
+    inspect.Parameter.VAR_KEYWORD: pb.Parameter.VAR_KEYWORD,
+}
+# A docstring in no known style is no one's fault.
+_QUIET = {style: {"warnings": False} for style in ("google", "numpy", "sphinx")}
+
+
+def build_schema(
+    name: str, doc: str, functions: Mapping[str, Function], names: TypeNames
+) -> pb.InterfaceSchema:
+    """Describe an interface. Types get the names that `names` gives them."""
+    types = TypeDescriber(names)
+    described = [_describe(function_name, f, types) for function_name, f in functions.items()]
+    schema = pb.InterfaceSchema(
+        name=name, doc=inspect.cleandoc(doc), functions=described, types=types.named_types
+    )
+    schema.hash = hashlib.sha256(schema.SerializeToString(deterministic=True)).hexdigest()
+    schema.warnings.extend(types.warnings)
+    return schema
+
+
+def resolve_hints(function: Function) -> tuple[dict[str, Any], str]:
+    """Give the function's hints, names in strings resolved, and why some could not be."""
+    try:
+        return typing.get_type_hints(function, include_extras=True), ""
+    except (NameError, TypeError, AttributeError, SyntaxError) as error:
+        return {}, f"its hints cannot be resolved ({error}); it is served as Any"
+
+
+def _describe(name: str, function: Function, types: TypeDescriber) -> pb.Function:
+    hints, problem = resolve_hints(function)
+    if problem:
+        types.warnings.append(f"{name}: {problem}")
+    docs = _Docstring(function)
+    parameters = [
+        pb.Parameter(
+            name=parameter.name,
+            kind=_KINDS[parameter.kind],
+            type=types.describe(hints.get(parameter.name, Any), f"{name}, {parameter.name}"),
+            doc=docs.parameters.get(parameter.name, ""),
+            default=None
+            if parameter.default is parameter.empty
+            else describe_default(parameter.default),
+        )
+        for parameter in inspect.signature(function).parameters.values()
+    ]
+    return pb.Function(
+        name=name,
+        doc=docs.text,
+        parameters=parameters,
+        result=types.describe(hints.get("return", Any), f"{name}, result"),
+        result_doc=docs.result,
+        is_async=inspect.iscoroutinefunction(function),
+    )
+
+
+class _Docstring:
+    """A docstring, and what it says of each parameter, in whichever of the usual styles."""
+
+    def __init__(self, function: Function) -> None:
+        self.text = inspect.getdoc(function) or ""
+        self.parameters: dict[str, str] = {}
+        self.result = ""
+        for section in griffe.Docstring(self.text).parse("auto", per_style_options=_QUIET):
+            if isinstance(section, griffe.DocstringSectionParameters):
+                self.parameters |= {
+                    each.name.lstrip("*"): each.description for each in section.value
+                }
+            elif isinstance(section, griffe.DocstringSectionReturns):
+                self.result = " ".join(each.description for each in section.value)

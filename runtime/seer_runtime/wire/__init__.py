@@ -1,0 +1,1 @@
+"""What both ends share: frames, values, limits and the compiled protos."""

@@ -1,0 +1,71 @@
+"""numpy arrays and torch tensors: described in the body, their memory in a segment.
+
+Neither library is imported until a value needs it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+import sys
+from typing import Any
+
+from seer_runtime.wire.errors import DecodeError, UncrossableError
+from seer_runtime.wire.frames import Buffer
+
+
+def is_instance(value: object, module: str, name: str) -> bool:
+    """Tell whether `value` is a `module.name`, without importing the module."""
+    loaded = sys.modules.get(module)
+    return loaded is not None and isinstance(value, getattr(loaded, name, ()))
+
+
+def array_memory(array: Any) -> tuple[str, list[int], Buffer]:
+    """Give a numpy array's dtype, shape and memory in C order."""
+    numpy = sys.modules["numpy"]
+    if array.dtype.kind in "OV":
+        raise UncrossableError(f"arrays of dtype {array.dtype} do not cross")
+    flat = numpy.asarray(array, order="C").reshape(-1)
+    return array.dtype.str, list(array.shape), flat.view(numpy.uint8).data
+
+
+def tensor_memory(tensor: Any) -> tuple[str, list[int], Buffer]:
+    """Give a torch tensor's dtype, shape and memory in C order, on the CPU."""
+    torch: Any = sys.modules["torch"]
+    if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_meta:
+        raise UncrossableError("only dense tensors that hold data cross; try .to_dense()")
+    plain = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous()
+    memory = plain.reshape(-1).view(torch.uint8).numpy().data
+    return str(tensor.dtype).removeprefix("torch."), list(tensor.shape), memory
+
+
+def build_array(dtype: str, shape: list[int], memory: Buffer) -> Any:
+    """Build a numpy array over `memory`."""
+    numpy = importlib.import_module("numpy")
+    kind = numpy.dtype(dtype)
+    if kind.hasobject or kind.kind == "V":
+        raise DecodeError(f"arrays of dtype {dtype!r} are not accepted")
+    _check_size(memory, shape, kind.itemsize)
+    return numpy.frombuffer(memory, kind).reshape(shape) if memory else numpy.empty(shape, kind)
+
+
+def build_tensor(dtype: str, shape: list[int], memory: Buffer) -> Any:
+    """Build a torch tensor over `memory`; without torch, a numpy array of the same numbers."""
+    try:
+        torch = importlib.import_module("torch")
+    except ModuleNotFoundError:
+        return build_array("uint16" if dtype == "bfloat16" else dtype, shape, memory)
+    kind = getattr(torch, dtype, None)
+    if not isinstance(kind, torch.dtype):
+        raise DecodeError(f"torch has no dtype {dtype!r}")
+    _check_size(memory, shape, kind.itemsize)
+    if not memory:
+        return torch.empty(shape, dtype=kind)
+    return torch.frombuffer(memory, dtype=kind).reshape(shape)
+
+
+def _check_size(memory: Buffer, shape: list[int], itemsize: int) -> None:
+    if any(type(length) is not int or length < 0 for length in shape):
+        raise DecodeError(f"not a shape: {shape!r}")
+    if len(memory) != math.prod(shape) * itemsize:
+        raise DecodeError(f"shape {shape} does not fit a segment of {len(memory)} bytes")

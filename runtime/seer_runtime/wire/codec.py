@@ -1,0 +1,206 @@
+"""Values to bytes and back, their types kept, without running anything that was received.
+
+Plain values are MessagePack. What MessagePack has no word for is a list that begins with a
+mark, `[mark, tag, part, ...]`; no value of a user's can be that mark. Arrays and tensors leave
+their memory in segments beside the body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
+from typing import Any, NamedTuple
+
+import msgpack
+
+from seer_runtime.wire.arrays import (
+    array_memory,
+    build_array,
+    build_tensor,
+    is_instance,
+    tensor_memory,
+)
+from seer_runtime.wire.errors import DecodeError, EncodeError, UncrossableError
+from seer_runtime.wire.frames import Buffer
+from seer_runtime.wire.plain import BUILD, take_apart
+from seer_runtime.wire.records import TypeNames, build_enum, build_record, fields_of, record_name
+
+_MARK = msgpack.ExtType(1, b"")
+_BASES = (dict, list, str, bytes, int, float)
+
+
+class Encoded(NamedTuple):
+    """A value on its way: MessagePack, and the memory of its arrays."""
+
+    body: bytes
+    segments: list[Buffer]
+
+
+class Codec:
+    """Encodes and decodes values; `types` are the classes that it may build."""
+
+    def __init__(self, types: TypeNames | None = None) -> None:
+        """Use `types`, or none but the plain ones."""
+        self._types = types or TypeNames()
+
+    def encode(self, value: object, name: str = "the value") -> Encoded:
+        """Give the bytes of `value`; `name` is what an error calls the whole of it.
+
+        Raises:
+            EncodeError: something inside the value cannot cross.
+        """
+        encoder = _Encoder(self._types)
+        try:
+            return Encoded(encoder.pack(value), encoder.segments)
+        except _PACK_ERRORS as error:
+            raise _locate(value, name, self._types, error) from None
+
+    def decode(self, body: Buffer, segments: Sequence[Buffer] = ()) -> Any:
+        """Give the value; its arrays are writable and may borrow the segments' memory.
+
+        Raises:
+            DecodeError: the bytes are no encoded value.
+        """
+        decoder = _Decoder(self._types, segments)
+        try:
+            return msgpack.unpackb(
+                body,
+                list_hook=decoder.list_hook,
+                ext_hook=_read_mark,
+                strict_map_key=False,
+                unicode_errors="surrogatepass",
+            )
+        except DecodeError:
+            raise
+        except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
+            raise DecodeError(f"not an encoded value: {type(error).__name__}: {error}") from error
+
+
+class _Encoder:
+    """One encoding: collects the segments."""
+
+    def __init__(self, types: TypeNames) -> None:
+        self._types = types
+        self.segments: list[Buffer] = []
+
+    def pack(self, value: object) -> bytes:
+        packed: bytes = msgpack.packb(
+            value, default=self._default, strict_types=True, unicode_errors="surrogatepass"
+        )
+        return packed
+
+    def _default(self, value: Any) -> Any:
+        """Say in MessagePack's words what MessagePack has no word for."""
+        parts = take_apart(value) or self._object_parts(value)
+        if parts is not None:
+            return [_MARK, *parts]
+        if isinstance(value, tuple):
+            return [_MARK, "tuple", *value]
+        # A subclass of a plain type crosses as that type.
+        for base in _BASES:
+            if isinstance(value, base):
+                return base(value)
+        raise UncrossableError(_advice(value))
+
+    def _object_parts(self, value: Any) -> list[Any] | None:
+        if isinstance(value, Enum):
+            return ["enum", self._types.name_of(type(value)), value.name, value.value]
+        if is_instance(value, "torch", "Tensor"):
+            return self._memory_parts("tensor", *tensor_memory(value))
+        if is_instance(value, "numpy", "ndarray"):
+            return self._memory_parts("array", *array_memory(value))
+        if is_instance(value, "numpy", "generic"):
+            return self._memory_parts("scalar", *array_memory(value.reshape(())))
+        fields = fields_of(value)
+        if fields is not None:
+            return ["record", record_name(value, self._types), fields]
+        return None
+
+    def _memory_parts(self, tag: str, dtype: str, shape: list[int], memory: Buffer) -> list[Any]:
+        self.segments.append(memory)
+        return [tag, dtype, shape, len(self.segments) - 1]
+
+
+class _Decoder:
+    """One decoding: hands out the segments."""
+
+    def __init__(self, types: TypeNames, segments: Sequence[Buffer]) -> None:
+        self._types = types
+        self._segments = segments
+
+    def list_hook(self, items: list[Any]) -> Any:
+        """Turn a marked list into what it stands for."""
+        if not items or items[0] is not _MARK:
+            return items
+        _, tag, *parts = items
+        build = BUILD.get(tag)
+        if build is not None:
+            return build(*parts)
+        match tag, parts:
+            case "record", [str(name), dict(fields)]:
+                return build_record(self._types, name, fields)
+            case "enum", [str(name), str() | None as member, value]:
+                return build_enum(self._types, name, member, value)
+            case "tensor", [str(dtype), list(shape), int(index)]:
+                return build_tensor(dtype, shape, self._memory(index))
+            case "array", [str(dtype), list(shape), int(index)]:
+                return build_array(dtype, shape, self._memory(index))
+            case "scalar", [str(dtype), [], int(index)]:
+                return build_array(dtype, [], self._memory(index))[()]
+        raise DecodeError(f"unknown tag {tag!r} with {len(parts)} parts")
+
+    def _memory(self, index: int) -> Buffer:
+        if not 0 <= index < len(self._segments):
+            raise DecodeError(f"no segment {index}; there are {len(self._segments)}")
+        segment = memoryview(self._segments[index])
+        return bytearray(segment) if segment.readonly else segment
+
+
+_PACK_ERRORS = (UncrossableError, ValueError, OverflowError, RecursionError)
+
+
+def _read_mark(code: int, data: bytes) -> msgpack.ExtType:
+    if code != _MARK.code or data:
+        raise DecodeError(f"unknown MessagePack extension {code}")
+    return _MARK
+
+
+def _advice(value: object) -> str:
+    if isinstance(value, Iterator):
+        return "it can be read only once; return list(...) of it"
+    if callable(value):
+        return "code does not cross; send plain values or tensors"
+    return "send plain values, dataclasses, enums, arrays or tensors instead"
+
+
+def _type_name(value: object) -> str:
+    cls = type(value)
+    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__name__}"
+
+
+def _locate(value: object, path: str, types: TypeNames, error: Exception) -> EncodeError:
+    """Find the innermost part of `value` that cannot cross, by trying the parts one by one."""
+    while isinstance(error, UncrossableError):
+        for step, part in _parts(value):
+            try:
+                _Encoder(types).pack(part)
+            except _PACK_ERRORS as inner:
+                path, value, error = path + step, part, inner
+                break
+        else:
+            return EncodeError(path, _type_name(value), str(error))
+    return EncodeError(path, _type_name(value), "it contains itself or is nested too deeply")
+
+
+def _parts(value: object) -> Iterator[tuple[str, object]]:
+    fields = fields_of(value)
+    if fields is not None:
+        yield from ((f".{name}", part) for name, part in fields.items())
+    elif isinstance(value, Mapping):
+        for key, part in value.items():
+            yield f" key {key!r}", key
+            yield f"[{key!r}]", part
+    elif isinstance(value, list | tuple):
+        yield from ((f"[{index}]", part) for index, part in enumerate(value))
+    elif isinstance(value, set | frozenset):
+        yield from ((f" element {part!r}", part) for part in value)

@@ -1,0 +1,16 @@
+"""Exit statuses in words."""
+
+from __future__ import annotations
+
+import signal
+
+
+def describe_exit(code: int) -> str:
+    """Say in words how a process ended; `code` is negative for a signal."""
+    if code >= 0:
+        return f"exited with status {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    return f"was killed by {name}"

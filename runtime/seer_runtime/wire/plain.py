@@ -1,0 +1,82 @@
+"""Plain values that MessagePack has no word for: what each is taken apart into, and built from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path, PurePath
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from seer_runtime.wire.errors import UncrossableError
+
+
+def _zone_key(zone: object) -> str | None:
+    if zone is None or isinstance(zone, timezone):
+        return None
+    if isinstance(zone, ZoneInfo) and zone.key:
+        return zone.key
+    raise UncrossableError(f"its time zone is a {type(zone).__qualname__}; use zoneinfo.ZoneInfo")
+
+
+def _clock_parts(value: datetime | time) -> list[Any]:
+    zone = _zone_key(value.tzinfo)
+    bare = value.replace(tzinfo=None) if zone else value
+    return [type(value).__name__, bare.isoformat(), zone, value.fold]
+
+
+def _datetime(text: str, zone: str | None, fold: int) -> datetime:
+    value = datetime.fromisoformat(text).replace(fold=fold)
+    return value.replace(tzinfo=ZoneInfo(zone)) if zone else value
+
+
+def _time(text: str, zone: str | None, fold: int) -> time:
+    value = time.fromisoformat(text).replace(fold=fold)
+    return value.replace(tzinfo=ZoneInfo(zone)) if zone else value
+
+
+def _int_bytes(value: int) -> bytes:
+    return value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True)
+
+
+TAKE_APART: dict[type, Callable[[Any], list[Any]]] = {
+    tuple: lambda value: ["tuple", *value],
+    set: lambda value: ["set", *value],
+    frozenset: lambda value: ["frozenset", *value],
+    # Only integers beyond 64 bits come here.
+    int: lambda value: ["int", _int_bytes(value)],
+    complex: lambda value: ["complex", value.real, value.imag],
+    datetime: _clock_parts,
+    time: _clock_parts,
+    date: lambda value: ["date", value.isoformat()],
+    timedelta: lambda value: ["timedelta", value.days, value.seconds, value.microseconds],
+    Decimal: lambda value: ["decimal", str(value)],
+    UUID: lambda value: ["uuid", value.bytes],
+    range: lambda value: ["range", value.start, value.stop, value.step],
+}
+
+BUILD: dict[str, Callable[..., Any]] = {
+    "tuple": lambda *parts: parts,
+    "set": lambda *parts: set(parts),
+    "frozenset": lambda *parts: frozenset(parts),
+    "int": lambda content: int.from_bytes(content, "little", signed=True),
+    "complex": complex,
+    "datetime": _datetime,
+    "time": _time,
+    "date": date.fromisoformat,
+    "timedelta": timedelta,
+    "decimal": Decimal,
+    "uuid": lambda content: UUID(bytes=content),
+    "range": range,
+    "path": Path,
+}
+
+
+def take_apart(value: Any) -> list[Any] | None:
+    """Give a tag and the parts of a plain value; None where it is not plain."""
+    parts = TAKE_APART.get(type(value))
+    if parts is not None:
+        return parts(value)
+    return ["path", str(value)] if isinstance(value, PurePath) else None

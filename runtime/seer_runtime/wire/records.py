@@ -1,0 +1,100 @@
+"""Instances of classes: which fields they have, and which classes received data may build."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from enum import Enum
+from types import SimpleNamespace
+from typing import Any
+
+from seer_runtime.wire.errors import DecodeError
+
+
+class Record(SimpleNamespace):
+    """An instance of a class that this side does not have: its fields as attributes."""
+
+    def __init__(self, type_name: str, fields: Mapping[str, Any]) -> None:
+        """Take the class's name and the fields' values."""
+        super().__init__(**fields)
+        self.__dict__["_type_name"] = type_name
+
+    def __repr__(self) -> str:
+        """Show the fields as the class itself would."""
+        fields = ", ".join(f"{name}={value!r}" for name, value in fields_of(self).items())
+        return f"{self._type_name}({fields})"
+
+
+class TypeNames:
+    """The classes that received data may build, each under its name on the wire."""
+
+    def __init__(self, types: Mapping[str, type] | None = None) -> None:
+        """Begin with `types`."""
+        self._types = dict(types or {})
+        self._names = {cls: name for name, cls in self._types.items()}
+
+    def name_of(self, cls: type) -> str:
+        """Give the class's name; a class seen for the first time is known from then on."""
+        name = self._names.get(cls)
+        if name is None:
+            name = stem = cls.__name__
+            number = 2
+            while name in self._types:
+                name, number = f"{stem}_{number}", number + 1
+            self._types[name] = cls
+            self._names[cls] = name
+        return name
+
+    def find(self, name: str) -> type | None:
+        """Give the class called `name`, if this side has it."""
+        return self._types.get(name)
+
+
+def record_name(value: object, types: TypeNames) -> str:
+    """Give the name under which a record-like value crosses."""
+    if isinstance(value, Record):
+        return str(vars(value)["_type_name"])
+    return types.name_of(type(value))
+
+
+def fields_of(value: object) -> dict[str, Any] | None:
+    """Give the fields of a record-like value by name; None where it is no record.
+
+    Record-like are dataclasses, named tuples, pydantic models and `Record`.
+    """
+    cls = type(value)
+    if cls is Record:
+        return {name: part for name, part in vars(value).items() if name != "_type_name"}
+    if dataclasses.is_dataclass(cls):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(cls)}
+    if isinstance(value, tuple) and hasattr(cls, "_fields"):
+        return dict(zip(cls._fields, value, strict=True))
+    if hasattr(cls, "__pydantic_fields__"):
+        return {**vars(value), **(getattr(value, "__pydantic_extra__", None) or {})}
+    return None
+
+
+def build_record(types: TypeNames, name: str, fields: dict[str, Any]) -> object:
+    """Build an instance through its class's own constructor, which may refuse the fields."""
+    cls: Any = types.find(name)
+    if cls is None:
+        return Record(name, fields)
+    if hasattr(cls, "model_validate"):
+        return cls.model_validate(fields)
+    if not dataclasses.is_dataclass(cls):
+        return cls(**fields)
+    late = {field.name for field in dataclasses.fields(cls) if not field.init}
+    value = cls(**{key: part for key, part in fields.items() if key not in late})
+    for key in late & fields.keys():
+        object.__setattr__(value, key, fields[key])
+    return value
+
+
+def build_enum(types: TypeNames, name: str, member: str | None, value: object) -> object:
+    """Find a member of an enumeration; a combination of flags has no name of its own."""
+    cls = types.find(name)
+    if cls is None:
+        return Record(name, {"name": member, "value": value})
+    if not issubclass(cls, Enum):
+        raise DecodeError(f"{name} is no enumeration")
+    return cls[member] if member in cls.__members__ else cls(value)

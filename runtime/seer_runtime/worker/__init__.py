@@ -1,0 +1,1 @@
+"""The process that imports an interface file and runs its functions."""

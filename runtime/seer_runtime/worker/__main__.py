@@ -1,0 +1,39 @@
+"""Start a worker: `python -m seer_runtime.worker DESCRIPTOR FRONT_PID`, by the front alone."""
+
+from __future__ import annotations
+
+import faulthandler
+import socket
+import sys
+
+from seer_runtime.failures import of_loading
+from seer_runtime.processes import die_with_parent
+from seer_runtime.wire.frames import Frame, Kind
+from seer_runtime.wire.pb.runtime_pb2 import LoadRequest
+from seer_runtime.worker.executor import Executor
+from seer_runtime.worker.interface import Interface
+from seer_runtime.worker.link import FrontLink
+
+
+def main(descriptor: int, front: int) -> None:
+    """Load the interface that the first frame names, then answer calls."""
+    die_with_parent(front)
+    faulthandler.enable()
+    connection = socket.socket(fileno=descriptor)
+    # What the interface starts must not hold the front's socket open.
+    connection.set_inheritable(False)
+    link = FrontLink(connection)
+    request = link.receive()
+    if request is None:
+        return
+    try:
+        interface = Interface(LoadRequest.FromString(bytes(request.body)))
+    except BaseException as error:  # noqa: BLE001 - the user's module may raise anything
+        link.send(Frame(Kind.ERROR, body=of_loading(error).SerializeToString()))
+        return
+    link.send(Frame(Kind.LOADED, body=interface.schema.SerializeToString()))
+    Executor(link, interface).run()
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

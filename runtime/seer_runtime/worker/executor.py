@@ -1,0 +1,88 @@
+"""Run calls, one at a time, on the thread that loaded the interface."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from seer_runtime.arguments import ArgumentsError
+from seer_runtime.failures import of_exception
+from seer_runtime.wire.errors import EncodeError
+from seer_runtime.wire.frames import Frame, Kind
+from seer_runtime.wire.pb.runtime_pb2 import Failure
+from seer_runtime.worker.interface import Interface, NoFunctionError
+from seer_runtime.worker.link import FrontLink
+
+
+class Executor:
+    """Answers calls until the front is gone.
+
+    Sync functions run where no event loop runs, so they may call `asyncio.run`. Async functions
+    share one loop; it also runs between calls while it has tasks of its own.
+    """
+
+    def __init__(self, link: FrontLink, interface: Interface) -> None:
+        """Take calls from `link`."""
+        self._link = link
+        self._interface = interface
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def run(self) -> None:
+        """Answer calls."""
+        while (call := self._next_call()) is not None:
+            self._link.send(self._answer(call))
+
+    def _next_call(self) -> Frame | None:
+        loop = self._loop
+        if loop is not None and asyncio.all_tasks(loop):
+            loop.run_until_complete(_readable(self._link.fileno()))
+        return self._link.receive()
+
+    def _answer(self, call: Frame) -> Frame:
+        try:
+            run = self._interface.prepare(call)
+        except NoFunctionError as error:
+            return _error(call, of_exception(error, Failure.NO_FUNCTION, Failure.NOT_STARTED))
+        except ArgumentsError as error:
+            return _error(call, of_exception(error, Failure.ARGUMENTS, Failure.NOT_STARTED))
+        try:
+            value = self._finish(run)
+        except SystemExit as error:
+            failure = of_exception(error, Failure.EXITED, Failure.FINISHED)
+            failure.message = f"{call.name}() called sys.exit({error.code!r})"
+            return _error(call, failure)
+        except BaseException as error:  # noqa: BLE001 - the user's function may raise anything
+            return _error(call, of_exception(error, Failure.RAISED, Failure.FINISHED))
+        try:
+            body, segments = self._interface.codec.encode(value, f"the result of {call.name}()")
+        except EncodeError as error:
+            return _error(call, of_exception(error, Failure.VALUE, Failure.FINISHED))
+        return _reply(call, Kind.RESULT)._replace(body=body, segments=segments)
+
+    def _finish(self, run: Callable[[], Any]) -> Any:
+        value = run()
+        if not inspect.iscoroutine(value):
+            return value
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+        return self._loop.run_until_complete(value)
+
+
+async def _readable(descriptor: int) -> None:
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    loop.add_reader(descriptor, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(descriptor)
+
+
+def _reply(call: Frame, kind: Kind) -> Frame:
+    return Frame(kind, call.session, call.seq, epoch=call.epoch, name=call.name)
+
+
+def _error(call: Frame, failure: Failure) -> Frame:
+    return _reply(call, Kind.ERROR)._replace(body=failure.SerializeToString())

@@ -1,0 +1,52 @@
+"""The worker's end of the socket to the front: whole frames, read and written by one thread."""
+
+from __future__ import annotations
+
+import socket
+
+from seer_runtime.wire.frames import (
+    HEADER,
+    Frame,
+    decode_frame,
+    encode_frame,
+    parse_header,
+    rest_length,
+)
+
+
+class FrontLink:
+    """Sends and receives frames, blocking."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        """Take over the socket."""
+        self._connection = connection
+
+    def fileno(self) -> int:
+        """Give the descriptor that becomes readable when a frame arrives."""
+        return self._connection.fileno()
+
+    def receive(self) -> Frame | None:
+        """Give the next frame, or None where the front is gone."""
+        fixed = self._read(HEADER.size)
+        if fixed is None:
+            return None
+        header = parse_header(fixed)
+        lengths = self._read(8 * header.segment_count)
+        rest = self._read(rest_length(header, lengths)) if lengths is not None else None
+        if lengths is None or rest is None:
+            return None
+        return decode_frame(fixed + lengths + rest)
+
+    def send(self, frame: Frame) -> None:
+        """Send a frame whole."""
+        self._connection.sendall(encode_frame(frame))
+
+    def _read(self, size: int) -> bytearray | None:
+        data = bytearray(size)
+        view = memoryview(data)
+        while view:
+            count = self._connection.recv_into(view)
+            if count == 0:
+                return None
+            view = view[count:]
+        return data

@@ -1,0 +1,57 @@
+"""Where sandboxes run. A backend is a module of this package, found by its name."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from pathlib import Path
+from typing import cast
+
+from seer_rpc.backends.protocol import Backend, Machine, MachineSpec
+from seer_rpc.errors import BackendError
+
+__all__ = ["Backend", "Machine", "MachineSpec", "choose_backend", "load_backend"]
+
+BACKENDS = ("local",)
+VARIABLE = "SEER_BACKEND"
+
+
+def load_backend(name: str) -> Backend:
+    """Import a backend.
+
+    Raises:
+        BackendError: there is none of that name.
+    """
+    if name not in BACKENDS:
+        raise BackendError(
+            f"there is no backend {name!r}; there are: {', '.join(BACKENDS)}",
+            hint=f"pass backend=..., or set {VARIABLE}",
+        )
+    return cast("Backend", import_module(f"seer_rpc.backends.{name}").backend)
+
+
+def choose_backend(requested: str | None, gpu: str | None) -> str:
+    """Give the name of the backend for a sandbox.
+
+    What is requested counts, then `SEER_BACKEND`; without either, sandboxes without a GPU run
+    on this machine and those with one on Modal.
+
+    Raises:
+        BackendError: a GPU is wanted and Modal is not set up.
+    """
+    chosen = requested or os.environ.get(VARIABLE)
+    if chosen:
+        return chosen
+    if gpu is None:
+        return "local"
+    if _modal_is_set_up():
+        return "modal"
+    raise BackendError(
+        f"gpu={gpu!r} needs Modal, and there are no credentials for it",
+        hint=f"run `modal token new`, or set {VARIABLE}=local to use this machine",
+    )
+
+
+def _modal_is_set_up() -> bool:
+    file = Path(os.environ.get("MODAL_CONFIG_PATH") or Path.home() / ".modal.toml")
+    return bool(os.environ.get("MODAL_TOKEN_ID")) or file.exists()

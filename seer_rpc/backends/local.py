@@ -1,0 +1,217 @@
+"""Sandboxes on this machine: a front as a child process, its paths mapped into a folder.
+
+Nothing here isolates: an interface file runs with the user's own rights.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import warnings
+from pathlib import Path, PurePosixPath
+
+from seer_runtime.wire.limits import MAX_SOCKET_PATH
+
+from seer_rpc.backends.protocol import MachineSpec
+from seer_rpc.client.obituary import Obituary, write_obituary
+from seer_rpc.errors import SandboxError, SandboxStartError
+from seer_rpc.locations import state_folder
+
+_FOLDERS = ("root", "workspace", "models")
+_START_TIMEOUT = 60.0
+_STOP_TIMEOUT = 15.0
+_LAST_LINES = 20
+# What a process needs of the user's environment; the rest may hold secrets.
+_PASSED_ON = frozenset(
+    {
+        "LANG",
+        "LANGUAGE",
+        "LD_LIBRARY_PATH",
+        "PATH",
+        "PYTHONPATH",
+        "SSL_CERT_DIR",
+        "SSL_CERT_FILE",
+        "TMPDIR",
+        "TZ",
+        "VIRTUAL_ENV",
+    }
+)
+_PASSED_ON_PREFIXES = ("CUDA_", "LC_", "MKL_", "NVIDIA_", "OMP_", "ROCM_", "TORCH_")
+
+
+class LocalMachine:
+    """A front on this machine, and the folder that holds its files."""
+
+    def __init__(self, spec: MachineSpec) -> None:
+        """Start it.
+
+        Raises:
+            SandboxStartError: it does not answer.
+        """
+        self._folder = state_folder() / "sandboxes" / spec.sandbox_id
+        for name in _FOLDERS:
+            (self._folder / name).mkdir(parents=True, mode=0o700)
+        self._folder.chmod(0o700)
+        self._sockets = _socket_folder(self._folder)
+        self.endpoint = f"unix:{self._sockets / 'front.sock'}"
+        self._stopping = False
+        self._log = self._folder / "log"
+        self._process = self._spawn(spec)
+        try:
+            self._await_ready()
+        except BaseException:
+            self.stop()
+            raise
+        self._watcher = threading.Thread(target=self._watch, name="seer-watcher", daemon=True)
+        self._watcher.start()
+
+    def path(self, path: str) -> str:
+        """Give the file on this machine that stands for `path`.
+
+        Raises:
+            SandboxError: it is not below the sandbox's own folders.
+        """
+        parts = PurePosixPath("/root", path).parts[1:]
+        if not parts or parts[0] not in _FOLDERS or ".." in parts:
+            raise SandboxError(
+                f"{path!r} is outside the sandbox",
+                hint="use a path below /root, /workspace or /models",
+            )
+        return str(self._folder.joinpath(*parts))
+
+    def write(self, path: str, content: bytes) -> None:
+        """Write a file, its folders included.
+
+        Raises:
+            SandboxError: the path leads outside the sandbox.
+        """
+        file = Path(self.path(path))
+        if not file.resolve().is_relative_to(self._folder.resolve()):
+            raise SandboxError(f"{path!r} leads outside the sandbox through a link")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+
+    def provide_model(self, path: str, source: str) -> None:
+        """Link to the model where it lies."""
+        Path(self.path(path)).symlink_to(source, target_is_directory=True)
+
+    def logs(self, lines: int) -> list[str]:
+        """Give the newest lines of the log."""
+        with contextlib.suppress(FileNotFoundError):
+            return self._log.read_text(errors="replace").splitlines()[-lines:] if lines > 0 else []
+        return []
+
+    def exit_code(self) -> int | None:
+        """Give the front's exit status, or None while it runs."""
+        return self._process.poll()
+
+    def stop(self) -> None:
+        """End the front by closing its input, by force where that is not enough."""
+        self._stopping = True
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_STOP_TIMEOUT)
+        # The front leads a process group of its own; whatever is left of it goes now.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        for folder in {self._folder, self._sockets}:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _spawn(self, spec: MachineSpec) -> subprocess.Popen[bytes]:
+        environment = _base_environment()
+        settings = {
+            "address": self.endpoint,
+            "call_token_hash": spec.call_token_hash,
+            "admin_token_hash": spec.admin_token_hash,
+            "environment": {
+                **environment,
+                "HOME": str(self._folder / "root"),
+                **spec.environment,
+            },
+            "working_directory": str(self._folder / "root"),
+            "owner": os.getpid(),
+            "lifetime": spec.lifetime,
+            "remove_at_exit": [str(self._folder), str(self._sockets)],
+        }
+        with self._log.open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "seer_runtime"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env={**environment, "GRPC_ENABLE_FORK_SUPPORT": "0"},
+                cwd=self._folder,
+                start_new_session=True,
+            )
+        assert process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(json.dumps(settings).encode() + b"\n")
+            process.stdin.flush()
+        return process
+
+    def _await_ready(self) -> None:
+        """Wait for the line that says so."""
+        assert self._process.stdout is not None
+        deadline = time.monotonic() + _START_TIMEOUT
+        with self._process.stdout as stream:
+            ready, _, _ = select.select([stream], [], [], max(0.0, deadline - time.monotonic()))
+            if ready and stream.readline():
+                return
+        problem = f"did not answer within {_START_TIMEOUT:.0f} s" if not ready else "ended"
+        raise SandboxStartError(
+            f"the sandbox's runtime {problem}",
+            log=self.logs(_LAST_LINES),
+            exit_code=self.exit_code(),
+        )
+
+    def _watch(self) -> None:
+        """Notice the front's death at once, and leave word of it for the clients."""
+        code = self._process.wait()
+        if not self._stopping:
+            with contextlib.suppress(OSError):
+                write_obituary(self.endpoint, Obituary(code, self.logs(_LAST_LINES)))
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+
+class LocalBackend:
+    """Starts sandboxes on this machine."""
+
+    def start(self, spec: MachineSpec) -> LocalMachine:
+        """Start a machine; a GPU that is not here is a warning."""
+        if spec.gpu is not None and not Path("/dev/nvidia0").exists():
+            warnings.warn(
+                f"this machine has no GPU; gpu={spec.gpu!r} is ignored and the CPU is used",
+                stacklevel=2,
+            )
+        return LocalMachine(spec)
+
+
+backend = LocalBackend()
+
+
+def _socket_folder(folder: Path) -> Path:
+    """Give a folder whose path is short enough for a socket's address."""
+    if len(os.fsencode(folder / "front.sock")) <= MAX_SOCKET_PATH:
+        return folder
+    return Path(tempfile.mkdtemp(prefix="seer-"))
+
+
+def _base_environment() -> dict[str, str]:
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
+    }

@@ -1,0 +1,59 @@
+"""What a backend must do; all else about sandboxes is the same for every backend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachineSpec:
+    """What a sandbox needs to start."""
+
+    sandbox_id: str
+    gpu: str | None
+    lifetime: float
+    """Seconds after which the machine ends by itself."""
+
+    environment: Mapping[str, str] = field(repr=False)
+    """What the config sets, secrets included; the backend adds what a process needs."""
+
+    call_token_hash: str
+    admin_token_hash: str
+
+
+class Machine(Protocol):
+    """A started sandbox. Paths are the sandbox's own: below `/root`, `/workspace` or `/models`."""
+
+    endpoint: str
+    """Where its runtime speaks gRPC."""
+
+    def path(self, path: str) -> str:
+        """Give the path under which processes inside the sandbox find `path`."""
+
+    def write(self, path: str, content: bytes) -> None:
+        """Write a file, its folders included."""
+
+    def provide_model(self, path: str, source: str) -> None:
+        """Make a model's files, which are on this machine, appear at `path`."""
+
+    def logs(self, lines: int) -> list[str]:
+        """Give the newest lines of the log, even where the runtime is gone."""
+
+    def exit_code(self) -> int | None:
+        """Give the runtime's exit status, or None while it runs."""
+
+    def stop(self) -> None:
+        """End everything that the machine runs and remove its files. Twice is as good as once."""
+
+
+class Backend(Protocol):
+    """Starts machines."""
+
+    def start(self, spec: MachineSpec) -> Machine:
+        """Start a machine and wait until its runtime answers.
+
+        Raises:
+            SandboxStartError: it does not.
+        """

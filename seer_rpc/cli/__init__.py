@@ -1,0 +1,38 @@
+"""The `seer` command."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from seer_rpc.cli import call, demo, describe
+from seer_rpc.errors import SeerError
+
+_DESCRIPTION = """\
+Serve Python functions around a language model from a sandbox, and call them as if they were here.
+
+An interface is one Python file; `@expose` marks the functions to call:
+
+    @expose
+    def shout(text: str) -> str:
+        return text.upper()
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command; exits with 1 on an error of this library, with 2 on a wrong use."""
+    parser = argparse.ArgumentParser(
+        prog="seer", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in (demo, describe, call):
+        command.add_parser(commands)
+    parsed = parser.parse_args(arguments)
+    try:
+        parsed.run(parsed)
+    except SeerError as error:
+        print(f"seer: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,38 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, TypeAlias
+
+from seer_rpc.environment import ModelConfig, SandboxConfig
+
+Commands: TypeAlias = "argparse._SubParsersAction[Any]"
+
+
+def add_interface_options(parser: argparse.ArgumentParser) -> None:
+    """Add what it takes to serve an interface file for one command."""
+    parser.add_argument("interface", metavar="FILE", help="the interface file")
+    parser.add_argument(
+        "--model",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a model to have: a Hugging Face id, a directory or a GGUF file; repeatable",
+    )
+    parser.add_argument(
+        "--secret",
+        action="append",
+        default=[],
+        metavar="VARIABLE",
+        help="an environment variable to pass on; repeatable",
+    )
+
+
+def sandbox_config(parsed: argparse.Namespace) -> SandboxConfig:
+    """Give the config that the options ask for."""
+    models = [
+        ModelConfig(name=name, var_name=f"model_{number}" if number else "model")
+        for number, name in enumerate(parsed.model)
+    ]
+    return SandboxConfig(models=models, secrets=parsed.secret)

@@ -1,0 +1,75 @@
+"""Where an interface is served and the token that opens it, kept out of every generated file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from seer_rpc.errors import ConnectionFileError
+
+FOLDER = ".seer"
+VARIABLE = "SEER_RPC_FILE"
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Everything that a client needs to reach one interface."""
+
+    interface: str
+    """The name under which it is served."""
+
+    endpoint: str
+    """`unix:/path` or `host:port`."""
+
+    token: str = field(repr=False)
+
+    def to_json(self) -> str:
+        """Give what a connection file holds."""
+        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def read(cls, file: Path) -> Connection:
+        """Read a connection file.
+
+        Raises:
+            ConnectionFileError: it is missing, others may read it, or it is no connection file.
+        """
+        try:
+            status = file.stat()
+            values = json.loads(file.read_text())
+        except FileNotFoundError:
+            raise ConnectionFileError(
+                f"no connection file at {file}",
+                hint="start the sandbox and the session again; they write it",
+            ) from None
+        except (OSError, ValueError) as error:
+            raise ConnectionFileError(f"{file} is no connection file: {error}") from error
+        if stat.S_IMODE(status.st_mode) & 0o077:
+            raise ConnectionFileError(
+                f"others may read {file}, which holds a secret", hint=f"chmod 600 {file}"
+            )
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise ConnectionFileError(f"{file} is no connection file: {error}") from error
+
+    @classmethod
+    def find(cls, interface: str, near: Path) -> Connection:
+        """Find the connection of an interface whose library lies at `near`.
+
+        `SEER_RPC_FILE` names the file; else it is `.seer/INTERFACE.json` in the folder of the
+        library or in one above.
+
+        Raises:
+            ConnectionFileError: there is none, or it cannot be used.
+        """
+        named = os.environ.get(VARIABLE)
+        if named:
+            return cls.read(Path(named))
+        name = f"{interface}.json"
+        files = [folder / FOLDER / name for folder in near.absolute().parents]
+        return cls.read(next((file for file in files if file.exists()), files[0]))

@@ -1,0 +1,65 @@
+"""The owner's side of a runtime: load interfaces, read logs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import grpc
+from seer_runtime.wire.pb import runtime_pb2 as pb
+from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
+from seer_runtime.wire.pb.runtime_pb2_grpc import RuntimeStub
+
+from seer_rpc.client.failures import to_error
+from seer_rpc.client.grpc_link import authorization, open_channel, translate
+from seer_rpc.errors import SessionError
+
+
+class Control:
+    """Calls the methods that need the owner's token."""
+
+    def __init__(self, endpoint: str, token: str) -> None:
+        """Talk to the runtime at `endpoint`."""
+        self._endpoint = endpoint
+        self._channel = open_channel(endpoint)
+        self._stub = RuntimeStub(self._channel)
+        self._metadata = authorization(token)
+
+    def load(self, request: pb.LoadRequest, on_line: Callable[[str], None]) -> InterfaceSchema:
+        """Load an interface, however long it takes; `on_line` gets what it prints meanwhile.
+
+        Raises:
+            InterfaceError: it cannot be loaded.
+            SessionError: the runtime is gone.
+        """
+        events = self._stub.Load(request, metadata=self._metadata)
+        try:
+            for event in events:
+                match event.WhichOneof("event"):
+                    case "log_line":
+                        on_line(event.log_line)
+                    case "schema":
+                        return event.schema
+                    case _:
+                        raise to_error(event.failure)
+        except grpc.RpcError as error:
+            raise translate(error, self._endpoint) from None
+        finally:
+            # Whoever gives up on a load ends it.
+            events.cancel()
+        raise SessionError("the runtime ended a load with neither a schema nor a failure")
+
+    def logs(self, lines: int) -> list[str]:
+        """Give the newest lines that the runtime and its interfaces printed.
+
+        Raises:
+            SessionError: the runtime is gone.
+        """
+        try:
+            reply = self._stub.Logs(pb.LogsRequest(lines=lines), metadata=self._metadata)
+        except grpc.RpcError as error:
+            raise translate(error, self._endpoint) from None
+        return list(reply.lines)
+
+    def close(self) -> None:
+        """End the connection."""
+        self._channel.close()

@@ -1,0 +1,63 @@
+"""Failures that arrive to the errors that are raised: one table."""
+
+from __future__ import annotations
+
+import builtins
+import functools
+
+from seer_runtime.wire.pb.runtime_pb2 import Failure
+
+from seer_rpc import errors
+
+_ERRORS: dict[Failure.Kind, type[errors.SeerError]] = {
+    Failure.RAISED: errors.RemoteError,
+    Failure.EXITED: errors.RemoteExit,
+    Failure.ARGUMENTS: errors.ArgumentError,
+    Failure.NO_FUNCTION: errors.FunctionMissingError,
+    Failure.VALUE: errors.ValueCrossingError,
+    Failure.WORKER_DIED: errors.WorkerDiedError,
+    Failure.STATE_LOST: errors.StateLostError,
+    Failure.NO_INTERFACE: errors.InterfaceGoneError,
+    Failure.SCHEMA_CHANGED: errors.SchemaChangedError,
+    Failure.SYNTAX: errors.InterfaceSyntaxError,
+    Failure.LOAD: errors.InterfaceLoadError,
+    Failure.MISSING_MODULE: errors.InterfacePendingError,
+    Failure.NOTHING_EXPOSED: errors.NothingExposedError,
+    Failure.UNKNOWN_MODEL: errors.ModelNotFoundError,
+}
+# What needs no look at the user's own code to be understood.
+_WITHOUT_TRACEBACK = frozenset(
+    {Failure.ARGUMENTS, Failure.NO_FUNCTION, Failure.VALUE, Failure.NOTHING_EXPOSED}
+)
+
+
+def to_error(failure: Failure) -> errors.SeerError:
+    """Give the error that says what `failure` says."""
+    cls = _ERRORS.get(failure.kind, errors.SessionError)
+    message = failure.message
+    if failure.kind in (Failure.RAISED, Failure.LOAD) and failure.exception:
+        message = f"{failure.exception}: {message}" if message else failure.exception
+    if failure.kind == Failure.RAISED:
+        cls = _remote_error(failure.exception)
+    error = cls(
+        message,
+        hint=failure.hint,
+        remote_traceback="" if failure.kind in _WITHOUT_TRACEBACK else failure.traceback,
+        log=failure.log,
+        exit_code=failure.exit_code if failure.HasField("exit_code") else None,
+        started=failure.effect != Failure.NOT_STARTED,
+    )
+    if isinstance(error, errors.RemoteError):
+        error.exception = failure.exception
+    if isinstance(error, errors.InterfacePendingError):
+        error.module = failure.module
+    return error
+
+
+@functools.cache
+def _remote_error(exception: str) -> type[errors.RemoteError]:
+    """Give a RemoteError that is the builtin exception too, where there is one of that name."""
+    cls = getattr(builtins, exception, None)
+    if not (isinstance(cls, type) and issubclass(cls, Exception)):
+        return errors.RemoteError
+    return type(f"Remote{exception}", (errors.RemoteError, cls), {"__module__": errors.__name__})

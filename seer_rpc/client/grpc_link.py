@@ -1,0 +1,101 @@
+"""A link over gRPC: one bidirectional stream, shared by all calls of a session."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+
+import grpc
+from seer_runtime.wire.exits import describe_exit
+from seer_runtime.wire.frames import Frame, decode_frame, encode_frame
+from seer_runtime.wire.limits import CHANNEL_OPTIONS
+from seer_runtime.wire.pb import runtime_pb2 as pb
+from seer_runtime.wire.pb.runtime_pb2_grpc import RuntimeStub
+
+from seer_rpc.client.connection import Connection
+from seer_rpc.client.links import OnFrame, OnLost
+from seer_rpc.client.obituary import read_obituary
+from seer_rpc.errors import AuthenticationError, SandboxLostError, SeerError, SessionError
+
+
+class GrpcLink:
+    """Sends from a queue, receives on a thread."""
+
+    def __init__(self, connection: Connection, on_frame: OnFrame, on_lost: OnLost) -> None:
+        """Connect. What fails is told through `on_lost`."""
+        self._on_frame = on_frame
+        self._on_lost = on_lost
+        self._outbox: queue.SimpleQueue[pb.Frame | None] = queue.SimpleQueue()
+        self._endpoint = connection.endpoint
+        self._channel = open_channel(connection.endpoint)
+        self._closing = False
+        self._stream = RuntimeStub(self._channel).Session(
+            iter(self._outbox.get, None), metadata=authorization(connection.token)
+        )
+        threading.Thread(target=self._receive, name="seer-link", daemon=True).start()
+
+    def send(self, frame: Frame) -> None:
+        """Send a frame; does not wait."""
+        self._outbox.put(pb.Frame(data=encode_frame(frame)))
+
+    def close(self) -> None:
+        """End the stream and the connection."""
+        self._closing = True
+        self._outbox.put(None)
+        self._stream.cancel()
+        self._channel.close()
+
+    def _receive(self) -> None:
+        frames: Iterator[pb.Frame] = iter(self._stream)
+        error: SeerError = SandboxLostError("the sandbox ended the session", hint=_START_AGAIN)
+        try:
+            for message in frames:
+                self._on_frame(decode_frame(message.data))
+        except grpc.RpcError as failed:
+            error = translate(failed, self._endpoint)
+        if not self._closing:
+            self._outbox.put(None)
+            self._on_lost(error)
+            self._channel.close()
+
+
+_START_AGAIN = "start the sandbox again and serve the interface; show_rpc_logs() may say why"
+
+
+def open_channel(endpoint: str) -> grpc.Channel:
+    """Open a channel with the options that both ends agree on."""
+    return grpc.insecure_channel(endpoint, options=CHANNEL_OPTIONS)
+
+
+def authorization(token: str) -> list[tuple[str, str]]:
+    """Give the metadata that every method needs."""
+    return [("authorization", f"Bearer {token}")]
+
+
+def translate(error: grpc.RpcError, endpoint: str) -> SeerError:
+    """Give this library's error for gRPC's; gRPC's own never reaches a user."""
+    code = error.code() if isinstance(error, grpc.Call) else grpc.StatusCode.UNKNOWN
+    details = (error.details() if isinstance(error, grpc.Call) else "") or str(code)
+    match code:
+        case grpc.StatusCode.UNAUTHENTICATED | grpc.StatusCode.PERMISSION_DENIED:
+            return AuthenticationError(
+                f"the sandbox refused the token: {details}",
+                hint="connection files are good for one sandbox: start the session again",
+            )
+        case grpc.StatusCode.UNAVAILABLE | grpc.StatusCode.CANCELLED:
+            return _lost(details, endpoint)
+        case _:
+            return SessionError(f"the sandbox refused: {details} ({code.name})")
+
+
+def _lost(details: str, endpoint: str) -> SandboxLostError:
+    obituary = read_obituary(endpoint)
+    if obituary is None:
+        return SandboxLostError(f"the sandbox is gone: {details}", hint=_START_AGAIN)
+    return SandboxLostError(
+        f"the sandbox is gone: its front {describe_exit(obituary.exit_code)}",
+        hint=_START_AGAIN,
+        log=obituary.log,
+        exit_code=obituary.exit_code,
+    )

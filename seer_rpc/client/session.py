@@ -1,0 +1,157 @@
+"""A session with one interface: calls out, outcomes back, for sync and async callers alike."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import re
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+from seer_runtime.wire.codec import Codec
+from seer_runtime.wire.errors import DecodeError, EncodeError
+from seer_runtime.wire.frames import Frame, Kind
+from seer_runtime.wire.records import TypeNames
+
+from seer_rpc.client.connection import Connection
+from seer_rpc.client.links import open_link
+from seer_rpc.errors import SandboxLostError, SeerError, ValueCrossingError
+
+# Where an argument stands in what is sent: [by position, by name].
+_ARGUMENT = re.compile(r"^\[[01]\]\[(.*?)\]")
+
+OPEN_TIMEOUT = 30.0
+"""Seconds until a sandbox that does not answer counts as gone."""
+
+
+class Session:
+    """An open session. Thread-safe; calls run in the order in which they are made."""
+
+    def __init__(
+        self, connection: Connection, schema_hash: str = "", types: TypeNames | None = None
+    ) -> None:
+        """Open a session, with the interface whose schema has this hash, or with any.
+
+        Raises:
+            SessionError: there is no such interface, or no way to it.
+            InterfaceError: the interface failed to load.
+        """
+        self.lost: SeerError | None = None
+        self._codec = Codec(types)
+        self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, Future[Frame]] = {}
+        self._opened: Future[Frame] = Future()
+        self._epoch = 0
+        self._link = open_link(connection, self._on_frame, self._on_lost)
+        self._link.send(Frame(Kind.OPEN, name=connection.interface, body=schema_hash.encode()))
+        try:
+            opened = self._opened.result(OPEN_TIMEOUT)
+        except BaseException as error:
+            self._link.close()
+            if isinstance(error, TimeoutError):
+                raise SandboxLostError(
+                    f"no answer from {connection.endpoint} within {OPEN_TIMEOUT:.0f} s"
+                ) from None
+            raise
+        self._id = opened.session
+        self._epoch = opened.epoch
+
+    def call(self, function: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Call a function and wait for its value, however long it takes.
+
+        Raises:
+            CallError: there is no value; the class says why.
+            SessionError: the sandbox is gone.
+        """
+        return self._value(self._send(function, args, kwargs).result())
+
+    async def call_async(
+        self, function: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Any:
+        """Call a function from async code. Raises what `call` raises."""
+        return self._value(await asyncio.wrap_future(self._send(function, args, kwargs)))
+
+    def close(self) -> None:
+        """End the session. Calls on their way are given up; what runs, runs on."""
+        self._on_lost(SandboxLostError("the session was closed"))
+        self._link.close()
+
+    def _send(self, function: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Future[Frame]:
+        try:
+            body, segments = self._codec.encode([list(args), dict(kwargs)], "")
+        except EncodeError as error:
+            place = _ARGUMENT.sub(r"argument \1", error.path)
+            raise ValueCrossingError(
+                f"{function}(): {place} is a {error.type_name}: {error.reason}"
+            ) from None
+        future: Future[Frame] = Future()
+        with self._lock:
+            if self.lost is not None:
+                raise self.lost
+            seq = next(self._numbers)
+            self._waiting[seq] = future
+            self._link.send(
+                Frame(Kind.CALL, self._id, seq, 0, self._epoch, function, body, segments)
+            )
+        return future
+
+    def _value(self, frame: Frame) -> Any:
+        if frame.kind is Kind.ERROR:
+            raise _error(frame)
+        try:
+            return self._codec.decode(frame.body, frame.segments)
+        except DecodeError as error:
+            raise ValueCrossingError(
+                f"the result of {frame.name}() is damaged: {error}", started=True
+            ) from error
+
+    def _on_frame(self, frame: Frame) -> None:
+        if frame.seq == 0:
+            self._on_opening(frame)
+            return
+        with self._lock:
+            future = self._waiting.pop(frame.seq, None)
+            self._epoch = max(self._epoch, frame.epoch)
+        # A caller that gave up has cancelled its future.
+        if future is not None and future.set_running_or_notify_cancel():
+            future.set_result(frame)
+
+    def _on_opening(self, frame: Frame) -> None:
+        if self._opened.done():
+            return
+        if frame.kind is Kind.ERROR:
+            self._opened.set_exception(_error(frame))
+        else:
+            self._opened.set_result(frame)
+
+    def _on_lost(self, error: SeerError) -> None:
+        with self._lock:
+            self.lost = self.lost or error
+            waiting, self._waiting = list(self._waiting.values()), {}
+        if not self._opened.done():
+            self._opened.set_exception(error)
+        for future in waiting:
+            if future.set_running_or_notify_cancel():
+                future.set_exception(_interrupted(error))
+
+
+def _error(frame: Frame) -> SeerError:
+    # Imported where something failed: protobuf is most of what a light client would load.
+    from seer_runtime.wire.pb.runtime_pb2 import Failure
+
+    from seer_rpc.client.failures import to_error
+
+    return to_error(Failure.FromString(bytes(frame.body)))
+
+
+def _interrupted(error: SeerError) -> SeerError:
+    return type(error)(
+        f"{error.message}; this call may have run",
+        hint=error.hint,
+        log=error.log,
+        exit_code=error.exit_code,
+        started=True,
+    )

@@ -1,0 +1,230 @@
+"""Every error that this library raises on purpose.
+
+SeerError
+├── ConfigError                 what was asked for cannot work as it is written (a ValueError)
+│   ├── ModelNotFoundError      a model that is neither here nor to be had
+│   ├── PackageMissingError     Python packages that the sandbox would lack
+│   └── BackendError            no backend can run the sandbox
+├── InterfaceError              an interface file cannot be served
+│   ├── InterfaceMissingError   there is no such file (a FileNotFoundError)
+│   ├── InterfaceSyntaxError    it is not Python
+│   ├── InterfaceLoadError      it raised, or its process died, while it loaded
+│   ├── InterfacePendingError   it imports a module that has not been uploaded yet
+│   └── NothingExposedError     it exposes no function
+├── CallError                   a call gave no value
+│   ├── ArgumentError           the arguments do not fit; the function did not run (a TypeError)
+│   ├── FunctionMissingError    the interface exposes no such function (an AttributeError)
+│   ├── ValueCrossingError      an argument or the result cannot cross (a TypeError)
+│   ├── RemoteError             the function raised; also an instance of the builtin it raised
+│   ├── RemoteExit              the function called sys.exit; the worker goes on
+│   ├── WorkerDiedError         the worker process ended before there was an answer
+│   └── StateLostError          the worker was restarted since the last call; nothing ran
+├── SessionError                no session with the interface
+│   ├── AuthenticationError     the token was refused
+│   ├── InterfaceGoneError      the sandbox does not serve this interface
+│   ├── SchemaChangedError      the library was made from another version of the interface
+│   ├── ConnectionFileError     the connection file is missing, open to others, or not readable
+│   └── SandboxLostError        the sandbox is gone (a ConnectionError)
+└── SandboxError                a sandbox cannot do what was asked of it now
+    └── SandboxStartError       it did not start
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = [
+    "ArgumentError",
+    "AuthenticationError",
+    "BackendError",
+    "CallError",
+    "ConfigError",
+    "ConnectionFileError",
+    "FunctionMissingError",
+    "InterfaceError",
+    "InterfaceGoneError",
+    "InterfaceLoadError",
+    "InterfaceMissingError",
+    "InterfacePendingError",
+    "InterfaceSyntaxError",
+    "ModelNotFoundError",
+    "NothingExposedError",
+    "PackageMissingError",
+    "RemoteError",
+    "RemoteExit",
+    "SandboxError",
+    "SandboxLostError",
+    "SandboxStartError",
+    "SchemaChangedError",
+    "SeerError",
+    "SessionError",
+    "StateLostError",
+    "ValueCrossingError",
+    "WorkerDiedError",
+]
+
+
+class SeerError(Exception):
+    """What every error of this library is.
+
+    Attributes:
+        message: what happened.
+        hint: what to do about it; empty where there is nothing to advise.
+        remote_traceback: the traceback in the sandbox as Python prints it, from the user's first
+            frame on; empty where nothing ran there.
+        log: the last lines that the sandbox printed, where a process died.
+        exit_code: the exit status of the process that died, negative for a signal.
+        started: whether the user's function had begun to run.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        remote_traceback: str = "",
+        log: Sequence[str] = (),
+        exit_code: int | None = None,
+        started: bool = False,
+    ) -> None:
+        """Take what is known."""
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.remote_traceback = remote_traceback
+        self.log = tuple(log)
+        self.exit_code = exit_code
+        self.started = started
+
+    def __str__(self) -> str:
+        """Show the message, and everything that helps to understand it."""
+        parts = [self.message]
+        if self.remote_traceback:
+            parts.append(f"In the sandbox:\n{self.remote_traceback.rstrip()}")
+        if self.log:
+            parts.append("\n".join(["Last lines of the log:", *self.log]))
+        if self.hint:
+            parts.append(f"What to do: {self.hint}")
+        return "\n\n".join(parts)
+
+
+class ConfigError(SeerError, ValueError):
+    """What was asked for cannot work as it is written."""
+
+
+class ModelNotFoundError(ConfigError, LookupError):
+    """A model that is neither on this machine nor to be had, or that is not configured."""
+
+
+class PackageMissingError(ConfigError):
+    """Python packages that the sandbox would lack."""
+
+
+class BackendError(ConfigError):
+    """No backend can run the sandbox."""
+
+
+class InterfaceError(SeerError):
+    """An interface file cannot be served."""
+
+
+class InterfaceMissingError(InterfaceError, FileNotFoundError):
+    """There is no such interface file."""
+
+
+class InterfaceSyntaxError(InterfaceError):
+    """The interface file is not Python."""
+
+
+class InterfaceLoadError(InterfaceError):
+    """The interface file raised, or its process died, while it loaded."""
+
+
+class InterfacePendingError(InterfaceError):
+    """The interface imports a module that the sandbox does not have yet.
+
+    Attributes:
+        module: the module that is missing.
+    """
+
+    module: str = ""
+
+
+class NothingExposedError(InterfaceError):
+    """The interface file exposes no function."""
+
+
+class CallError(SeerError):
+    """A call gave no value."""
+
+
+class ArgumentError(CallError, TypeError):
+    """The arguments do not fit the function, which did not run."""
+
+
+class FunctionMissingError(CallError, AttributeError):
+    """The interface exposes no such function."""
+
+
+class ValueCrossingError(CallError, TypeError):
+    """An argument or the result cannot cross the wire; the message says where inside it."""
+
+
+class RemoteError(CallError):
+    """The exposed function raised.
+
+    Where it raised a builtin exception, this is an instance of that class too, so that
+    `except ValueError` works as it would in process.
+
+    Attributes:
+        exception: the qualified name of the class that it raised.
+    """
+
+    exception: str = ""
+
+
+class RemoteExit(CallError):  # noqa: N818 - as SystemExit is named
+    """The exposed function called sys.exit. The worker goes on."""
+
+
+class WorkerDiedError(CallError):
+    """The worker process ended before there was an answer; module state is lost.
+
+    `started` says whether this call may have run; a call that had not started can be repeated.
+    """
+
+
+class StateLostError(CallError):
+    """The worker was restarted since the session's last call. Raised once; nothing ran."""
+
+
+class SessionError(SeerError):
+    """There is no session with the interface."""
+
+
+class AuthenticationError(SessionError):
+    """The sandbox refused the token."""
+
+
+class InterfaceGoneError(SessionError):
+    """The sandbox does not serve this interface."""
+
+
+class SchemaChangedError(SessionError):
+    """The library was made from another version of the interface."""
+
+
+class ConnectionFileError(SessionError):
+    """The connection file is missing, open to others, or not readable."""
+
+
+class SandboxLostError(SessionError, ConnectionError):
+    """The sandbox is gone. Where a call was on its way, `started` says that it may have run."""
+
+
+class SandboxError(SeerError):
+    """A sandbox cannot do what was asked of it now."""
+
+
+class SandboxStartError(SandboxError):
+    """A sandbox did not start."""

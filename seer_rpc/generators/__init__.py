@@ -1,0 +1,5 @@
+"""What is made of an interface schema, and of nothing else."""
+
+from seer_rpc.generators.library import library_docs, library_files, signature
+
+__all__ = ["library_docs", "library_files", "signature"]

@@ -1,0 +1,157 @@
+"""The schema's types as annotations in generated source."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection
+
+from seer_runtime.wire.pb.interface_pb2 import Default, Type
+
+# How many arguments a generic type takes where the hint gave none.
+_ARITY = {
+    "dict": 2,
+    "frozenset": 1,
+    "list": 1,
+    "set": 1,
+    "collections.abc.Collection": 1,
+    "collections.abc.Iterable": 1,
+    "collections.abc.Mapping": 2,
+    "collections.abc.MutableMapping": 2,
+    "collections.abc.MutableSequence": 1,
+    "collections.abc.Sequence": 1,
+    "collections.abc.Set": 1,
+    # Its own arguments, shape and dtype, are not described.
+    "numpy.ndarray": 2,
+}
+_HEAVY = frozenset({"numpy", "torch"})
+
+
+class Annotations:
+    """Renders types, and remembers which modules the source must import for them."""
+
+    def __init__(self, taken: Collection[str]) -> None:
+        """Avoid the `taken` names: the interface's own, which hide builtins and imports."""
+        self._taken = frozenset(taken)
+        self._typing_names: set[str] = set()
+        self._modules: set[str] = set()
+
+    def private(self, name: str) -> str:
+        """Give `name` with as many underscores before it as make it nobody else's."""
+        name = f"_{name}"
+        while name in self._taken:
+            name = f"_{name}"
+        return name
+
+    def imports(self) -> list[ast.stmt]:
+        """Give the imports that what was rendered so far needs."""
+        statements: list[ast.stmt] = []
+        heavy: list[ast.stmt] = []
+        for module in sorted(self._modules):
+            alias = ast.alias(module, self._alias(module))
+            (heavy if module in _HEAVY else statements).append(ast.Import([alias]))
+        if heavy:
+            # Annotations alone must not make a library slow to import.
+            self._typing_names.add("TYPE_CHECKING")
+            statements.append(ast.If(ast.Name("TYPE_CHECKING"), heavy, []))
+        if self._typing_names:
+            names = [ast.alias(name) for name in sorted(self._typing_names)]
+            statements.insert(0, ast.ImportFrom("typing", names, 0))
+        return statements
+
+    def render(self, described: Type) -> ast.expr:
+        """Give the annotation for a type."""
+        match described.name:
+            case "none":
+                return ast.Constant(None)
+            case "any":
+                return self._typing("Any")
+            case "...":
+                return ast.Constant(...)
+            case "union":
+                return self._union([self.render(each) for each in described.arguments])
+            case "literal":
+                values = [ast.parse(text, mode="eval").body for text in described.literals]
+                return _subscript(self._typing("Literal"), values)
+        base = self._name(described)
+        arguments = [self.render(each) for each in described.arguments]
+        if described.name == "tuple" and not arguments:
+            arguments = [self._typing("Any"), ast.Constant(...)]
+        if not arguments:
+            arguments = [self._typing("Any") for _ in range(_ARITY.get(described.name, 0))]
+        return _subscript(base, arguments) if arguments else base
+
+    def qualified(self, module: str, name: str) -> ast.expr:
+        """Give `module.name`, and have the module imported."""
+        self._modules.add(module)
+        return ast.Attribute(ast.Name(self._alias(module)), name)
+
+    def _name(self, described: Type) -> ast.expr:
+        module, _, name = described.name.rpartition(".")
+        if described.named or (not module and name not in self._taken):
+            return ast.Name(described.name)
+        return self.qualified(module or "builtins", name)
+
+    def _alias(self, module: str) -> str:
+        return self.private(module.replace(".", "_"))
+
+    def _typing(self, name: str) -> ast.expr:
+        if name in self._taken:
+            return self.qualified("typing", name)
+        self._typing_names.add(name)
+        return ast.Name(name)
+
+    def _union(self, members: list[ast.expr]) -> ast.expr:
+        union, *rest = members
+        for member in rest:
+            union = ast.BinOp(union, ast.BitOr(), member)
+        return union
+
+
+def default_value(default: Default, named: Collection[str]) -> ast.expr | None:
+    """Give a default's source as syntax; None where only the server can make the value.
+
+    Only literals, members of the schema's enums and `float("inf")` are let through: text from a
+    schema is never trusted to be harmless.
+    """
+    if not default.is_literal:
+        return None
+    try:
+        value = ast.parse(default.text, mode="eval").body
+    except (SyntaxError, ValueError):
+        return None
+    return value if all(_is_harmless(node, named) for node in ast.walk(value)) else None
+
+
+def _is_harmless(node: ast.AST, named: Collection[str]) -> bool:
+    match node:
+        case ast.Call(func=ast.Name("float"), args=[ast.Constant(str())], keywords=[]):
+            return True
+        case ast.Call(func=ast.Name("set"), args=[], keywords=[]):
+            return True
+        case ast.Name(name):
+            return name in named or name in ("float", "set")
+        case ast.Attribute(value=ast.Name(name)):
+            return name in named
+        case ast.BinOp(op=ast.Add() | ast.Sub(), right=ast.Constant(complex())):
+            return True
+    return isinstance(node, _LITERALS)
+
+
+_LITERALS = (
+    ast.Constant,
+    ast.Dict,
+    ast.List,
+    ast.Load,
+    ast.Set,
+    ast.Tuple,
+    ast.UAdd,
+    ast.USub,
+    ast.UnaryOp,
+    ast.Add,
+    ast.Sub,
+)
+
+
+def _subscript(base: ast.expr, arguments: list[ast.expr]) -> ast.expr:
+    index = arguments[0] if len(arguments) == 1 else ast.Tuple(arguments, ast.Load())
+    return ast.Subscript(base, index, ast.Load())

@@ -1,0 +1,214 @@
+"""An interface schema to a Python package: typed functions, sync and async, that call it.
+
+The source is built as a syntax tree, so that nothing in a schema can break out of its place.
+"""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+
+from ruff import find_ruff_bin
+from seer_runtime.wire.pb.interface_pb2 import Function, InterfaceSchema, Parameter
+
+from seer_rpc.errors import ConfigError
+from seer_rpc.generators.annotations import Annotations, default_value
+from seer_rpc.generators.types import class_definition
+
+_ASYNC = "aio"
+
+
+def library_files(schema: InterfaceSchema) -> dict[str, str]:
+    """Give the package's files by their names inside its folder.
+
+    The same functions are in the package itself, and as coroutines in its module `aio`. The
+    files hold neither address nor secret.
+
+    Raises:
+        ConfigError: a function's name is taken by the package itself.
+    """
+    if any(function.name == _ASYNC for function in schema.functions):
+        raise ConfigError(
+            f"interface {schema.name!r} exposes {_ASYNC!r}, which is the library's async module",
+            hint="rename the function",
+        )
+    return {
+        "__init__.py": _render(_Module(schema).functions(is_async=False)),
+        f"{_ASYNC}.py": _render(_Module(schema).functions(is_async=True)),
+        "_remote.py": _render(_Module(schema).remote()),
+        "py.typed": "",
+    }
+
+
+def library_docs(schema: InterfaceSchema) -> str:
+    """Give what there is to know about the library: its signatures and docstrings."""
+    parts = [schema.doc] if schema.doc else []
+    for function in schema.functions:
+        parts.append(f"`{signature(schema, function)}`")
+        if function.doc:
+            parts.append(function.doc)
+    return "\n\n".join(parts)
+
+
+def signature(schema: InterfaceSchema, function: Function) -> str:
+    """Give a function's signature as Python writes it."""
+    return _Module(schema).signature(function)
+
+
+class _Module:
+    """One module of the package."""
+
+    def __init__(self, schema: InterfaceSchema) -> None:
+        self._schema = schema
+        self._named = [named.name for named in schema.types]
+        functions = [function.name for function in schema.functions]
+        parameters = [p.name for function in schema.functions for p in function.parameters]
+        self._types = Annotations([*functions, *parameters, *self._named])
+        self._remote = self._types.private("remote")
+        self._server_default = self._types.private("SERVER_DEFAULT")
+
+    def functions(self, *, is_async: bool) -> ast.Module:
+        """Give the module that holds the functions."""
+        definitions = [self._function(each, is_async=is_async) for each in self._schema.functions]
+        exported = sorted([*self._named, *(each.name for each in self._schema.functions)])
+        names = ast.List([ast.Constant(name) for name in exported])
+        own = [ast.alias(name) for name in self._named]
+        return _module(
+            self._schema.doc,
+            *self._types.imports(),
+            ast.ImportFrom(
+                "_remote",
+                [
+                    *own,
+                    ast.alias("SERVER_DEFAULT", self._server_default),
+                    ast.alias("remote", self._remote),
+                ],
+                1,
+            ),
+            ast.Assign([ast.Name("__all__")], names),
+            *definitions,
+        )
+
+    def remote(self) -> ast.Module:
+        """Give the module that holds the types and the way to the interface."""
+        classes = [class_definition(t, self._types, self._named) for t in self._schema.types]
+        any_type = self._types.qualified("typing", "Any")
+        registry = ast.Dict(
+            [ast.Constant(name) for name in self._named], [ast.Name(name) for name in self._named]
+        )
+        remote = ast.Call(
+            self._types.qualified("seer_rpc.client", "RemoteInterface"),
+            [
+                ast.Constant(self._schema.name),
+                ast.Constant(self._schema.hash),
+                ast.Name("__file__"),
+                registry,
+            ],
+            [],
+        )
+        default = ast.Call(self._types.qualified("seer_rpc.client", "ServerDefault"), [], [])
+        return _module(
+            f"The types of {self._schema.name}, and the way to where it runs.",
+            *self._types.imports(),
+            *classes,
+            ast.AnnAssign(ast.Name("SERVER_DEFAULT"), any_type, default, 1),
+            ast.Assign([ast.Name("remote")], remote),
+        )
+
+    def signature(self, function: Function) -> str:
+        """Give a function's signature as Python writes it."""
+        result = ast.unparse(self._types.render(function.result))
+        return f"{function.name}({ast.unparse(self._arguments(function))}) -> {result}"
+
+    def _function(self, function: Function, *, is_async: bool) -> ast.stmt:
+        result = self._types.render(function.result)
+        call: ast.expr = self._call(function, "call_async" if is_async else "call")
+        if is_async:
+            call = ast.Await(call)
+        body: list[ast.stmt] = []
+        if function.doc:
+            body.append(ast.Expr(ast.Constant(function.doc)))
+        match function.result.name:
+            case "none":
+                body.append(ast.Expr(call))
+            case "any":
+                body.append(ast.Return(call))
+            case _:
+                value = self._types.private("result")
+                body.append(ast.AnnAssign(ast.Name(value), result, call, 1))
+                body.append(ast.Return(ast.Name(value)))
+        definition = ast.AsyncFunctionDef if is_async else ast.FunctionDef
+        return definition(function.name, self._arguments(function), body, [], result)
+
+    def _arguments(self, function: Function) -> ast.arguments:
+        arguments = ast.arguments([], [], None, [], [], None, [])
+        for parameter in function.parameters:
+            argument = ast.arg(parameter.name, self._types.render(parameter.type))
+            match parameter.kind:
+                case Parameter.POSITIONAL_ONLY:
+                    arguments.posonlyargs.append(argument)
+                case Parameter.POSITIONAL_OR_KEYWORD:
+                    arguments.args.append(argument)
+                case Parameter.VAR_POSITIONAL:
+                    arguments.vararg = argument
+                case Parameter.KEYWORD_ONLY:
+                    arguments.kwonlyargs.append(argument)
+                    arguments.kw_defaults.append(self._default(parameter))
+                case Parameter.VAR_KEYWORD:
+                    arguments.kwarg = argument
+            positional = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+            default = self._default(parameter) if parameter.kind in positional else None
+            if default is not None:
+                arguments.defaults.append(default)
+        return arguments
+
+    def _default(self, parameter: Parameter) -> ast.expr | None:
+        if not parameter.HasField("default"):
+            return None
+        value = default_value(parameter.default, self._named)
+        return value or ast.Name(self._server_default)
+
+    def _call(self, function: Function, method: str) -> ast.Call:
+        """Pass by name what can be passed by name."""
+        kinds = {parameter.kind for parameter in function.parameters}
+        by_position: list[ast.expr] = []
+        names: list[ast.expr | None] = []
+        values: list[ast.expr] = []
+        for parameter in function.parameters:
+            value = ast.Name(parameter.name)
+            match parameter.kind:
+                case Parameter.VAR_POSITIONAL:
+                    by_position.append(ast.Starred(value))
+                case Parameter.VAR_KEYWORD:
+                    names.append(None)
+                    values.append(value)
+                case Parameter.POSITIONAL_ONLY:
+                    by_position.append(value)
+                case Parameter.POSITIONAL_OR_KEYWORD if Parameter.VAR_POSITIONAL in kinds:
+                    by_position.append(value)
+                case _:
+                    names.append(ast.Constant(parameter.name))
+                    values.append(value)
+        return ast.Call(
+            ast.Attribute(ast.Name(self._remote), method),
+            [ast.Constant(function.name), ast.Tuple(by_position), ast.Dict(names, values)],
+            [],
+        )
+
+
+def _module(doc: str, *body: ast.stmt) -> ast.Module:
+    head: list[ast.stmt] = [ast.Expr(ast.Constant(doc))] if doc else []
+    head.append(ast.ImportFrom("__future__", [ast.alias("annotations")], 0))
+    return ast.fix_missing_locations(ast.Module([*head, *body], []))
+
+
+def _render(module: ast.Module) -> str:
+    formatted = subprocess.run(
+        [find_ruff_bin(), "format", "--isolated", "--quiet", "--line-length=100", "-"],
+        input=ast.unparse(module),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=True,
+    )
+    return formatted.stdout

@@ -1,0 +1,73 @@
+"""The schema's named types as classes in generated source."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterable
+
+from seer_runtime.wire.pb.interface_pb2 import Default, Field, Member, NamedType
+
+from seer_rpc.generators.annotations import Annotations, default_value
+
+_MUTABLE = (ast.List, ast.Dict, ast.Set, ast.Call)
+
+
+def class_definition(described: NamedType, types: Annotations, named: Collection[str]) -> ast.stmt:
+    """Give the class for a named type; `named` are the names of all of them."""
+    body: list[ast.stmt] = [ast.Expr(ast.Constant(described.doc))] if described.doc else []
+    bases: list[ast.expr] = []
+    decorators: list[ast.expr] = []
+    match described.kind:
+        case NamedType.ENUM:
+            bases = [types.qualified("enum", "Enum")]
+            body.extend(_member(member, named) for member in described.members)
+        case NamedType.TYPED_DICT:
+            bases = [types.qualified("typing", "TypedDict")]
+            body.extend(_key(field, types) for field in described.fields)
+        case NamedType.NAMED_TUPLE:
+            bases = [types.qualified("typing", "NamedTuple")]
+            body.extend(_tuple_fields(described.fields, types, named))
+        case _:
+            decorators = [types.qualified("dataclasses", "dataclass")]
+            body.extend(_dataclass_fields(described.fields, types, named))
+    return ast.ClassDef(described.name, bases, [], body or [ast.Pass()], decorators)
+
+
+def _member(member: Member, named: Collection[str]) -> ast.stmt:
+    value = default_value(Default(text=member.value, is_literal=True), named)
+    return ast.Assign([ast.Name(member.name)], value or ast.Constant(member.name))
+
+
+def _key(field: Field, types: Annotations) -> ast.stmt:
+    annotation = types.render(field.type)
+    if field.optional:
+        annotation = ast.Subscript(types.qualified("typing", "NotRequired"), annotation)
+    return ast.AnnAssign(ast.Name(field.name), annotation, None, 1)
+
+
+def _tuple_fields(
+    fields: Iterable[Field], types: Annotations, named: Collection[str]
+) -> Iterable[ast.stmt]:
+    for field in fields:
+        value = default_value(field.default, named)
+        yield ast.AnnAssign(ast.Name(field.name), types.render(field.type), value, 1)
+
+
+def _dataclass_fields(
+    fields: Iterable[Field], types: Annotations, named: Collection[str]
+) -> Iterable[ast.stmt]:
+    defaults_begun = False
+    for field in fields:
+        value = default_value(field.default, named)
+        if value is None and defaults_begun:
+            # Its default is the server's alone; by position it could not follow the others.
+            value = _field_call(types, "kw_only", ast.Constant(True))
+        elif isinstance(value, _MUTABLE):
+            arguments = ast.arguments([], [], None, [], [], None, [])
+            value = _field_call(types, "default_factory", ast.Lambda(arguments, value))
+        defaults_begun = defaults_begun or value is not None
+        yield ast.AnnAssign(ast.Name(field.name), types.render(field.type), value, 1)
+
+
+def _field_call(types: Annotations, keyword: str, value: ast.expr) -> ast.expr:
+    return ast.Call(types.qualified("dataclasses", "field"), [], [ast.keyword(keyword, value)])

@@ -1,0 +1,22 @@
+"""Where this library keeps files of its own on the user's machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def state_folder() -> Path:
+    """Give the folder of running sandboxes: `$XDG_STATE_HOME/seer`."""
+    return _folder("XDG_STATE_HOME", ".local/state")
+
+
+def cache_folder() -> Path:
+    """Give the folder of what can be made again: `$SEER_CACHE` or `$XDG_CACHE_HOME/seer`."""
+    chosen = os.environ.get("SEER_CACHE")
+    return Path(chosen).expanduser() if chosen else _folder("XDG_CACHE_HOME", ".cache")
+
+
+def _folder(variable: str, default: str) -> Path:
+    base = os.environ.get(variable)
+    return (Path(base) if base else Path.home() / default) / "seer"

@@ -1,0 +1,95 @@
+"""Libraries: Python files under one import name."""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from seer_rpc.errors import ConfigError
+
+
+class Library:
+    """Python source that a workspace makes importable under `name`."""
+
+    def __init__(
+        self,
+        name: str,
+        files: Mapping[str, str],
+        docs: str = "",
+        *,
+        private_files: Mapping[str, str] | None = None,
+    ) -> None:
+        """Take file names and their source: `{name}.py` alone, or a package's files.
+
+        `private_files` hold secrets. A workspace keeps them in its `.seer` folder, readable by
+        their owner alone.
+
+        Raises:
+            ConfigError: the name is no import name, or a file lies outside the library.
+        """
+        check_import_name(name)
+        for file in (*files, *(private_files or ())):
+            path = PurePosixPath(file)
+            if path.is_absolute() or ".." in path.parts or not path.parts:
+                raise ConfigError(f"library {name!r}: {file!r} lies outside the library")
+        self.name = name
+        self._files = dict(files)
+        self._docs = docs
+        self._private_files = dict(private_files or {})
+
+    @classmethod
+    def from_file(cls, path: str | Path, name: str | None = None) -> Library:
+        """Make a library of one Python file, importable under its stem or `name`.
+
+        Raises:
+            ConfigError: there is no such file.
+        """
+        file = Path(path)
+        name = name or file.stem
+        try:
+            return cls(name, {f"{name}.py": file.read_text(encoding="utf-8")})
+        except OSError as error:
+            raise ConfigError(f"cannot read the library file {file}: {error.strerror}") from error
+
+    @classmethod
+    def from_code(cls, code: str, name: str) -> Library:
+        """Make a library of source text."""
+        return cls(name, {f"{name}.py": code})
+
+    @property
+    def files(self) -> dict[str, str]:
+        """Source by file name: `{name}.py`, or a package's files relative to its folder."""
+        return dict(self._files)
+
+    @property
+    def private_files(self) -> dict[str, str]:
+        """What only the workspace's owner may read, by file name."""
+        return dict(self._private_files)
+
+    @property
+    def docs(self) -> str:
+        """What there is to know about the library."""
+        return self._docs
+
+    @property
+    def is_single_file(self) -> bool:
+        """Whether this is one module and no package."""
+        return list(self.files) == [f"{self.name}.py"]
+
+    def __repr__(self) -> str:
+        """Show the name and the kind."""
+        return f"Library({self.name!r})"
+
+
+def check_import_name(name: str) -> None:
+    """Refuse what cannot be imported under that name.
+
+    Raises:
+        ConfigError: it is no identifier.
+    """
+    if not name.isidentifier() or keyword.iskeyword(name):
+        raise ConfigError(
+            f"{name!r} cannot be imported",
+            hint="give name= a word of letters, digits and underscores",
+        )
