@@ -1,0 +1,57 @@
+"""What tests share: a state folder of their own, a running sandbox, interfaces from source."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from seer_rpc.client import Session
+from seer_rpc.environment import SandboxConfig, ScopedSandbox
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep sandboxes out of the user's own state folder, and the choice of backend fixed."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+    monkeypatch.delenv("SEER_BACKEND", raising=False)
+    monkeypatch.delenv("SEER_RPC_FILE", raising=False)
+
+
+@pytest.fixture
+def scoped() -> Iterator[ScopedSandbox]:
+    """A started sandbox on this machine."""
+    with ScopedSandbox(SandboxConfig()) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    """Write a file from indented source; gives its path."""
+
+    def write_file(source: str, name: str = "tools.py") -> Path:
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(textwrap.dedent(source))
+        return file
+
+    return write_file
+
+
+@pytest.fixture
+def open_session(
+    scoped: ScopedSandbox, write: Callable[..., Path]
+) -> Iterator[Callable[[str], Session]]:
+    """Serve an interface from indented source and open a session with it."""
+    sessions: list[Session] = []
+
+    def open_one(source: str) -> Session:
+        library = scoped.serve(write(source))
+        sessions.append(Session(scoped.connection(library.name)))
+        return sessions[-1]
+
+    yield open_one
+    for session in sessions:
+        session.close()

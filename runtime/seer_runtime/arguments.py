@@ -89,7 +89,7 @@ class ArgumentChecker:
         return f"it is called as {self._name}{self._signature}"
 
 
-def _adapter(hint: object) -> TypeAdapter[Any] | None:
+def _adapter(hint: Any) -> TypeAdapter[Any] | None:
     if hint is Any:
         return None
     for config in (ConfigDict(arbitrary_types_allowed=True), None):

@@ -13,7 +13,9 @@ from seer_runtime.wire.pb.runtime_pb2 import Failure
 _RUNTIME = str(Path(__file__).parent)
 
 
-def of_exception(error: BaseException, kind: Failure.Kind, effect: Failure.Effect) -> Failure:
+def of_exception(
+    error: BaseException, kind: Failure.Kind.ValueType, effect: Failure.Effect.ValueType
+) -> Failure:
     """Describe an exception, its traceback beginning at the user's first frame."""
     hint = ""
     if isinstance(error, UnknownModelError):

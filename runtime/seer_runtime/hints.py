@@ -86,7 +86,7 @@ class TypeDescriber:
         ]
         return Type(name=name, arguments=described)
 
-    def _name(self, cls: Any, kind: NamedType.Kind) -> str:
+    def _name(self, cls: Any, kind: NamedType.Kind.ValueType) -> str:
         name = self._names.name_of(cls)
         if cls not in self._named:
             named = self._named[cls] = NamedType(name=name, kind=kind, doc=_doc(cls))
@@ -96,7 +96,7 @@ class TypeDescriber:
                 named.fields.extend(self._fields(cls, kind))
         return name
 
-    def _fields(self, cls: Any, kind: NamedType.Kind) -> Iterable[Field]:
+    def _fields(self, cls: Any, kind: NamedType.Kind.ValueType) -> Iterable[Field]:
         hints = typing.get_type_hints(cls, include_extras=True)
         defaults = _field_defaults(cls)
         required = getattr(cls, "__required_keys__", hints)
@@ -152,10 +152,10 @@ def _plain_name(hint: Any) -> str | None:
     return _STANDARD.get(hint) or _ARRAYS.get((root, getattr(hint, "__name__", "")))
 
 
-def _kind(cls: Any) -> NamedType.Kind | None:
+def _kind(cls: Any) -> NamedType.Kind.ValueType | None:
     if not isinstance(cls, type):
         return None
-    tests: list[tuple[NamedType.Kind, Callable[[], bool]]] = [
+    tests: list[tuple[NamedType.Kind.ValueType, Callable[[], bool]]] = [
         (NamedType.ENUM, lambda: issubclass(cls, Enum)),
         (NamedType.TYPED_DICT, lambda: typing_extensions.is_typeddict(cls)),
         (NamedType.NAMED_TUPLE, lambda: issubclass(cls, tuple) and hasattr(cls, "_fields")),

@@ -9,7 +9,7 @@ from seer_runtime.wire.pb.runtime_pb2 import Failure
 
 from seer_rpc import errors
 
-_ERRORS: dict[Failure.Kind, type[errors.SeerError]] = {
+_ERRORS: dict[Failure.Kind.ValueType, type[errors.SeerError]] = {
     Failure.RAISED: errors.RemoteError,
     Failure.EXITED: errors.RemoteExit,
     Failure.ARGUMENTS: errors.ArgumentError,

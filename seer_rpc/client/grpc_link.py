@@ -68,9 +68,9 @@ def open_channel(endpoint: str) -> grpc.Channel:
     return grpc.insecure_channel(endpoint, options=CHANNEL_OPTIONS)
 
 
-def authorization(token: str) -> list[tuple[str, str]]:
+def authorization(token: str) -> tuple[tuple[str, str]]:
     """Give the metadata that every method needs."""
-    return [("authorization", f"Bearer {token}")]
+    return (("authorization", f"Bearer {token}"),)
 
 
 def translate(error: grpc.RpcError, endpoint: str) -> SeerError:

@@ -24,7 +24,7 @@ def required_packages(config: SandboxConfig) -> list[Requirement]:
     """
     requirements = [_parse(text) for text in config.python_packages]
     named = {canonicalize_name(requirement.name) for requirement in requirements}
-    implied = _FOR_MODELS if config.models else ()
+    implied = list(_FOR_MODELS) if config.models else []
     if any(model.is_peft for model in config.models):
         implied += _FOR_ADAPTERS
     return [*requirements, *(Requirement(name) for name in implied if name not in named)]

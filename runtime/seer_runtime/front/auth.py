@@ -17,7 +17,7 @@ _CALL_METHODS = frozenset(
 )
 
 
-class TokenInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
+class TokenInterceptor(grpc.aio.ServerInterceptor):
     """Refuses every call whose token is missing, wrong or not enough."""
 
     def __init__(self, call_token_hash: str, admin_token_hash: str) -> None:
@@ -27,7 +27,7 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
 
     async def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler]],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Any:
         """Hand the call on, or answer it with a refusal."""

@@ -6,12 +6,18 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 import grpc.aio
 
-from seer_runtime.front.interface import LoadFailedError, ServedInterface, Spawn, error_frame
+from seer_runtime.front.interface import (
+    LoadFailedError,
+    Reply,
+    ServedInterface,
+    Spawn,
+    error_frame,
+)
 from seer_runtime.front.log import BoundedLog
 from seer_runtime.wire.frames import (
     Frame,
@@ -27,6 +33,8 @@ from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 from seer_runtime.wire.pb.runtime_pb2 import Failure
 from seer_runtime.wire.pb.runtime_pb2_grpc import RuntimeServicer
 
+Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
+
 
 class RuntimeService(RuntimeServicer):
     """Serves any number of interfaces under their names."""
@@ -40,7 +48,7 @@ class RuntimeService(RuntimeServicer):
     async def Load(  # noqa: N802
         self,
         request: pb.LoadRequest,
-        context: Any,
+        context: Context,
     ) -> AsyncIterator[pb.LoadEvent]:
         """Load an interface; a worker that serves under its name ends first."""
         previous = self._interfaces.pop(request.interface, None)
@@ -66,34 +74,37 @@ class RuntimeService(RuntimeServicer):
     async def Describe(  # noqa: N802
         self,
         request: pb.DescribeRequest,
-        context: Any,
+        context: Context,
     ) -> InterfaceSchema:
         """Give an interface's schema, once it is loaded."""
-        interface = self._interfaces.get(request.interface)
-        if interface is None:
-            await context.abort(grpc.StatusCode.NOT_FOUND, self._unknown(request.interface).message)
+        interface = self.find(request.interface)
+        if isinstance(interface, Failure):
+            await context.abort(grpc.StatusCode.NOT_FOUND, interface.message)
         try:
             return await interface.schema()
         except LoadFailedError as error:
             await context.abort(grpc.StatusCode.FAILED_PRECONDITION, error.failure.message)
 
-    async def Logs(self, request: pb.LogsRequest, context: Any) -> pb.LogsReply:  # noqa: N802
+    async def Logs(self, request: pb.LogsRequest, context: Context) -> pb.LogsReply:  # noqa: N802
         """Give the newest lines."""
         return pb.LogsReply(lines=self._log.last(request.lines))
 
-    async def Session(self, request_iterator: Any, context: Any) -> None:  # noqa: N802
+    async def Session(  # noqa: N802
+        self, request_iterator: AsyncIterator[pb.Frame], context: Context
+    ) -> AsyncIterator[pb.Frame]:
         """Serve one session until the client ends it."""
-        outbox: asyncio.Queue[bytes] = asyncio.Queue()
-        sending = asyncio.create_task(_send_all(outbox, context))
-        session = _Session(self, outbox)
+        outbox: asyncio.Queue[bytes | None] = asyncio.Queue()
+        session = _Session(self, outbox.put_nowait)
+        receiving = asyncio.create_task(session.receive(request_iterator))
+        receiving.add_done_callback(lambda _: outbox.put_nowait(None))
         try:
-            async for message in request_iterator:
-                await session.handle(message.data)
+            while (data := await outbox.get()) is not None:
+                yield pb.Frame(data=data)
+            await receiving
         except FrameError as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         finally:
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
+            receiving.cancel()
             session.close()
 
     async def stop(self) -> None:
@@ -117,20 +128,22 @@ class RuntimeService(RuntimeServicer):
 class _Session:
     """What a client may ask for once it has opened a session."""
 
-    def __init__(self, service: RuntimeService, outbox: asyncio.Queue[bytes]) -> None:
+    def __init__(self, service: RuntimeService, send: Reply) -> None:
         self._id = secrets.token_bytes(16)
         self._service = service
-        self._outbox = outbox
+        self._send = send
         self._interface = ""
 
-    async def handle(self, data: bytes) -> None:
-        header = parse_header(data)
-        if header.kind is Kind.OPEN:
-            await self._open(decode_frame(data))
-        elif header.kind is Kind.CALL and header.session == self._id:
-            self._call(header, data)
-        else:
-            raise FrameError(f"unexpected {header.kind.name} frame, or not this session's")
+    async def receive(self, frames: AsyncIterator[pb.Frame]) -> None:
+        async for frame in frames:
+            data = frame.data
+            header = parse_header(data)
+            if header.kind is Kind.OPEN:
+                await self._open(decode_frame(data))
+            elif header.kind is Kind.CALL and header.session == self._id:
+                self._call(header, data)
+            else:
+                raise FrameError(f"unexpected {header.kind.name} frame, or not this session's")
 
     def close(self) -> None:
         interface = self._service.find(self._interface)
@@ -148,22 +161,22 @@ class _Session:
                 raise LoadFailedError(_changed(schema))
         except LoadFailedError as error:
             body = error.failure.SerializeToString()
-            self._outbox.put_nowait(encode_frame(Frame(Kind.ERROR, body=body)))
+            self._send(encode_frame(Frame(Kind.ERROR, body=body)))
             return
         self._interface = frame.name
         opened = Frame(
             Kind.OPENED, self._id, epoch=interface.epoch, body=schema.SerializeToString()
         )
-        self._outbox.put_nowait(encode_frame(opened))
+        self._send(encode_frame(opened))
 
     def _call(self, header: Header, data: bytes) -> None:
         interface = self._service.find(self._interface)
         if isinstance(interface, Failure):
-            self._outbox.put_nowait(error_frame(header, header.epoch, interface))
+            self._send(error_frame(header, header.epoch, interface))
         elif header.epoch != interface.epoch:
-            self._outbox.put_nowait(error_frame(header, interface.epoch, _state_lost()))
+            self._send(error_frame(header, interface.epoch, _state_lost()))
         else:
-            interface.call(header, data, self._outbox.put_nowait)
+            interface.call(header, data, self._send)
 
 
 def _changed(schema: InterfaceSchema) -> Failure:
@@ -184,12 +197,6 @@ def _state_lost() -> Failure:
         "as after loading",
         hint="set up the state again where it matters, then repeat the call",
     )
-
-
-async def _send_all(outbox: asyncio.Queue[bytes], context: Any) -> None:
-    while True:
-        data = await outbox.get()
-        await context.write(pb.Frame(data=data))
 
 
 async def _until(done: asyncio.Future[Any], lines: asyncio.Queue[str]) -> AsyncIterator[str]:

@@ -26,7 +26,7 @@ from seer_runtime.wire.plain import BUILD, take_apart
 from seer_runtime.wire.records import TypeNames, build_enum, build_record, fields_of, record_name
 
 _MARK = msgpack.ExtType(1, b"")
-_BASES = (dict, list, str, bytes, int, float)
+_BASES: tuple[Any, ...] = (dict, list, str, bytes, int, float)
 
 
 class Encoded(NamedTuple):

@@ -21,7 +21,7 @@ class Record(SimpleNamespace):
 
     def __repr__(self) -> str:
         """Show the fields as the class itself would."""
-        fields = ", ".join(f"{name}={value!r}" for name, value in fields_of(self).items())
+        fields = ", ".join(f"{name}={value!r}" for name, value in record_fields(self).items())
         return f"{self._type_name}({fields})"
 
 
@@ -57,14 +57,19 @@ def record_name(value: object, types: TypeNames) -> str:
     return types.name_of(type(value))
 
 
+def record_fields(record: Record) -> dict[str, Any]:
+    """Give the fields of a record by name."""
+    return {name: value for name, value in vars(record).items() if name != "_type_name"}
+
+
 def fields_of(value: object) -> dict[str, Any] | None:
     """Give the fields of a record-like value by name; None where it is no record.
 
     Record-like are dataclasses, named tuples, pydantic models and `Record`.
     """
     cls = type(value)
-    if cls is Record:
-        return {name: part for name, part in vars(value).items() if name != "_type_name"}
+    if isinstance(value, Record):
+        return record_fields(value)
     if dataclasses.is_dataclass(cls):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(cls)}
     if isinstance(value, tuple) and hasattr(cls, "_fields"):
@@ -81,10 +86,10 @@ def build_record(types: TypeNames, name: str, fields: dict[str, Any]) -> object:
         return Record(name, fields)
     if hasattr(cls, "model_validate"):
         return cls.model_validate(fields)
-    if not dataclasses.is_dataclass(cls):
-        return cls(**fields)
-    late = {field.name for field in dataclasses.fields(cls) if not field.init}
-    value = cls(**{key: part for key, part in fields.items() if key not in late})
+    late = set()
+    if dataclasses.is_dataclass(cls):
+        late = {field.name for field in dataclasses.fields(cls) if not field.init}
+    value: object = cls(**{key: part for key, part in fields.items() if key not in late})
     for key in late & fields.keys():
         object.__setattr__(value, key, fields[key])
     return value
@@ -97,4 +102,5 @@ def build_enum(types: TypeNames, name: str, member: str | None, value: object) -
         return Record(name, {"name": member, "value": value})
     if not issubclass(cls, Enum):
         raise DecodeError(f"{name} is no enumeration")
-    return cls[member] if member in cls.__members__ else cls(value)
+    known: object = cls.__members__.get(member or "")
+    return cls(value) if known is None else known
