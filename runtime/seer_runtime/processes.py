@@ -38,12 +38,22 @@ def kill_descendants() -> None:
                 pass
 
 
-def _descendants(pid: int) -> Iterator[int]:
+def children(pid: int) -> Iterator[int]:
+    """Yield the direct children of a process. Linux only; elsewhere there are none to see."""
     for file in Path(f"/proc/{pid}/task").glob("*/children"):
         with contextlib.suppress(OSError):
-            for child in map(int, file.read_text().split()):
-                yield child
-                yield from _descendants(child)
+            yield from map(int, file.read_text().split())
+
+
+def reap(pid: int) -> None:
+    """Collect the exit status of a child that has ended; does not wait for one that has not."""
+    os.waitpid(pid, os.WNOHANG)
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    for child in children(pid):
+        yield child
+        yield from _descendants(child)
 
 
 def _prctl(option: int, value: int) -> None:

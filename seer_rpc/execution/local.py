@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from seer_rpc.client import RemoteInterface
 from seer_rpc.workspace import Workspace
 
 
@@ -46,3 +47,6 @@ def _forget_modules(folder: Path, names: set[str]) -> None:
         is_ours = file is not None and Path(file).is_relative_to(folder)
         if is_ours and module_name.partition(".")[0] in names:
             del sys.modules[module_name]
+            remote = getattr(module, "remote", None)
+            if isinstance(remote, RemoteInterface):
+                remote.close()

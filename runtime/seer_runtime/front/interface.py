@@ -7,15 +7,15 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple, TypeAlias
 
 from seer_runtime.front.log import BoundedLog
-from seer_runtime.front.worker_process import WorkerProcess
+from seer_runtime.front.workers import WorkerProcess
 from seer_runtime.wire.exits import describe_exit
 from seer_runtime.wire.frames import Frame, Header, Kind, decode_frame, encode_frame, parse_header
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 from seer_runtime.wire.pb.runtime_pb2 import Failure, LoadRequest
 
 _LOG_LINES = 20
-_IDLE_GRACE = 2.0
-"""Seconds that a worker without work gets to clean up."""
+_GRACE = 2.0
+"""Seconds that a worker without work gets to clean up before it is killed."""
 
 Spawn: TypeAlias = Callable[[], Awaitable[WorkerProcess]]
 Reply: TypeAlias = Callable[[bytes], None]
@@ -84,7 +84,7 @@ class ServedInterface:
 
     async def stop(self) -> None:
         """End the worker; calls without an answer are told."""
-        grace = _IDLE_GRACE if self._ready and not self._calls else 0.0
+        grace = _GRACE if self._ready and not self._calls else 0.0
         self._life.cancel()
         await asyncio.wait([self._life])
         if self._worker is not None:
@@ -95,19 +95,19 @@ class ServedInterface:
             self._worker = await self._spawn()
             await self._load(self._worker)
             await self._answer_calls(self._worker)
-            self._interrupt(await self._worker.wait())
+            self._interrupt(await self._worker.stop(_GRACE))
 
     async def _load(self, worker: WorkerProcess) -> None:
         request = Frame(Kind.LOAD, body=self._request.SerializeToString())
         worker.send(encode_frame(request))
         data = await worker.receive()
         if data is None:
-            failure = self._death(await worker.wait(), "while it loaded")
+            failure = self._death(await worker.stop(_GRACE), "while it loaded")
             failure.hint = "its last lines are in the log; correct the file and serve it again"
             raise LoadFailedError(failure)
         frame = decode_frame(data)
         if frame.kind is Kind.ERROR:
-            await worker.wait()
+            await worker.stop(_GRACE)
             raise LoadFailedError(Failure.FromString(bytes(frame.body)))
         if not self._schema.done():
             self._schema.set_result(InterfaceSchema.FromString(bytes(frame.body)))

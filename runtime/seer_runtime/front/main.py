@@ -18,9 +18,9 @@ from seer_runtime.front.log import BoundedLog
 from seer_runtime.front.owner import owner_gone
 from seer_runtime.front.service import RuntimeService
 from seer_runtime.front.settings import Settings
-from seer_runtime.front.worker_process import WorkerProcess
+from seer_runtime.front.workers import WorkerHost
 from seer_runtime.processes import adopt_orphans, kill_descendants
-from seer_runtime.wire.limits import CHANNEL_OPTIONS
+from seer_runtime.wire.limits import SERVER_OPTIONS
 from seer_runtime.wire.pb.runtime_pb2_grpc import add_RuntimeServicer_to_server
 
 _SERVICES = ("", "seer.v1.Runtime")
@@ -40,12 +40,11 @@ def main() -> None:
 
 async def _serve(settings: Settings) -> None:
     log = BoundedLog()
-    service = RuntimeService(
-        lambda: WorkerProcess.spawn(settings.environment, settings.working_directory, log), log
-    )
+    host = WorkerHost(settings.environment, settings.working_directory, log)
+    service = RuntimeService(host.spawn, log)
     server = grpc.aio.server(
         interceptors=[TokenInterceptor(settings.call_token_hash, settings.admin_token_hash)],
-        options=CHANNEL_OPTIONS,
+        options=SERVER_OPTIONS,
     )
     add_RuntimeServicer_to_server(service, server)
     checks = health.HealthServicer()
@@ -59,10 +58,12 @@ async def _serve(settings: Settings) -> None:
         await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
     sys.stdout.write(json.dumps({"ready": True, "port": port}) + "\n")
     sys.stdout.flush()
+    reaping = asyncio.create_task(host.reap_orphans())
     reason = "the sandbox reached the end of its lifetime"
     with contextlib.suppress(TimeoutError):
         reason = await asyncio.wait_for(owner_gone(settings.owner), settings.lifetime)
     log.append(f"seer: stopping: {reason}")
+    reaping.cancel()
     await checks.enter_graceful_shutdown()
     await server.stop(grace=0.5)
     await service.stop()

@@ -132,7 +132,9 @@ class _Session:
         self._id = secrets.token_bytes(16)
         self._service = service
         self._send = send
-        self._interface = ""
+        self._name = ""
+        self._schema_hash = ""
+        self._interface: ServedInterface | None = None
 
     async def receive(self, frames: AsyncIterator[pb.Frame]) -> None:
         async for frame in frames:
@@ -141,42 +143,47 @@ class _Session:
             if header.kind is Kind.OPEN:
                 await self._open(decode_frame(data))
             elif header.kind is Kind.CALL and header.session == self._id:
-                self._call(header, data)
+                await self._call(header, data)
             else:
                 raise FrameError(f"unexpected {header.kind.name} frame, or not this session's")
 
     def close(self) -> None:
-        interface = self._service.find(self._interface)
-        if isinstance(interface, ServedInterface):
-            interface.forget(self._id)
+        if self._interface is not None:
+            self._interface.forget(self._id)
 
     async def _open(self, frame: Frame) -> None:
-        interface = self._service.find(frame.name)
+        self._name = frame.name
+        self._schema_hash = str(frame.body, "ascii", "replace")
         try:
-            if isinstance(interface, Failure):
-                raise LoadFailedError(interface)
-            schema = await interface.schema()
-            wanted = str(frame.body, "ascii", "replace")
-            if wanted not in ("", schema.hash):
-                raise LoadFailedError(_changed(schema))
+            interface = await self._attach()
         except LoadFailedError as error:
             body = error.failure.SerializeToString()
             self._send(encode_frame(Frame(Kind.ERROR, body=body)))
-            return
-        self._interface = frame.name
-        opened = Frame(
-            Kind.OPENED, self._id, epoch=interface.epoch, body=schema.SerializeToString()
-        )
-        self._send(encode_frame(opened))
+        else:
+            self._send(encode_frame(Frame(Kind.OPENED, self._id, epoch=interface.epoch)))
 
-    def _call(self, header: Header, data: bytes) -> None:
-        interface = self._service.find(self._interface)
-        if isinstance(interface, Failure):
-            self._send(error_frame(header, header.epoch, interface))
-        elif header.epoch != interface.epoch:
+    async def _call(self, header: Header, data: bytes) -> None:
+        try:
+            interface = await self._attach()
+        except LoadFailedError as error:
+            self._send(error_frame(header, header.epoch, error.failure))
+            return
+        if header.epoch != interface.epoch:
             self._send(error_frame(header, interface.epoch, _state_lost()))
         else:
             interface.call(header, data, self._send)
+
+    async def _attach(self) -> ServedInterface:
+        """Give the interface as it is served now; one that was served anew must be the same."""
+        interface = self._service.find(self._name)
+        if interface is not self._interface:
+            if isinstance(interface, Failure):
+                raise LoadFailedError(interface)
+            schema = await interface.schema()
+            if self._schema_hash not in ("", schema.hash):
+                raise LoadFailedError(_changed(schema))
+            self._interface = interface
+        return interface
 
 
 def _changed(schema: InterfaceSchema) -> Failure:

@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 # gRPC's default refuses more than 4 MiB. What a worker or a client accepts is bounded by
-# memory, not by the transport. Ports are never shared: a second server is refused, not
-# silently given half of the connections.
+# memory, not by the transport.
+_MESSAGE_SIZES = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
+
+# A peer that stops answering without closing its socket is noticed by its missing pings. The
+# timeout is two options: the second one is what grpc's core heeds today.
+_KEEPALIVE = (
+    ("grpc.keepalive_time_ms", 15_000),
+    ("grpc.keepalive_timeout_ms", 15_000),
+    ("grpc.http2.ping_timeout_ms", 15_000),
+    ("grpc.http2.max_pings_without_data", 0),
+)
+
 CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
-    ("grpc.max_receive_message_length", -1),
-    ("grpc.max_send_message_length", -1),
-    ("grpc.so_reuseport", 0),
+    *_MESSAGE_SIZES,
+    *_KEEPALIVE,
+    # Calls are repeated by the session or not at all.
     ("grpc.enable_retries", 0),
+)
+
+SERVER_OPTIONS: tuple[tuple[str, int], ...] = (
+    *_MESSAGE_SIZES,
+    *_KEEPALIVE,
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+    ("grpc.http2.max_ping_strikes", 0),
+    # A second server on the port is refused, not silently given half of the connections.
+    ("grpc.so_reuseport", 0),
 )
 
 MAX_SEGMENTS = 1 << 16
