@@ -43,7 +43,7 @@ _METHOD = "/benchmark.Echo/Echo"
 
 def serve_raw(address: str) -> None:
     """Serve an echo as a researcher would write it by hand with grpcio."""
-    handler = grpc.unary_unary_rpc_method_handler(lambda request, _: request)
+    handler: Any = grpc.unary_unary_rpc_method_handler(lambda request, _: request)
     server = grpc.server(ThreadPoolExecutor(8))
     server.add_generic_rpc_handlers(
         (grpc.method_handlers_generic_handler("benchmark.Echo", {"Echo": handler}),)
@@ -72,13 +72,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, ScopedSandbox() as scoped:
         file = Path(folder, "echo.py")
         file.write_text(INTERFACE)
-        session = Session(scoped.connection(scoped.serve(file, name="echo_tools").name))
+        session = Session(scoped.serve(file, name="echo_tools").connection)
         address = f"unix:{folder}/raw.sock"
         server = multiprocessing.get_context("spawn").Process(target=serve_raw, args=(address,))
         server.start()
         channel = grpc.insecure_channel(address)
         grpc.channel_ready_future(channel).result(30)
-        raw_echo = channel.unary_unary(_METHOD)
+        raw_echo: Any = channel.unary_unary(_METHOD)
         contenders: dict[str, Callable[[], Any]] = {
             "raw grpcio unary": lambda: msgpack.unpackb(raw_echo(msgpack.packb(VALUE))),
             "seer_rpc": lambda: session.call("echo", [VALUE], {}),

@@ -88,7 +88,8 @@ class SeerError(Exception):
         started: bool = False,
     ) -> None:
         """Take what is known."""
-        super().__init__(message)
+        # Not super(): a builtin that this is an instance of too may want other arguments.
+        Exception.__init__(self, message)
         self.message = message
         self.hint = hint
         self.remote_traceback = remote_traceback

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+PRIVATE_FOLDER = ".seer"
+"""Where a workspace keeps what only its owner may read."""
+
 
 def state_folder() -> Path:
     """Give the folder of running sandboxes: `$XDG_STATE_HOME/seer`."""

@@ -3,34 +3,48 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-
-from rich.console import Console
-from rich.text import Text
+from collections.abc import Iterator
 
 _FIRST_NOTE = 2.0
 _NEXT_NOTE = 15.0
 
 
+class Status:
+    """Something slow: what it is, since when, and a detail that changes."""
+
+    def __init__(self, text: str) -> None:
+        """Begin now."""
+        self._text = text
+        self._begun = time.monotonic()
+        self._detail = ""
+
+    def show(self, detail: str) -> None:
+        """Show `detail` beside the text: the last line of a log, say."""
+        # Progress bars overwrite their own line; the last state is behind the last return.
+        self._detail = detail.rsplit("\r", 1)[-1].strip()
+
+    def __str__(self) -> str:
+        """Give the line to show now."""
+        line = f"{self._text} ({time.monotonic() - self._begun:.0f} s)"
+        return f"{line}: {self._detail}" if self._detail else line
+
+
 @contextlib.contextmanager
-def status(text: str) -> Iterator[Callable[[str], None]]:
+def status(text: str) -> Iterator[Status]:
     """Show `text` and the seconds that have passed, until the block ends.
 
-    The function that it gives shows a detail beside them: the last line of a log, say. Where
-    standard error is no terminal, a line appears now and then instead.
+    Where standard error is no terminal, a line appears now and then instead.
     """
-    console = Console(stderr=True)
-    show = _animate if console.is_terminal else _note
+    shown = Status(text)
     stopped = threading.Event()
-    detail = [""]
-    thread = threading.Thread(
-        target=show, args=(console, text, detail, stopped), name="seer-status", daemon=True
-    )
+    show = _animate if sys.stderr.isatty() else _note_now_and_then
+    thread = threading.Thread(target=show, args=(shown, stopped), name="seer-status", daemon=True)
     thread.start()
     try:
-        yield lambda line: detail.__setitem__(0, line)
+        yield shown
     finally:
         stopped.set()
         thread.join()
@@ -38,26 +52,22 @@ def status(text: str) -> Iterator[Callable[[str], None]]:
 
 def note(text: str) -> None:
     """Print one line on standard error."""
-    Console(stderr=True, soft_wrap=True).print(Text(f"seer: {text}", style="dim"))
+    sys.stderr.write(f"seer: {text}\n")
 
 
-def _animate(console: Console, text: str, detail: list[str], stopped: threading.Event) -> None:
-    begun = time.monotonic()
-    with console.status(Text(text)) as spinner:
+def _animate(shown: Status, stopped: threading.Event) -> None:
+    # Only a terminal needs it, and it takes long to import.
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(stderr=True)
+    with console.status(Text(str(shown))) as spinner:
         while not stopped.wait(0.1):
-            spinner.update(Text(_line(text, begun, detail[0])[: console.width - 4]))
+            spinner.update(Text(str(shown)[: console.width - 4]))
 
 
-def _note(console: Console, text: str, detail: list[str], stopped: threading.Event) -> None:
-    begun = time.monotonic()
+def _note_now_and_then(shown: Status, stopped: threading.Event) -> None:
     pause = _FIRST_NOTE
     while not stopped.wait(pause):
-        note(_line(text, begun, detail[0]))
+        note(str(shown))
         pause = _NEXT_NOTE
-
-
-def _line(text: str, begun: float, detail: str) -> str:
-    seconds = f"{text} ({time.monotonic() - begun:.0f} s)"
-    # Progress bars overwrite their own line; the last state is behind the last return.
-    last = detail.rsplit("\r", 1)[-1].strip()
-    return f"{seconds}: {last}" if last else seconds

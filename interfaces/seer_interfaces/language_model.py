@@ -14,7 +14,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from seer_rpc.interface import expose, list_configured_models
 
-(path,) = list_configured_models().values()
+paths = list(list_configured_models().values())
+if len(paths) != 1:
+    raise ValueError(f"this interface serves one model; the sandbox has {len(paths)}")
+(path,) = paths
 device = "cuda" if torch.cuda.is_available() else "cpu"
 dtype = torch.bfloat16 if device == "cuda" else torch.float32
 tokenizer: Any = AutoTokenizer.from_pretrained(path)

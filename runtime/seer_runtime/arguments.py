@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,6 +10,7 @@ from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError
 
 from seer_runtime.wire.arrays import is_instance
+from seer_runtime.wire.names import did_you_mean
 
 
 class ArgumentsError(TypeError):
@@ -55,10 +55,9 @@ class ArgumentChecker:
             return
         for name in kwargs:
             if name not in parameters:
-                close = difflib.get_close_matches(name, parameters, 1)
-                guess = f"; did you mean {close[0]!r}?" if close else ""
+                guess = did_you_mean(name, parameters)
                 raise ArgumentsError(
-                    f"{self._name}() has no parameter {name!r}{guess} {self._usage()}"
+                    f"{self._name}() has no parameter {name!r}{guess}; {self._usage()}"
                 )
 
     def _check(self, name: str, value: object) -> None:

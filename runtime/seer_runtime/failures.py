@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
+import reprlib
 import traceback
 from pathlib import Path
 from types import TracebackType
 
 from seer_runtime.loader import NothingExposedError
 from seer_runtime.models import UnknownModelError
+from seer_runtime.wire.names import qualified_name
 from seer_runtime.wire.pb.runtime_pb2 import Failure
 
 _RUNTIME = str(Path(__file__).parent)
 
 
-def of_exception(
+def describe_exception(
     error: BaseException, kind: Failure.Kind.ValueType, effect: Failure.Effect.ValueType
 ) -> Failure:
     """Describe an exception, its traceback beginning at the user's first frame."""
-    hint = ""
-    if isinstance(error, UnknownModelError):
-        kind = Failure.UNKNOWN_MODEL
-        hint = "name the model in SandboxConfig(models=[ModelConfig(name=...)])"
-    return Failure(
+    failure = Failure(
         kind=kind,
         effect=effect,
-        message=_text(error),
-        hint=hint,
-        exception=qualified_name(type(error)),
-        traceback=format_traceback(error),
+        message=_clean(_text(error)),
+        exception=_clean(qualified_name(type(error))),
+        traceback=_clean(format_traceback(error)),
     )
+    if isinstance(error, UnknownModelError):
+        failure.kind = Failure.UNKNOWN_MODEL
+        failure.hint = "name the model in SandboxConfig(models=[ModelConfig(name=...)])"
+    elif isinstance(error, SystemExit):
+        failure.message = f"sys.exit({_clean(reprlib.repr(error.code))}) was called"
+    return failure
 
 
-def of_loading(error: BaseException) -> Failure:
+def describe_load_failure(error: BaseException) -> Failure:
     """Describe what kept an interface file from loading."""
-    failure = of_exception(error, Failure.LOAD, Failure.NOT_STARTED)
+    failure = describe_exception(error, Failure.LOAD, Failure.NOT_STARTED)
     match error:
         case NothingExposedError():
             failure.kind = Failure.NOTHING_EXPOSED
@@ -44,10 +47,8 @@ def of_loading(error: BaseException) -> Failure:
             failure.module = module
             failure.hint = (
                 f"put {module.partition('.')[0]} beside the interface file, upload it with "
-                f"upload_file(), or install it for the sandbox with python_packages"
+                f"upload_file(), or install it and name it in python_packages"
             )
-        case SystemExit():
-            failure.message = f"the interface file called sys.exit({error.code!r}) while it loaded"
     return failure
 
 
@@ -57,13 +58,6 @@ def format_traceback(error: BaseException) -> str:
         traceback.TracebackException(
             type(error), error, _user_frames(error.__traceback__), compact=True
         ).format()
-    )
-
-
-def qualified_name(cls: type) -> str:
-    """Name a class with its module; builtins without it."""
-    return (
-        cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
     )
 
 
@@ -79,5 +73,10 @@ def _user_frames(frames: TracebackType | None) -> TracebackType | None:
 def _text(error: BaseException) -> str:
     try:
         return str(error)
-    except Exception as broken:  # noqa: BLE001 - the user's __str__
+    except BaseException as broken:  # noqa: BLE001 - the user's __str__
         return f"<its message cannot be shown: {type(broken).__name__}>"
+
+
+def _clean(text: str) -> str:
+    """Make text of the user's fit for a protobuf string, which has no lone surrogates."""
+    return text.encode("utf-8", "backslashreplace").decode()

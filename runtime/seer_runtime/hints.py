@@ -8,12 +8,13 @@ import dataclasses
 import datetime as dt
 import decimal
 import inspect
+import math
 import pathlib
 import types
 import typing
 import uuid
 from collections.abc import Callable, Iterable
-from enum import Enum
+from enum import Enum, Flag, IntEnum, IntFlag, StrEnum
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typing_extensions
@@ -41,6 +42,8 @@ _STANDARD: dict[object, str] = {
     collections.abc.Sequence: "collections.abc.Sequence",
     collections.abc.Set: "collections.abc.Set",
 }
+# The more special ones first.
+_ENUMS: tuple[type[Enum], ...] = (IntFlag, Flag, IntEnum, StrEnum, Enum)
 _ARRAYS = {("torch", "Tensor"): "torch.Tensor", ("numpy", "ndarray"): "numpy.ndarray"}
 
 
@@ -91,6 +94,7 @@ class TypeDescriber:
         if cls not in self._named:
             named = self._named[cls] = NamedType(name=name, kind=kind, doc=_doc(cls))
             if kind == NamedType.ENUM:
+                named.base = next(base.__name__ for base in _ENUMS if issubclass(cls, base))
                 named.members.extend(_members(cls))
             else:
                 named.fields.extend(self._fields(cls, kind))
@@ -112,21 +116,44 @@ class TypeDescriber:
 
 
 def describe_default(value: object) -> Default:
-    """Describe a default: its source, and whether that source means the same anywhere."""
+    """Describe a default: its source where that means the same anywhere, else `...`.
+
+    The same value always has the same source: schemas are compared by it.
+    """
     if isinstance(value, Enum) and value.name in type(value).__members__:
         return Default(text=f"{type(value).__name__}.{value.name}", is_literal=True)
+    text = _source(value)
+    return Default(text=text or "...", is_literal=bool(text))
+
+
+def _source(value: object) -> str:
+    """Give source that evaluates to `value` anywhere, or nothing."""
+    if type(value) is float and not math.isfinite(value):
+        return f"float({str(value)!r})"
+    if type(value) in (list, tuple, set, dict):
+        return _container_source(value)
     text = repr(value)
-    if type(value) is float and text in ("inf", "-inf", "nan"):
-        return Default(text=f"float({text!r})", is_literal=True)
-    return Default(text=text, is_literal=_means_itself(text, value))
-
-
-def _means_itself(text: str, value: object) -> bool:
     try:
         parsed = ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return False
-    return type(parsed) is type(value) and bool(parsed == value)
+        return ""
+    return text if type(parsed) is type(value) and parsed == value else ""
+
+
+def _container_source(value: Any) -> str:
+    if isinstance(value, dict):
+        pairs = [(_source(key), _source(each)) for key, each in value.items()]
+        known = all(key and each for key, each in pairs)
+        return "{" + ", ".join(f"{key}: {each}" for key, each in pairs) + "}" if known else ""
+    parts = [_source(each) for each in value]
+    if not all(parts):
+        return ""
+    if isinstance(value, list):
+        return f"[{', '.join(parts)}]"
+    if isinstance(value, tuple):
+        return f"({', '.join(parts)}{',' * (len(parts) == 1)})"
+    # A set's own repr has the order of this process's hashes.
+    return "{" + ", ".join(sorted(parts)) + "}" if parts else "set()"
 
 
 def _unwrap(hint: Any) -> Any:
@@ -155,14 +182,15 @@ def _plain_name(hint: Any) -> str | None:
 def _kind(cls: Any) -> NamedType.Kind.ValueType | None:
     if not isinstance(cls, type):
         return None
-    tests: list[tuple[NamedType.Kind.ValueType, Callable[[], bool]]] = [
-        (NamedType.ENUM, lambda: issubclass(cls, Enum)),
-        (NamedType.TYPED_DICT, lambda: typing_extensions.is_typeddict(cls)),
-        (NamedType.NAMED_TUPLE, lambda: issubclass(cls, tuple) and hasattr(cls, "_fields")),
-        (NamedType.DATACLASS, lambda: dataclasses.is_dataclass(cls)),
-        (NamedType.DATACLASS, lambda: hasattr(cls, "__pydantic_fields__")),
-    ]
-    return next((kind for kind, holds in tests if holds()), None)
+    if issubclass(cls, Enum):
+        return NamedType.ENUM
+    if typing_extensions.is_typeddict(cls):
+        return NamedType.TYPED_DICT
+    if issubclass(cls, tuple) and hasattr(cls, "_fields"):
+        return NamedType.NAMED_TUPLE
+    if dataclasses.is_dataclass(cls) or hasattr(cls, "__pydantic_fields__"):
+        return NamedType.DATACLASS
+    return None
 
 
 def _field_defaults(cls: Any) -> dict[str, Default]:
@@ -170,7 +198,9 @@ def _field_defaults(cls: Any) -> dict[str, Default]:
         return {f.name: d for f in dataclasses.fields(cls) if (d := _dataclass_default(f))}
     if hasattr(cls, "__pydantic_fields__"):
         return {
-            name: describe_default(field.get_default(call_default_factory=True))
+            name: _factory_default(field.default_factory)
+            if field.default_factory
+            else describe_default(field.default)
             for name, field in cls.__pydantic_fields__.items()
             if not field.is_required()
         }
@@ -181,8 +211,14 @@ def _dataclass_default(field: dataclasses.Field[Any]) -> Default | None:
     if field.default is not dataclasses.MISSING:
         return describe_default(field.default)
     if field.default_factory is not dataclasses.MISSING:
-        return describe_default(field.default_factory())
+        return _factory_default(field.default_factory)
     return None
+
+
+def _factory_default(factory: Callable[..., Any]) -> Default:
+    # Any other factory may give another value each time, or do something.
+    known = factory in (dict, list, set)
+    return describe_default(factory()) if known else Default(text="...")
 
 
 def _members(cls: type[Enum]) -> Iterable[Member]:

@@ -8,10 +8,10 @@ import inspect
 import keyword
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeAlias, overload
+from typing import Any, NamedTuple, TypeAlias, overload
 
 from seer_runtime.models import ModelPaths
 
@@ -56,7 +56,14 @@ class Exposure:
         return function
 
 
-def load(file: Path, import_paths: Sequence[str], models: ModelPaths) -> Exposure:
+class Loaded(NamedTuple):
+    """An interface file that has run."""
+
+    doc: str
+    functions: Mapping[str, Function]
+
+
+def load(file: Path, import_paths: Sequence[str], models: ModelPaths) -> Loaded:
     """Run the interface file once and give what it exposes.
 
     `import_paths` are searched after the file's own folder. The file and every module that it
@@ -75,14 +82,13 @@ def load(file: Path, import_paths: Sequence[str], models: ModelPaths) -> Exposur
     for name, value in injected.items():
         setattr(builtins, name, value)
     _replace_editor_names(injected)
-    folders = [str(file.parent), *import_paths]
-    sys.path[:0] = list(dict.fromkeys(folders))
-    _execute(file, injected)
+    _add_import_paths([str(file.parent), *import_paths])
+    module = _execute(file, injected)
     if not exposure.functions:
         raise NothingExposedError(
             f"{file.name} exposes no function; put @expose above each function to call"
         )
-    return exposure
+    return Loaded(module.__doc__ or "", exposure.functions)
 
 
 def module_name(file: Path) -> str:
@@ -93,17 +99,26 @@ def module_name(file: Path) -> str:
     return name
 
 
-def _execute(file: Path, injected: dict[str, Any]) -> None:
+def _add_import_paths(folders: Sequence[str]) -> None:
+    """Search `folders` before what is installed, and behind Python's own modules."""
+    installed = (i for i, path in enumerate(sys.path) if path.endswith("-packages"))
+    place = next(installed, len(sys.path))
+    sys.path[place:place] = list(dict.fromkeys(folders))
+
+
+def _execute(file: Path, injected: Mapping[str, Any]) -> ModuleType:
     spec = importlib.util.spec_from_file_location(module_name(file), file)
     if spec is None or spec.loader is None:
         raise ImportError(f"{file.name} is no Python file; interface files end in .py")
     module = importlib.util.module_from_spec(spec)
+    # Some files look in their globals() for what is injected.
     vars(module).update(injected)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
+    return module
 
 
-def _replace_editor_names(injected: dict[str, Any]) -> None:
+def _replace_editor_names(injected: Mapping[str, Any]) -> None:
     """Let `from seer_rpc.interface import expose` give the injected names inside a worker."""
     module = ModuleType("seer_rpc.interface")
     vars(module).update(injected)

@@ -26,12 +26,27 @@ _KINDS = {
 _QUIET = {style: {"warnings": False} for style in ("google", "numpy", "sphinx")}
 
 
+class Signature:
+    """A function's parameters, and its hints with the names in strings resolved."""
+
+    def __init__(self, function: Function) -> None:
+        """Inspect the function."""
+        self.function = function
+        self.parameters = inspect.signature(function)
+        self.hints: Mapping[str, Any] = {}
+        self.problem = ""
+        try:
+            self.hints = typing.get_type_hints(function, include_extras=True)
+        except (NameError, TypeError, AttributeError, SyntaxError) as error:
+            self.problem = f"its hints cannot be resolved ({error}); it is served as Any"
+
+
 def build_schema(
-    name: str, doc: str, functions: Mapping[str, Function], names: TypeNames
+    name: str, doc: str, signatures: Mapping[str, Signature], names: TypeNames
 ) -> pb.InterfaceSchema:
     """Describe an interface. Types get the names that `names` gives them."""
     types = TypeDescriber(names)
-    described = [_describe(function_name, f, types) for function_name, f in functions.items()]
+    described = [_describe(each, signature, types) for each, signature in signatures.items()]
     schema = pb.InterfaceSchema(
         name=name, doc=inspect.cleandoc(doc), functions=described, types=types.named_types
     )
@@ -40,38 +55,31 @@ def build_schema(
     return schema
 
 
-def resolve_hints(function: Function) -> tuple[dict[str, Any], str]:
-    """Give the function's hints, names in strings resolved, and why some could not be."""
-    try:
-        return typing.get_type_hints(function, include_extras=True), ""
-    except (NameError, TypeError, AttributeError, SyntaxError) as error:
-        return {}, f"its hints cannot be resolved ({error}); it is served as Any"
-
-
-def _describe(name: str, function: Function, types: TypeDescriber) -> pb.Function:
-    hints, problem = resolve_hints(function)
-    if problem:
-        types.warnings.append(f"{name}: {problem}")
-    docs = _Docstring(function)
+def _describe(name: str, signature: Signature, types: TypeDescriber) -> pb.Function:
+    if signature.problem:
+        types.warnings.append(f"{name}: {signature.problem}")
+    docs = _Docstring(signature.function)
     parameters = [
         pb.Parameter(
             name=parameter.name,
             kind=_KINDS[parameter.kind],
-            type=types.describe(hints.get(parameter.name, Any), f"{name}, {parameter.name}"),
+            type=types.describe(
+                signature.hints.get(parameter.name, Any), f"{name}, {parameter.name}"
+            ),
             doc=docs.parameters.get(parameter.name, ""),
             default=None
             if parameter.default is parameter.empty
             else describe_default(parameter.default),
         )
-        for parameter in inspect.signature(function).parameters.values()
+        for parameter in signature.parameters.parameters.values()
     ]
     return pb.Function(
         name=name,
         doc=docs.text,
         parameters=parameters,
-        result=types.describe(hints.get("return", Any), f"{name}, result"),
+        result=types.describe(signature.hints.get("return", Any), f"{name}, result"),
         result_doc=docs.result,
-        is_async=inspect.iscoroutinefunction(function),
+        is_async=inspect.iscoroutinefunction(signature.function),
     )
 
 

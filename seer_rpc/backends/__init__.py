@@ -24,10 +24,10 @@ def load_backend(name: str) -> Backend:
     """
     if name not in BACKENDS:
         raise BackendError(
-            f"there is no backend {name!r}; there are: {', '.join(BACKENDS)}",
-            hint=f"pass backend=..., or set {VARIABLE}",
+            f"this version has no backend {name!r}; it has: {', '.join(BACKENDS)}",
+            hint=f"set {VARIABLE}=local to use this machine, or pass backend='local'",
         )
-    return cast("Backend", import_module(f"seer_rpc.backends.{name}").backend)
+    return cast("Backend", import_module(f"seer_rpc.backends.{name}"))
 
 
 def choose_backend(requested: str | None, gpu: str | None) -> str:

@@ -6,21 +6,21 @@ Nothing here isolates: an interface file runs with the user's own rights.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import select
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 import warnings
 from pathlib import Path, PurePosixPath
 
 from seer_runtime.wire.limits import MAX_SOCKET_PATH
+from seer_runtime.wire.marks import kill_marked
+from seer_runtime.wire.settings import Settings
 
+from seer_rpc.backends.packages import check_installed
 from seer_rpc.backends.protocol import MachineSpec
 from seer_rpc.client.obituary import Obituary, write_obituary
 from seer_rpc.errors import SandboxError, SandboxStartError
@@ -57,22 +57,27 @@ class LocalMachine:
         Raises:
             SandboxStartError: it does not answer.
         """
+        self._id = spec.sandbox_id
         self._folder = state_folder() / "sandboxes" / spec.sandbox_id
-        for name in _FOLDERS:
-            (self._folder / name).mkdir(parents=True, mode=0o700)
-        self._folder.chmod(0o700)
         self._sockets = _socket_folder(self._folder)
         self.endpoint = f"unix:{self._sockets / 'front.sock'}"
         self._stopping = False
         self._log = self._folder / "log"
-        self._process = self._spawn(spec)
+        try:
+            for name in _FOLDERS:
+                (self._folder / name).mkdir(parents=True, mode=0o700)
+            self._folder.chmod(0o700)
+            self._process = self._spawn(spec)
+        except OSError as error:
+            self._remove_folders()
+            raise SandboxStartError(f"the sandbox cannot start: {error}") from error
         try:
             self._await_ready()
         except BaseException:
             self.stop()
             raise
-        self._watcher = threading.Thread(target=self._watch, name="seer-watcher", daemon=True)
-        self._watcher.start()
+        watcher = threading.Thread(target=self._watch, name="seer-watcher", daemon=True)
+        watcher.start()
 
     def path(self, path: str) -> str:
         """Give the file on this machine that stands for `path`.
@@ -92,13 +97,16 @@ class LocalMachine:
         """Write a file, its folders included.
 
         Raises:
-            SandboxError: the path leads outside the sandbox.
+            SandboxError: the path leads outside the sandbox, or cannot be a file.
         """
         file = Path(self.path(path))
-        if not file.resolve().is_relative_to(self._folder.resolve()):
-            raise SandboxError(f"{path!r} leads outside the sandbox through a link")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content)
+        try:
+            if not file.resolve().is_relative_to(self._folder.resolve()):
+                raise SandboxError(f"{path!r} leads outside the sandbox through a link")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        except (OSError, ValueError) as error:
+            raise SandboxError(f"cannot write {path!r} in the sandbox: {error}") from error
 
     def provide_model(self, path: str, source: str) -> None:
         """Link to the model where it lies."""
@@ -122,29 +130,28 @@ class LocalMachine:
             self._process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_STOP_TIMEOUT)
-        # The front leads a process group of its own; whatever is left of it goes now.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.kill()
         self._process.wait()
+        kill_marked(self._id)
+        self._remove_folders()
+
+    def _remove_folders(self) -> None:
         for folder in {self._folder, self._sockets}:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _spawn(self, spec: MachineSpec) -> subprocess.Popen[bytes]:
         environment = _base_environment()
-        settings = {
-            "address": self.endpoint,
-            "call_token_hash": spec.call_token_hash,
-            "admin_token_hash": spec.admin_token_hash,
-            "environment": {
-                **environment,
-                "HOME": str(self._folder / "root"),
-                **spec.environment,
-            },
-            "working_directory": str(self._folder / "root"),
-            "owner": os.getpid(),
-            "lifetime": spec.lifetime,
-            "remove_at_exit": [str(self._folder), str(self._sockets)],
-        }
+        settings = Settings(
+            sandbox_id=self._id,
+            address=self.endpoint,
+            call_token_digest=spec.call_token_digest,
+            admin_token_digest=spec.admin_token_digest,
+            environment={**environment, "HOME": self.path("/root"), **spec.environment},
+            working_directory=self.path("/root"),
+            owner=os.getpid(),
+            lifetime=spec.lifetime,
+            remove_at_exit=[str(self._folder), str(self._sockets)],
+        )
         with self._log.open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "seer_runtime"],
@@ -157,16 +164,15 @@ class LocalMachine:
             )
         assert process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(json.dumps(settings).encode() + b"\n")
+            process.stdin.write(settings.to_json())
             process.stdin.flush()
         return process
 
     def _await_ready(self) -> None:
         """Wait for the line that says so."""
         assert self._process.stdout is not None
-        deadline = time.monotonic() + _START_TIMEOUT
         with self._process.stdout as stream:
-            ready, _, _ = select.select([stream], [], [], max(0.0, deadline - time.monotonic()))
+            ready, _, _ = select.select([stream], [], [], _START_TIMEOUT)
             if ready and stream.readline():
                 return
         problem = f"did not answer within {_START_TIMEOUT:.0f} s" if not ready else "ended"
@@ -182,29 +188,29 @@ class LocalMachine:
         if not self._stopping:
             with contextlib.suppress(OSError):
                 write_obituary(self.endpoint, Obituary(code, self.logs(_LAST_LINES)))
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            kill_marked(self._id)
 
 
-class LocalBackend:
-    """Starts sandboxes on this machine."""
+def start(spec: MachineSpec) -> LocalMachine:
+    """Start a machine; a GPU that is not here is a warning.
 
-    def start(self, spec: MachineSpec) -> LocalMachine:
-        """Start a machine; a GPU that is not here is a warning."""
-        if spec.gpu is not None and not Path("/dev/nvidia0").exists():
-            warnings.warn(
-                f"this machine has no GPU; gpu={spec.gpu!r} is ignored and the CPU is used",
-                stacklevel=2,
-            )
-        return LocalMachine(spec)
-
-
-backend = LocalBackend()
+    Raises:
+        PackageMissingError: this interpreter, which its workers share, lacks a package.
+        SandboxStartError: it does not answer.
+    """
+    check_installed(spec.packages)
+    if spec.gpu is not None and not Path("/dev/nvidia0").exists():
+        warnings.warn(
+            f"this machine has no GPU; gpu={spec.gpu!r} is ignored and the CPU is used",
+            stacklevel=2,
+        )
+    return LocalMachine(spec)
 
 
 def _socket_folder(folder: Path) -> Path:
-    """Give a folder whose path is short enough for a socket's address."""
-    if len(os.fsencode(folder / "front.sock")) <= MAX_SOCKET_PATH:
+    """Give a folder whose path can be a socket's address: short, and plain in gRPC's URIs."""
+    is_short = len(os.fsencode(folder / "front.sock")) <= MAX_SOCKET_PATH
+    if is_short and not set("%?#") & set(str(folder)):
         return folder
     return Path(tempfile.mkdtemp(prefix="seer-"))
 

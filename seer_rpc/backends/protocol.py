@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from packaging.requirements import Requirement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,14 +15,17 @@ class MachineSpec:
 
     sandbox_id: str
     gpu: str | None
+    packages: Sequence[Requirement]
+    """What its Python must have."""
+
     lifetime: float
     """Seconds after which the machine ends by itself."""
 
     environment: Mapping[str, str] = field(repr=False)
     """What the config sets, secrets included; the backend adds what a process needs."""
 
-    call_token_hash: str
-    admin_token_hash: str
+    call_token_digest: str
+    admin_token_digest: str
 
 
 class Machine(Protocol):
@@ -49,11 +54,12 @@ class Machine(Protocol):
 
 
 class Backend(Protocol):
-    """Starts machines."""
+    """Starts machines: a module of this package."""
 
     def start(self, spec: MachineSpec) -> Machine:
         """Start a machine and wait until its runtime answers.
 
         Raises:
-            SandboxStartError: it does not.
+            PackageMissingError: it would lack a package.
+            SandboxStartError: it does not answer.
         """

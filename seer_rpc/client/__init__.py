@@ -1,7 +1,7 @@
 """Calls into a served interface: what generated libraries stand on."""
 
 from seer_rpc.client.connection import Connection
-from seer_rpc.client.remote import RemoteInterface, ServerDefault
+from seer_rpc.client.remote import SERVER_DEFAULT, RemoteInterface
 from seer_rpc.client.session import Session
 
-__all__ = ["Connection", "RemoteInterface", "ServerDefault", "Session"]
+__all__ = ["SERVER_DEFAULT", "Connection", "RemoteInterface", "Session"]

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from seer_rpc.errors import ConnectionFileError
+from seer_rpc.locations import PRIVATE_FOLDER
 
-FOLDER = ".seer"
 VARIABLE = "SEER_RPC_FILE"
 
 
@@ -52,6 +52,8 @@ class Connection:
             raise ConnectionFileError(
                 f"others may read {file}, which holds a secret", hint=f"chmod 600 {file}"
             )
+        if status.st_uid != os.geteuid():
+            raise ConnectionFileError(f"{file} belongs to another user")
         try:
             return cls(**values)
         except TypeError as error:
@@ -71,5 +73,5 @@ class Connection:
         if named:
             return cls.read(Path(named))
         name = f"{interface}.json"
-        files = [folder / FOLDER / name for folder in near.absolute().parents]
+        files = [folder / PRIVATE_FOLDER / name for folder in near.absolute().parents]
         return cls.read(next((file for file in files if file.exists()), files[0]))

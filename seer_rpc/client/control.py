@@ -1,4 +1,4 @@
-"""The owner's side of a runtime: load interfaces, read logs."""
+"""The owner's side of a runtime."""
 
 from __future__ import annotations
 
@@ -47,18 +47,6 @@ class Control:
             # Whoever gives up on a load ends it.
             events.cancel()
         raise SessionError("the runtime ended a load with neither a schema nor a failure")
-
-    def logs(self, lines: int) -> list[str]:
-        """Give the newest lines that the runtime and its interfaces printed.
-
-        Raises:
-            SessionError: the runtime is gone.
-        """
-        try:
-            reply = self._stub.Logs(pb.LogsRequest(lines=lines), metadata=self._metadata)
-        except grpc.RpcError as error:
-            raise translate(error, self._endpoint) from None
-        return list(reply.lines)
 
     def close(self) -> None:
         """End the connection."""

@@ -54,10 +54,14 @@ def to_error(failure: Failure) -> errors.SeerError:
     return error
 
 
+# Groups hold exceptions, which stay in the sandbox; the others mean something to whoever iterates.
+_UNUSABLE = (BaseExceptionGroup, StopIteration, StopAsyncIteration)
+
+
 @functools.cache
 def _remote_error(exception: str) -> type[errors.RemoteError]:
     """Give a RemoteError that is the builtin exception too, where there is one of that name."""
     cls = getattr(builtins, exception, None)
-    if not (isinstance(cls, type) and issubclass(cls, Exception)):
+    if not (isinstance(cls, type) and issubclass(cls, Exception)) or issubclass(cls, _UNUSABLE):
         return errors.RemoteError
     return type(f"Remote{exception}", (errors.RemoteError, cls), {"__module__": errors.__name__})

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from concurrent.futures import Future
 
 import grpc
 from seer_runtime.wire.exits import describe_exit
-from seer_runtime.wire.frames import Frame, decode_frame, encode_frame
+from seer_runtime.wire.frames import Frame, FrameError, decode_frame, encode_frame
 from seer_runtime.wire.limits import CHANNEL_OPTIONS
 from seer_runtime.wire.pb import runtime_pb2 as pb
 from seer_runtime.wire.pb.runtime_pb2_grpc import RuntimeStub
@@ -26,38 +26,49 @@ class GrpcLink:
         """Connect. What fails is told through `on_lost`."""
         self._on_frame = on_frame
         self._on_lost = on_lost
-        self._outbox: queue.SimpleQueue[pb.Frame | None] = queue.SimpleQueue()
         self._endpoint = connection.endpoint
+        self._outbox: queue.SimpleQueue[pb.Frame | None] = queue.SimpleQueue()
+        self._broken = threading.Event()
+        self._error: Future[SeerError] = Future()
         self._channel = open_channel(connection.endpoint)
-        self._closing = False
         self._stream = RuntimeStub(self._channel).Session(
             iter(self._outbox.get, None), metadata=authorization(connection.token)
         )
         threading.Thread(target=self._receive, name="seer-link", daemon=True).start()
 
     def send(self, frame: Frame) -> None:
-        """Send a frame; does not wait."""
-        self._outbox.put(pb.Frame(data=encode_frame(frame)))
+        """Send a frame; does not wait.
+
+        Raises:
+            SeerError: the link is broken; the frame was not sent.
+        """
+        message = pb.Frame(data=encode_frame(frame))
+        if self._broken.is_set():
+            raise self._error.result()
+        self._outbox.put(message)
 
     def close(self) -> None:
         """End the stream and the connection."""
-        self._closing = True
         self._outbox.put(None)
         self._stream.cancel()
         self._channel.close()
 
     def _receive(self) -> None:
-        frames: Iterator[pb.Frame] = iter(self._stream)
-        error: SeerError = SandboxLostError("the sandbox ended the session", hint=_START_AGAIN)
+        error: SeerError = SessionError("the sandbox broke the protocol", hint=_START_AGAIN)
         try:
-            for message in frames:
+            for message in self._stream:
                 self._on_frame(decode_frame(message.data))
+            error = SandboxLostError("the sandbox ended the session", hint=_START_AGAIN)
+        except FrameError as broken:
+            error = SessionError(f"the sandbox broke the protocol: {broken}", hint=_START_AGAIN)
         except grpc.RpcError as failed:
+            self._broken.set()
             error = translate(failed, self._endpoint)
-        if not self._closing:
-            self._outbox.put(None)
+        finally:
+            self._broken.set()
+            self._error.set_result(error)
             self._on_lost(error)
-            self._channel.close()
+            self.close()
 
 
 _START_AGAIN = "start the sandbox again and serve the interface; show_rpc_logs() may say why"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
-from typing import Protocol, TypeAlias, cast
+from typing import Protocol, TypeAlias
 
 from seer_runtime.wire.frames import Frame
 
@@ -19,23 +18,19 @@ class Link(Protocol):
     """One connection to a runtime."""
 
     def send(self, frame: Frame) -> None:
-        """Send a frame; does not wait."""
+        """Send a frame; does not wait.
+
+        Raises:
+            SeerError: the link is broken; the frame was not sent.
+        """
 
     def close(self) -> None:
-        """End the connection; `on_lost` is not called."""
-
-
-class OpenLink(Protocol):
-    """How a kind of link is opened."""
-
-    def __call__(self, connection: Connection, on_frame: OnFrame, on_lost: OnLost) -> Link:
-        """Connect; frames and the end of the connection arrive on a thread of the link's."""
+        """End the connection."""
 
 
 def open_link(connection: Connection, on_frame: OnFrame, on_lost: OnLost) -> Link:
-    """Open a link to the connection's endpoint.
+    """Open a link; frames, and the end of the connection, arrive on a thread of its own."""
+    # gRPC takes long to import; a library that nobody calls yet goes without.
+    from seer_rpc.client.grpc_link import GrpcLink
 
-    gRPC is imported here and not before, so that importing a library stays cheap.
-    """
-    opener = cast("OpenLink", import_module("seer_rpc.client.grpc_link").GrpcLink)
-    return opener(connection, on_frame, on_lost)
+    return GrpcLink(connection, on_frame, on_lost)

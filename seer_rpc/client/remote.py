@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,14 @@ from seer_rpc.client.session import Session
 from seer_rpc.errors import ArgumentError
 
 
-class ServerDefault:
-    """Stands for a default value that only the interface itself can make."""
-
+class _ServerDefault:
     def __repr__(self) -> str:
         """Show in signatures that something is there."""
         return "..."
+
+
+SERVER_DEFAULT: Any = _ServerDefault()
+"""Stands for a default value that only the interface itself can make."""
 
 
 class RemoteInterface:
@@ -37,6 +40,7 @@ class RemoteInterface:
         self._types = types
         self._lock = threading.Lock()
         self._session: Session | None = None
+        self._connection: Connection | None = None
         self._process = 0
 
     def call(self, function: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -47,9 +51,7 @@ class RemoteInterface:
         self, function: str, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Any:
         """Call a function from async code. Raises what `Session.call` raises."""
-        session = self._session
-        if session is None or session.lost or self._process != os.getpid():
-            session = await asyncio.to_thread(self._open)
+        session = self._usable() or await self._open_beside()
         return await session.call_async(function, _given(function, args), _given_by_name(kwargs))
 
     def close(self) -> None:
@@ -59,26 +61,53 @@ class RemoteInterface:
                 self._session.close()
                 self._session = None
 
+    def _usable(self) -> Session | None:
+        # A session does not survive a fork: its threads stay behind.
+        session = self._session if self._process == os.getpid() else None
+        return None if session is None or session.lost else session
+
     def _open(self) -> Session:
         with self._lock:
-            session = self._session
-            # A session does not survive a fork: its threads stay behind.
-            if session is None or session.lost or self._process != os.getpid():
+            session = self._usable()
+            if session is None:
                 connection = Connection.find(self._name, self._near)
-                session = Session(connection, self._hash, TypeNames(self._types))
-                self._session = session
+                session = Session(
+                    connection, self._hash, TypeNames(self._types), self._known_epoch(connection)
+                )
+                self._session, self._connection = session, connection
                 self._process = os.getpid()
             return session
+
+    def _known_epoch(self, connection: Connection) -> int | None:
+        """Give the epoch that callers know; none of another sandbox's is one that they know."""
+        if self._session is None:
+            return None
+        return self._session.epoch if connection == self._connection else 0
+
+    async def _open_beside(self) -> Session:
+        # Not on the loop's own threads: they would keep a program that gives up from ending.
+        opened: Future[Session] = Future()
+        threading.Thread(target=_settle, args=(opened, self._open), daemon=True).start()
+        return await asyncio.wrap_future(opened)
+
+
+def _settle(future: Future[Session], work: Callable[[], Session]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        future.set_result(work())
+    except BaseException as error:  # noqa: BLE001 - raised where the future is awaited
+        future.set_exception(error)
 
 
 def _given(function: str, args: Sequence[Any]) -> list[Any]:
     values = list(args)
-    while values and isinstance(values[-1], ServerDefault):
+    while values and values[-1] is SERVER_DEFAULT:
         values.pop()
-    if any(isinstance(value, ServerDefault) for value in values):
+    if any(value is SERVER_DEFAULT for value in values):
         raise ArgumentError(f"{function}(): give a value for each argument before the last one")
     return values
 
 
 def _given_by_name(kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in kwargs.items() if not isinstance(value, ServerDefault)}
+    return {name: value for name, value in kwargs.items() if value is not SERVER_DEFAULT}

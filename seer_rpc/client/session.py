@@ -8,7 +8,8 @@ import re
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from seer_runtime.wire.codec import Codec
 from seer_runtime.wire.errors import DecodeError, EncodeError
@@ -17,7 +18,7 @@ from seer_runtime.wire.records import TypeNames
 
 from seer_rpc.client.connection import Connection
 from seer_rpc.client.links import open_link
-from seer_rpc.errors import SandboxLostError, SeerError, ValueCrossingError
+from seer_rpc.errors import SandboxLostError, SeerError, SessionError, ValueCrossingError
 
 # Where an argument stands in what is sent: [by position, by name].
 _ARGUMENT = re.compile(r"^\[[01]\]\[(.*?)\]")
@@ -27,9 +28,16 @@ class Session:
     """An open session. Thread-safe; calls run in the order in which they are made."""
 
     def __init__(
-        self, connection: Connection, schema_hash: str = "", types: TypeNames | None = None
+        self,
+        connection: Connection,
+        schema_hash: str = "",
+        types: TypeNames | None = None,
+        known_epoch: int | None = None,
     ) -> None:
         """Open a session, with the interface whose schema has this hash, or with any.
+
+        `known_epoch` is the one that the caller's last session knew: if the worker was restarted
+        since, the first call says so.
 
         Raises:
             SessionError: there is no such interface, or no way to it.
@@ -41,17 +49,16 @@ class Session:
         self._numbers = itertools.count(1)
         self._waiting: dict[int, Future[Frame]] = {}
         self._opened: Future[Frame] = Future()
-        self._epoch = 0
         self._link = open_link(connection, self._on_frame, self._on_lost)
-        self._link.send(Frame(Kind.OPEN, name=connection.interface, body=schema_hash.encode()))
         try:
+            self._link.send(Frame(Kind.OPEN, name=connection.interface, body=schema_hash.encode()))
             # An interface that is loading answers when it is loaded; a link that breaks says so.
             opened = self._opened.result()
         except BaseException:
             self._link.close()
             raise
         self._id = opened.session
-        self._epoch = opened.epoch
+        self.epoch = opened.epoch if known_epoch is None else known_epoch
 
     def call(self, function: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Call a function and wait for its value, however long it takes.
@@ -73,6 +80,19 @@ class Session:
         self._on_lost(SandboxLostError("the session was closed"))
         self._link.close()
 
+    def __enter__(self) -> Self:
+        """Give the session itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        frames: TracebackType | None,
+    ) -> None:
+        """End the session."""
+        self.close()
+
     def _send(self, function: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Future[Frame]:
         try:
             body, segments = self._codec.encode([list(args), dict(kwargs)], "")
@@ -87,9 +107,21 @@ class Session:
                 raise self.lost
             seq = next(self._numbers)
             self._waiting[seq] = future
-            self._link.send(
-                Frame(Kind.CALL, self._id, seq, 0, self._epoch, function, body, segments)
-            )
+        call = Frame(
+            Kind.CALL,
+            self._id,
+            seq,
+            epoch=self.epoch,
+            name=function,
+            body=body,
+            segments=segments,
+        )
+        try:
+            self._link.send(call)
+        except BaseException:
+            with self._lock:
+                self._waiting.pop(seq, None)
+            raise
         return future
 
     def _value(self, frame: Frame) -> Any:
@@ -108,9 +140,9 @@ class Session:
             return
         with self._lock:
             future = self._waiting.pop(frame.seq, None)
-            self._epoch = max(self._epoch, frame.epoch)
-        # A caller that gave up has cancelled its future.
+        # A caller that gave up has cancelled its future, and has not heard what the frame says.
         if future is not None and future.set_running_or_notify_cancel():
+            self.epoch = frame.epoch
             future.set_result(frame)
 
     def _on_opening(self, frame: Frame) -> None:
@@ -134,11 +166,15 @@ class Session:
 
 def _error(frame: Frame) -> SeerError:
     # Imported where something failed: protobuf is most of what a light client would load.
+    from google.protobuf.message import DecodeError
     from seer_runtime.wire.pb.runtime_pb2 import Failure
 
     from seer_rpc.client.failures import to_error
 
-    return to_error(Failure.FromString(bytes(frame.body)))
+    try:
+        return to_error(Failure.FromString(bytes(frame.body)))
+    except DecodeError as error:
+        return SessionError(f"the sandbox sent a damaged failure: {error}")
 
 
 def _interrupted(error: SeerError) -> SeerError:

@@ -53,6 +53,15 @@ class ModelConfig:
             )
 
 
+_LISTS: dict[str, type] = {
+    "models": ModelConfig,
+    "python_packages": str,
+    "secrets": str,
+    "local_files": tuple,
+    "local_dirs": tuple,
+}
+
+
 @dataclass
 class SandboxConfig:
     """What a sandbox is to be.
@@ -84,12 +93,22 @@ class SandboxConfig:
 
     def __post_init__(self) -> None:
         """Check."""
+        self._check_lists()
         self._check_gpu()
         self._check_models()
         self._check_variables()
         self._check_paths()
         if self.timeout <= 0:
             raise ConfigError(f"timeout={self.timeout} must be a positive number of seconds")
+
+    def _check_lists(self) -> None:
+        for name, kind in _LISTS.items():
+            values = getattr(self, name)
+            if not isinstance(values, list | tuple) or not all(isinstance(v, kind) for v in values):
+                raise ConfigError(
+                    f"{name}={values!r} must be a list of {kind.__name__}",
+                    hint=f"write {name}=[...], with brackets even around a single one",
+                )
 
     def _check_gpu(self) -> None:
         if self.gpu is not None and self.gpu not in GPUS:

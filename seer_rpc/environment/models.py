@@ -90,7 +90,7 @@ def _converted(file: Path) -> Path:
     key = hashlib.sha256(f"{file}\0{state.st_size}\0{state.st_mtime_ns}".encode()).hexdigest()
     folder = cache_folder() / "models" / f"{file.stem}-{key[:12]}"
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_suffix(".lock").open("w") as lock:
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
         if not folder.exists():
             with status(f"converting {file.name}, once"):
                 fcntl.flock(lock, fcntl.LOCK_EX)

@@ -2,49 +2,51 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
 import sys
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import Literal, NamedTuple, Self
+from typing import Literal, Self
 
-from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 from seer_runtime.wire.pb.runtime_pb2 import LoadRequest
+from seer_runtime.wire.settings import token_digest
 
 from seer_rpc.backends import Machine, MachineSpec, choose_backend, load_backend
 from seer_rpc.client.connection import Connection
 from seer_rpc.client.control import Control
 from seer_rpc.environment.config import SandboxConfig
 from seer_rpc.environment.models import ModelHandle, find_models
-from seer_rpc.environment.packages import check_installed, required_packages
-from seer_rpc.environment.served import ServedLibrary
-from seer_rpc.environment.siblings import sibling_files
-from seer_rpc.errors import (
-    ConfigError,
-    InterfaceMissingError,
-    InterfacePendingError,
-    InterfaceSyntaxError,
-    SandboxError,
-    SandboxLostError,
-)
-from seer_rpc.progress import note, status
-from seer_rpc.workspace import Library, Workspace
+from seer_rpc.environment.packages import required_packages
+from seer_rpc.environment.served import ServedInterface, ServedLibrary
+from seer_rpc.environment.uploads import HOME, LIBRARIES, furnish, upload_interface
+from seer_rpc.errors import ConfigError, InterfaceGoneError, SandboxError, SandboxLostError
+from seer_rpc.progress import status
+from seer_rpc.workspace import Workspace
 from seer_rpc.workspace.library import check_import_name
 
-_HOME = PurePosixPath("/root")
-_LIBRARIES = PurePosixPath("/root/libraries")
 _LAST_LINES = 20
 
 
-class _Pending(NamedTuple):
-    """An interface that waits for a module."""
+@dataclass(frozen=True)
+class _Run:
+    """What there is from a start to the end."""
 
-    request: LoadRequest
-    missing: InterfacePendingError
+    machine: Machine
+    control: Control
+    call_token: str = field(repr=False)
+    admin_token: str = field(repr=False)
+    models: list[ModelHandle]
+    process: int = field(default_factory=os.getpid)
+    """The process that owns the sandbox: a fork of it does not."""
+
+    sources: dict[PurePosixPath, Path] = field(default_factory=dict)
+    """Where each file that came with an interface lay on this machine."""
+
+    interfaces: dict[str, ServedInterface] = field(default_factory=dict)
 
 
 class ScopedSandbox:
@@ -62,21 +64,14 @@ class ScopedSandbox:
         """
         self.config = config or SandboxConfig()
         self.sandbox_id = secrets.token_hex(8)
-        self.name = ""
+        self.name = self.sandbox_id
         self._backend = backend
-        self._machine: Machine | None = None
-        self._control: Control | None = None
-        self._models: list[ModelHandle] = []
-        self._call_token = secrets.token_urlsafe(32)
-        self._admin_token = secrets.token_urlsafe(32)
-        self._sources: dict[str, Path] = {}
-        self._pending: dict[str, _Pending] = {}
-        self._schemas: dict[str, InterfaceSchema] = {}
+        self._run: _Run | None = None
 
     @property
     def model_handles(self) -> list[ModelHandle]:
-        """The models that the sandbox has."""
-        return list(self._models)
+        """The models that the sandbox has; none before it is started."""
+        return list(self._run.models) if self._run is not None else []
 
     def start(self, workspace: Workspace | None = None, name: str | None = None) -> Self:
         """Start the sandbox; a second start does nothing.
@@ -87,27 +82,27 @@ class ScopedSandbox:
             ConfigError: it cannot run as it is configured.
             SandboxStartError: it did not start.
         """
-        if self._machine is not None:
+        if self._run is not None:
             return self
-        self.name = name or self.sandbox_id
+        self.name = name or self.name
         backend = load_backend(choose_backend(self._backend, self.config.gpu))
-        check_installed(required_packages(self.config))
-        environment = self._environment()
-        self._models = find_models(self.config.models)
+        call_token, admin_token = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+        spec = MachineSpec(
+            sandbox_id=self.sandbox_id,
+            gpu=self.config.gpu,
+            packages=required_packages(self.config),
+            lifetime=self.config.timeout,
+            environment=self._environment(),
+            call_token_digest=token_digest(call_token),
+            admin_token_digest=token_digest(admin_token),
+        )
+        models = find_models(self.config.models)
         with status(f"starting sandbox {self.name}"):
-            self._machine = backend.start(
-                MachineSpec(
-                    sandbox_id=self.sandbox_id,
-                    gpu=self.config.gpu,
-                    lifetime=self.config.timeout,
-                    environment=environment,
-                    call_token_hash=_digest(self._call_token),
-                    admin_token_hash=_digest(self._admin_token),
-                )
-            )
-        self._control = Control(self._machine.endpoint, self._admin_token)
+            machine = backend.start(spec)
+        control = Control(machine.endpoint, admin_token)
+        self._run = _Run(machine, control, call_token, admin_token, models)
         try:
-            self._furnish(self._machine, workspace or Workspace())
+            furnish(machine, self.config, models, workspace or Workspace())
         except BaseException:
             self.terminate()
             raise
@@ -118,7 +113,7 @@ class ScopedSandbox:
         path: str | Path,
         expose_as: Literal["library"] = "library",
         name: str | None = None,
-    ) -> Library:
+    ) -> ServedLibrary:
         """Serve an interface file, and give a library whose functions call it.
 
         Waits until the file is loaded, however long that takes. Modules that it imports from
@@ -131,35 +126,33 @@ class ScopedSandbox:
         """
         if expose_as != "library":
             raise ConfigError(f"expose_as={expose_as!r} is not known", hint='"library" is')
-        machine = self._running()
-        file = Path(path)
+        run = self._running()
+        file = Path(path).absolute()
         name = name or file.stem
-        _check_name(name)
-        _check_source(file)
+        check_import_name(name)
         request = LoadRequest(
             interface=name,
-            path=machine.path(str(self._upload_interface(file, name))),
-            import_paths=[machine.path(str(_HOME)), machine.path(str(_LIBRARIES))],
-            models={handle.name: machine.path(handle.path) for handle in self._models},
+            path=upload_interface(run.machine, file, name, run.sources),
+            import_paths=[run.machine.path(str(folder)) for folder in (HOME, LIBRARIES)],
+            models={handle.name: run.machine.path(handle.path) for handle in run.models},
         )
-        self._schemas.pop(name, None)
-        self._load(request)
-        return ServedLibrary(name, self.connection(name), lambda: self.describe(name))
+        run.interfaces.pop(name, None)
+        interface = run.interfaces[name] = ServedInterface(run.control, request)
+        return ServedLibrary(interface, self.connection(name))
 
     def connection(self, name: str) -> Connection:
-        """Give the way to an interface, and the token that may call its functions."""
-        return Connection(name, self._running().endpoint, self._call_token)
-
-    def describe(self, name: str) -> InterfaceSchema:
-        """Give the schema of a served interface.
+        """Give the way to a served interface, and the token that may call its functions.
 
         Raises:
-            InterfacePendingError: it still waits for a module.
+            InterfaceGoneError: no interface of that name is served.
         """
-        pending = self._pending.get(name)
-        if pending is not None:
-            raise pending.missing
-        return self._schemas[name]
+        run = self._running()
+        if name not in run.interfaces:
+            served = ", ".join(run.interfaces) or "none"
+            raise InterfaceGoneError(
+                f"no interface {name!r} is served (served: {served})", hint="serve() it first"
+            )
+        return Connection(name, run.machine.endpoint, run.call_token)
 
     def upload_file(self, local_path: str | Path, sandbox_path: str | None = None) -> None:
         """Put a file into the sandbox, in `/root` beside the interfaces unless told otherwise.
@@ -171,20 +164,21 @@ class ScopedSandbox:
             InterfaceError: an interface that was waiting fails for another reason.
         """
         file = Path(local_path)
-        machine = self._running()
+        run = self._running()
         try:
             content = file.read_bytes()
         except OSError as error:
             raise SandboxError(f"cannot read {file}: {error.strerror}") from error
-        machine.write(sandbox_path or str(_HOME / file.name), content)
-        for pending in list(self._pending.values()):
-            self._load(pending.request)
+        run.machine.write(sandbox_path or str(HOME / file.name), content)
+        for interface in run.interfaces.values():
+            if interface.is_pending:
+                interface.load()
 
     def rpc_logs(self, lines: int = 100) -> str:
         """Give the newest lines that the runtime and the interfaces printed."""
-        if self._machine is None:
+        if self._run is None:
             raise _not_started()
-        return "\n".join(self._machine.logs(lines))
+        return "\n".join(self._run.machine.logs(lines))
 
     def show_rpc_logs(self, lines: int = 100) -> None:
         """Print on standard error the newest lines of the runtime and the interfaces."""
@@ -192,13 +186,11 @@ class ScopedSandbox:
 
     def terminate(self) -> None:
         """End the sandbox and everything in it. Twice is as good as once."""
-        if self._control is not None:
-            self._control.close()
-            self._control = None
-        if self._machine is not None:
+        run, self._run = self._run, None
+        if run is not None and run.process == os.getpid():
+            run.control.close()
             with status(f"stopping sandbox {self.name}"):
-                self._machine.stop()
-            self._machine = None
+                run.machine.stop()
 
     def __enter__(self) -> Self:
         """Start the sandbox."""
@@ -213,19 +205,19 @@ class ScopedSandbox:
         """End the sandbox."""
         self.terminate()
 
-    def _running(self) -> Machine:
-        machine = self._machine
-        if machine is None:
+    def _running(self) -> _Run:
+        run = self._run
+        if run is None:
             raise _not_started()
-        code = machine.exit_code()
+        code = run.machine.exit_code()
         if code is not None:
             raise SandboxLostError(
                 f"sandbox {self.name} has ended",
                 hint="start another ScopedSandbox",
-                log=machine.logs(_LAST_LINES),
+                log=run.machine.logs(_LAST_LINES),
                 exit_code=code,
             )
-        return machine
+        return run
 
     def _environment(self) -> Mapping[str, str]:
         present = {name: os.environ[name] for name in self.config.secrets if name in os.environ}
@@ -237,75 +229,6 @@ class ScopedSandbox:
             )
         return {**self.config.env, **present}
 
-    def _furnish(self, machine: Machine, workspace: Workspace) -> None:
-        for handle in self._models:
-            machine.provide_model(handle.path, handle.source)
-        for local, path in self.config.local_files:
-            machine.write(path, Path(local).read_bytes())
-        for local, path in self.config.local_dirs:
-            _upload_folder(machine, Path(local), PurePosixPath(path))
-        for library in workspace.libraries:
-            root = _LIBRARIES if library.is_single_file else _LIBRARIES / library.name
-            for file, text in library.files.items():
-                machine.write(str(root / file), text.encode())
-
-    def _upload_interface(self, file: Path, name: str) -> PurePosixPath:
-        """Put the file and its siblings into the sandbox; give where the file is."""
-        machine = self._running()
-        # Of two files of one name from different folders, the later gets a folder of its own.
-        origin = self._sources.setdefault(file.name, file.resolve())
-        folder = _HOME if origin == file.resolve() else _HOME / name
-        for each in (file, *sibling_files(file)):
-            machine.write(str(folder / each.relative_to(file.parent)), each.read_bytes())
-        return folder / file.name
-
-    def _load(self, request: LoadRequest) -> None:
-        """Load an interface; it stays pending where only a module is missing."""
-        assert self._control is not None
-        name = request.interface
-        self._pending.pop(name, None)
-        try:
-            with status(f"loading {name}") as show:
-                schema = self._schemas[name] = self._control.load(request, show)
-        except InterfacePendingError as error:
-            self._pending[name] = _Pending(request, error)
-            note(f"{name} waits for its module {error.module!r}: bring it with upload_file()")
-            return
-        for warning in schema.warnings:
-            note(f"{name}: {warning}")
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
-
 
 def _not_started() -> SandboxError:
     return SandboxError("the sandbox is not running", hint="call start() first")
-
-
-def _check_name(name: str) -> None:
-    check_import_name(name)
-    if name in sys.stdlib_module_names:
-        raise ConfigError(
-            f"a library called {name!r} would hide Python's own module", hint="give another name="
-        )
-
-
-def _check_source(file: Path) -> None:
-    """Refuse what is no Python file before anything is replaced by it."""
-    try:
-        compile(file.read_bytes(), str(file), "exec", dont_inherit=True)
-    except OSError as error:
-        raise InterfaceMissingError(
-            f"cannot read the interface file {file}: {error.strerror}",
-            hint=f"paths are relative to {Path.cwd()}",
-        ) from None
-    except (SyntaxError, ValueError) as error:
-        place = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
-        raise InterfaceSyntaxError(f"{file}{place}: {error}") from None
-
-
-def _upload_folder(machine: Machine, folder: Path, target: PurePosixPath) -> None:
-    for file in sorted(folder.rglob("*")):
-        if file.is_file():
-            machine.write(str(target / file.relative_to(folder)), file.read_bytes())

@@ -1,43 +1,96 @@
-"""Libraries of served interfaces: made when they are needed, from the schema as it is then."""
+"""Interfaces that a sandbox serves, and the libraries made of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
+from seer_runtime.wire.pb.runtime_pb2 import LoadRequest
 
 from seer_rpc.client.connection import Connection
+from seer_rpc.client.control import Control
+from seer_rpc.errors import InterfaceError, InterfacePendingError
 from seer_rpc.generators import library_docs, library_files
+from seer_rpc.progress import note, status
 from seer_rpc.workspace import Library
 
 
-class ServedLibrary(Library):
-    """A library whose functions call a served interface."""
+class ServedInterface:
+    """An interface that is loaded, or waits for a module that it imports."""
 
-    def __init__(
-        self, name: str, connection: Connection, schema: Callable[[], InterfaceSchema]
-    ) -> None:
-        """Take the way to the interface, and what gives its schema once it is loaded."""
+    def __init__(self, control: Control, request: LoadRequest) -> None:
+        """Load it. Raises what `load` raises."""
+        self.name = request.interface
+        self._control = control
+        self._request = request
+        self._loaded: InterfaceSchema | InterfaceError
+        self.load()
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether it waits for a module."""
+        return isinstance(self._loaded, InterfacePendingError)
+
+    @property
+    def schema(self) -> InterfaceSchema:
+        """What it exposes.
+
+        Raises:
+            InterfaceError: it still waits for a module, or failed to load when that came.
+        """
+        if isinstance(self._loaded, InterfaceError):
+            raise self._loaded
+        return self._loaded
+
+    def load(self) -> None:
+        """Load it, however long that takes; a module that is missing may still come.
+
+        Raises:
+            InterfaceError: it cannot be loaded for another reason.
+            SessionError: the sandbox is gone.
+        """
+        try:
+            with status(f"loading {self.name}") as shown:
+                self._loaded = self._control.load(self._request, shown.show)
+        except InterfacePendingError as error:
+            self._loaded = error
+            note(f"{self.name} waits for its module {error.module!r}: bring it with upload_file()")
+        except InterfaceError as error:
+            self._loaded = error
+            raise
+        else:
+            for warning in self._loaded.warnings:
+                note(f"{self.name}: {warning}")
+
+
+class ServedLibrary(Library):
+    """A library whose functions call a served interface.
+
+    Its files are made when they are needed: an interface may still wait for a module.
+    """
+
+    def __init__(self, interface: ServedInterface, connection: Connection) -> None:
+        """Take the interface, and the way to it."""
         super().__init__(
-            name, {}, private_files={f"{connection.interface}.json": connection.to_json()}
+            interface.name, {}, private_files={f"{interface.name}.json": connection.to_json()}
         )
-        self._schema = schema
+        self.connection = connection
+        self._interface = interface
+
+    @property
+    def schema(self) -> InterfaceSchema:
+        """What the interface exposes. Raises what its own schema raises."""
+        return self._interface.schema
 
     @property
     def files(self) -> dict[str, str]:
-        """The generated package.
-
-        Raises:
-            InterfacePendingError: the interface still waits for a module.
-        """
-        return library_files(self._schema())
+        """The generated package. Raises what `schema` raises."""
+        return library_files(self.schema)
 
     @property
     def docs(self) -> str:
-        """The signatures and docstrings of the functions."""
-        return library_docs(self._schema())
+        """The signatures and docstrings of the functions. Raises what `schema` raises."""
+        return library_docs(self.schema)
 
     @property
     def is_single_file(self) -> bool:
-        """Whether this is one module and no package; generated libraries are packages."""
+        """Generated libraries are packages."""
         return False

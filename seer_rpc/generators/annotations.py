@@ -29,9 +29,13 @@ _HEAVY = frozenset({"numpy", "torch"})
 class Annotations:
     """Renders types, and remembers which modules the source must import for them."""
 
-    def __init__(self, taken: Collection[str]) -> None:
-        """Avoid the `taken` names: the interface's own, which hide builtins and imports."""
+    def __init__(self, taken: Collection[str] = (), *, aliases: bool = True) -> None:
+        """Avoid the `taken` names: the interface's own, which hide builtins and imports.
+
+        Without `aliases` modules keep their names, for readers rather than for Python.
+        """
         self._taken = frozenset(taken)
+        self._aliases = aliases
         self._typing_names: set[str] = set()
         self._modules: set[str] = set()
 
@@ -92,7 +96,7 @@ class Annotations:
         return self.qualified(module or "builtins", name)
 
     def _alias(self, module: str) -> str:
-        return self.private(module.replace(".", "_"))
+        return self.private(module.replace(".", "_")) if self._aliases else module
 
     def _typing(self, name: str) -> ast.expr:
         if name in self._taken:

@@ -40,21 +40,6 @@ def library_files(schema: InterfaceSchema) -> dict[str, str]:
     }
 
 
-def library_docs(schema: InterfaceSchema) -> str:
-    """Give what there is to know about the library: its signatures and docstrings."""
-    parts = [schema.doc] if schema.doc else []
-    for function in schema.functions:
-        parts.append(f"`{signature(schema, function)}`")
-        if function.doc:
-            parts.append(function.doc)
-    return "\n\n".join(parts)
-
-
-def signature(schema: InterfaceSchema, function: Function) -> str:
-    """Give a function's signature as Python writes it."""
-    return _Module(schema).signature(function)
-
-
 class _Module:
     """One module of the package."""
 
@@ -65,7 +50,6 @@ class _Module:
         parameters = [p.name for function in schema.functions for p in function.parameters]
         self._types = Annotations([*functions, *parameters, *self._named])
         self._remote = self._types.private("remote")
-        self._server_default = self._types.private("SERVER_DEFAULT")
 
     def functions(self, *, is_async: bool) -> ast.Module:
         """Give the module that holds the functions."""
@@ -76,15 +60,7 @@ class _Module:
         return _module(
             self._schema.doc,
             *self._types.imports(),
-            ast.ImportFrom(
-                "_remote",
-                [
-                    *own,
-                    ast.alias("SERVER_DEFAULT", self._server_default),
-                    ast.alias("remote", self._remote),
-                ],
-                1,
-            ),
+            ast.ImportFrom("_remote", [*own, ast.alias("remote", self._remote)], 1),
             ast.Assign([ast.Name("__all__")], names),
             *definitions,
         )
@@ -92,7 +68,6 @@ class _Module:
     def remote(self) -> ast.Module:
         """Give the module that holds the types and the way to the interface."""
         classes = [class_definition(t, self._types, self._named) for t in self._schema.types]
-        any_type = self._types.qualified("typing", "Any")
         registry = ast.Dict(
             [ast.Constant(name) for name in self._named], [ast.Name(name) for name in self._named]
         )
@@ -106,19 +81,12 @@ class _Module:
             ],
             [],
         )
-        default = ast.Call(self._types.qualified("seer_rpc.client", "ServerDefault"), [], [])
         return _module(
             f"The types of {self._schema.name}, and the way to where it runs.",
             *self._types.imports(),
             *classes,
-            ast.AnnAssign(ast.Name("SERVER_DEFAULT"), any_type, default, 1),
             ast.Assign([ast.Name("remote")], remote),
         )
-
-    def signature(self, function: Function) -> str:
-        """Give a function's signature as Python writes it."""
-        result = ast.unparse(self._types.render(function.result))
-        return f"{function.name}({ast.unparse(self._arguments(function))}) -> {result}"
 
     def _function(self, function: Function, *, is_async: bool) -> ast.stmt:
         result = self._types.render(function.result)
@@ -166,7 +134,7 @@ class _Module:
         if not parameter.HasField("default"):
             return None
         value = default_value(parameter.default, self._named)
-        return value or ast.Name(self._server_default)
+        return value or self._types.qualified("seer_rpc.client", "SERVER_DEFAULT")
 
     def _call(self, function: Function, method: str) -> ast.Call:
         """Pass by name what can be passed by name."""

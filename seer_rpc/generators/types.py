@@ -19,7 +19,7 @@ def class_definition(described: NamedType, types: Annotations, named: Collection
     decorators: list[ast.expr] = []
     match described.kind:
         case NamedType.ENUM:
-            bases = [types.qualified("enum", "Enum")]
+            bases = [types.qualified("enum", described.base)]
             body.extend(_member(member, named) for member in described.members)
         case NamedType.TYPED_DICT:
             bases = [types.qualified("typing", "TypedDict")]

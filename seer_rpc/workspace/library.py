@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import sys
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
@@ -78,18 +79,22 @@ class Library:
         return list(self.files) == [f"{self.name}.py"]
 
     def __repr__(self) -> str:
-        """Show the name and the kind."""
-        return f"Library({self.name!r})"
+        """Show the kind and the name."""
+        return f"{type(self).__name__}({self.name!r})"
 
 
 def check_import_name(name: str) -> None:
-    """Refuse what cannot be imported under that name.
+    """Refuse a name that cannot be imported, or that would hide a module of Python's own.
 
     Raises:
-        ConfigError: it is no identifier.
+        ConfigError: it is such a name.
     """
     if not name.isidentifier() or keyword.iskeyword(name):
         raise ConfigError(
             f"{name!r} cannot be imported",
             hint="give name= a word of letters, digits and underscores",
+        )
+    if name in sys.stdlib_module_names:
+        raise ConfigError(
+            f"a library called {name!r} would hide Python's own module", hint="give another name="
         )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from seer_rpc.errors import ConfigError
+from seer_rpc.locations import PRIVATE_FOLDER
 from seer_rpc.workspace.library import Library
-
-PRIVATE = ".seer"
 
 
 @dataclass
@@ -20,37 +20,56 @@ class Workspace:
 
     def get_library_docs(self) -> str:
         """Give the documentation of all libraries, one after the other."""
-        documented = [library for library in self.libraries if library.docs]
-        return "\n\n".join(f"## {library.name}\n\n{library.docs}" for library in documented)
+        docs = {library.name: library.docs for library in self.libraries}
+        return "\n\n".join(f"## {name}\n\n{text}" for name, text in docs.items() if text)
 
     def install(self, folder: Path) -> None:
-        """Write every library into `folder`, in place of what an earlier one left there."""
+        """Write every library into `folder`, in place of what an earlier `install` left there.
+
+        Raises:
+            ConfigError: a file that was not installed is in the way.
+        """
         folder.mkdir(parents=True, exist_ok=True)
-        for library in self.libraries:
-            _install(library, folder)
-
-
-def _install(library: Library, folder: Path) -> None:
-    files = library.files
-    package = folder / library.name
-    if package.is_dir() and not package.is_symlink():
-        shutil.rmtree(package)
-    root = folder if library.is_single_file else package
-    for name, text in files.items():
-        _write(root / name, text, 0o644)
-    if library.private_files:
-        private = folder / PRIVATE
-        private.mkdir(mode=0o700, exist_ok=True)
+        private = folder / PRIVATE_FOLDER
+        private.mkdir(exist_ok=True)
+        private.chmod(0o700)
         _write(private / ".gitignore", "*\n", 0o600)
-        for name, text in library.private_files.items():
-            _write(private / name, text, 0o600)
+        for library in self.libraries:
+            _install(library, folder, private)
+
+
+def _install(library: Library, folder: Path, private: Path) -> None:
+    root = Path() if library.is_single_file else Path(library.name)
+    files = {root / name: text for name, text in library.files.items()}
+    listing = private / f"{library.name}.files"
+    ours = {Path(line) for line in listing.read_text().splitlines()} if listing.exists() else set()
+    _check_way(library.name, folder, files, ours)
+    for stale in ours - files.keys():
+        (folder / stale).unlink(missing_ok=True)
+    # Listed before it is written: what an interruption leaves is known to be ours.
+    _write(listing, "".join(f"{file}\n" for file in sorted(files.keys() | ours)), 0o600)
+    for file, text in files.items():
+        _write(folder / file, text, 0o644)
+    _write(listing, "".join(f"{file}\n" for file in sorted(files)), 0o600)
+    for name, text in library.private_files.items():
+        _write(private / name, text, 0o600)
+
+
+def _check_way(name: str, folder: Path, files: Iterable[Path], ours: set[Path]) -> None:
+    for file in files:
+        if file not in ours and (folder / file).exists():
+            raise ConfigError(
+                f"{folder / file} is in the way of library {name!r}, which did not write it",
+                hint="give the library another name=, or use another workspace_dir",
+            )
 
 
 def _write(file: Path, text: str, mode: int) -> None:
     """Write a file whole or not at all, never readable by more than `mode` says."""
     file.parent.mkdir(parents=True, exist_ok=True)
     scratch = file.with_name(f".{file.name}.{os.getpid()}")
-    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
+    scratch.unlink(missing_ok=True)
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         stream.write(text)
     scratch.replace(file)

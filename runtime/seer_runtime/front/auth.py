@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -10,20 +9,20 @@ from typing import Any
 import grpc
 import grpc.aio
 
+from seer_runtime.wire.settings import token_digest
+
 _PREFIX = "Bearer "
 # A caller that holds the call token may use these; the admin token opens every method.
-_CALL_METHODS = frozenset(
-    {"/seer.v1.Runtime/Session", "/seer.v1.Runtime/Describe", "/grpc.health.v1.Health/Check"}
-)
+_CALL_METHODS = frozenset({"/seer.v1.Runtime/Session", "/grpc.health.v1.Health/Check"})
 
 
 class TokenInterceptor(grpc.aio.ServerInterceptor):
     """Refuses every call whose token is missing, wrong or not enough."""
 
-    def __init__(self, call_token_hash: str, admin_token_hash: str) -> None:
-        """Know the tokens by their SHA-256 alone."""
-        self._call = call_token_hash
-        self._admin = admin_token_hash
+    def __init__(self, call_token_digest: str, admin_token_digest: str) -> None:
+        """Know the tokens by their digests alone."""
+        self._call = call_token_digest
+        self._admin = admin_token_digest
 
     async def intercept_service(
         self,
@@ -45,7 +44,7 @@ def _digest(details: grpc.HandlerCallDetails) -> str:
     metadata = dict(details.invocation_metadata or ())
     value = metadata.get("authorization", "")
     text = value if isinstance(value, str) else ""
-    return hashlib.sha256(text.removeprefix(_PREFIX).encode()).hexdigest()
+    return token_digest(text.removeprefix(_PREFIX))
 
 
 def _refuse(code: grpc.StatusCode, text: str) -> Any:

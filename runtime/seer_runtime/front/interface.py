@@ -6,29 +6,34 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, TypeAlias
 
+from seer_runtime.front.failure import FailureError, error_frame
 from seer_runtime.front.log import BoundedLog
 from seer_runtime.front.workers import WorkerProcess
 from seer_runtime.wire.exits import describe_exit
-from seer_runtime.wire.frames import Frame, Header, Kind, decode_frame, encode_frame, parse_header
+from seer_runtime.wire.frames import (
+    Frame,
+    FrameError,
+    Header,
+    Kind,
+    decode_frame,
+    encode_frame,
+    parse_header,
+)
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 from seer_runtime.wire.pb.runtime_pb2 import Failure, LoadRequest
 
 _LOG_LINES = 20
+_MAX_FUTILE_LOADS = 3
+"""Workers in a row that may die without having been called."""
+
+_ANSWERS = (Kind.RESULT, Kind.ERROR)
+
 _GRACE = 2.0
 """Seconds that a worker without work gets to clean up before it is killed."""
 
 Spawn: TypeAlias = Callable[[], Awaitable[WorkerProcess]]
 Reply: TypeAlias = Callable[[bytes], None]
 CallKey: TypeAlias = tuple[bytes, int]
-
-
-class LoadFailedError(Exception):
-    """The interface could not be loaded."""
-
-    def __init__(self, failure: Failure) -> None:
-        """Carry the failure to the caller."""
-        super().__init__(failure.message)
-        self.failure = failure
 
 
 class _Call(NamedTuple):
@@ -55,7 +60,6 @@ class ServedInterface:
         self._ready = False
         self._failure: Failure | None = None
         self._schema: asyncio.Future[InterfaceSchema] = asyncio.get_running_loop().create_future()
-        self._answered = False
         self._life = asyncio.create_task(self._live())
         self._life.add_done_callback(self._explain_end)
 
@@ -63,8 +67,10 @@ class ServedInterface:
         """Wait until the interface is loaded for the first time.
 
         Raises:
-            LoadFailedError: it cannot be.
+            FailureError: it cannot be, or could not be loaded again.
         """
+        if self._failure is not None:
+            raise FailureError(self._failure)
         return await asyncio.shield(self._schema)
 
     def call(self, header: Header, data: bytes, reply: Reply) -> None:
@@ -84,63 +90,81 @@ class ServedInterface:
 
     async def stop(self) -> None:
         """End the worker; calls without an answer are told."""
-        grace = _GRACE if self._ready and not self._calls else 0.0
         self._life.cancel()
         await asyncio.wait([self._life])
-        if self._worker is not None:
-            await self._worker.stop(grace)
 
     async def _live(self) -> None:
-        while True:
+        futile = 0
+        while futile < _MAX_FUTILE_LOADS:
             self._worker = await self._spawn()
-            await self._load(self._worker)
-            await self._answer_calls(self._worker)
-            self._interrupt(await self._worker.stop(_GRACE))
+            try:
+                await self._load(self._worker)
+                served = await self._answer_calls(self._worker)
+            except BaseException:
+                await self._worker.stop(0.0 if self._calls or not self._ready else _GRACE)
+                raise
+            code = await self._worker.stop(_GRACE)
+            futile = 0 if served or self._calls else futile + 1
+            self._ready = False
+            self.epoch += 1
+            self._answer_all(self._death(code))
+        failure = self._death(code)
+        failure.kind = Failure.NO_INTERFACE
+        failure.hint = "its last lines are in the log; correct the file and serve it again"
+        raise FailureError(failure)
 
     async def _load(self, worker: WorkerProcess) -> None:
         request = Frame(Kind.LOAD, body=self._request.SerializeToString())
         worker.send(encode_frame(request))
         data = await worker.receive()
         if data is None:
-            failure = self._death(await worker.stop(_GRACE), "while it loaded")
+            failure = self._death(await worker.stop(_GRACE))
+            failure.kind = Failure.LOAD
+            failure.message += " while it loaded"
             failure.hint = "its last lines are in the log; correct the file and serve it again"
-            raise LoadFailedError(failure)
+            raise FailureError(failure)
         frame = decode_frame(data)
         if frame.kind is Kind.ERROR:
-            await worker.stop(_GRACE)
-            raise LoadFailedError(Failure.FromString(bytes(frame.body)))
+            raise FailureError(Failure.FromString(bytes(frame.body)))
         if not self._schema.done():
             self._schema.set_result(InterfaceSchema.FromString(bytes(frame.body)))
         for call in self._calls.values():
             worker.send(call.data)
         self._ready = True
 
-    async def _answer_calls(self, worker: WorkerProcess) -> None:
-        while (data := await worker.receive()) is not None:
-            header = parse_header(data)
-            call = self._calls.pop((header.session, header.seq), None)
-            if call is not None:
-                self._answered = True
-                call.reply(data)
+    async def _answer_calls(self, worker: WorkerProcess) -> bool:
+        """Pass answers on until the worker is gone; tell whether there were any."""
+        served = False
+        try:
+            while (data := await worker.receive()) is not None:
+                header = parse_header(data)
+                call = self._calls.get((header.session, header.seq))
+                if header.kind not in _ANSWERS or (call and header.epoch != call.header.epoch):
+                    raise FrameError(f"a {header.kind.name} frame that answers no call")
+                if call is not None:
+                    served = True
+                    del self._calls[header.session, header.seq]
+                    call.reply(data)
+        except FrameError as error:
+            # Something else than the runtime wrote to its socket: nothing it says counts now.
+            self._log.append(f"seer: a worker broke the protocol and is ended: {error}")
+            worker.kill()
+        return served
 
-    def _interrupt(self, code: int) -> None:
-        """Tell each call without an answer what the worker's death means for it."""
+    def _answer_all(self, failure: Failure) -> None:
+        """Tell each call without an answer that it gets none, and whether it had begun."""
         calls, self._calls = list(self._calls.values()), {}
-        if not calls and not self._answered:
-            # Loading it anew would only repeat this.
-            raise LoadFailedError(self._death(code, "after it loaded, before any call"))
-        self._ready = self._answered = False
-        self.epoch += 1
         for index, call in enumerate(calls):
-            failure = self._death(code, "before this call began" if index else "during this call")
-            failure.effect = Failure.NOT_STARTED if index else Failure.INTERRUPTED
-            call.reply(error_frame(call.header, self.epoch, failure))
+            told = Failure()
+            told.CopyFrom(failure)
+            told.effect = Failure.NOT_STARTED if index else Failure.INTERRUPTED
+            told.message += " before this call began" if index else " during this call"
+            call.reply(error_frame(call.header, self.epoch, told))
 
-    def _death(self, code: int, when: str) -> Failure:
+    def _death(self, code: int) -> Failure:
         return Failure(
             kind=Failure.WORKER_DIED,
-            effect=Failure.NOT_STARTED,
-            message=f"the worker of {self._request.interface!r} {describe_exit(code)} {when}",
+            message=f"the worker of {self._request.interface!r} {describe_exit(code)}",
             hint="the interface is loaded anew; its module state is as after the first load",
             log=self._log.last(_LOG_LINES),
             exit_code=code,
@@ -149,7 +173,7 @@ class ServedInterface:
     def _explain_end(self, life: asyncio.Task[None]) -> None:
         """Leave nobody waiting, whatever ended the interface."""
         error = None if life.cancelled() else life.exception()
-        if isinstance(error, LoadFailedError):
+        if isinstance(error, FailureError):
             failure = error.failure
         else:
             reason = f"failed: {error!r}" if error else "was stopped"
@@ -158,19 +182,14 @@ class ServedInterface:
                 message=f"interface {self._request.interface!r} {reason}",
                 hint="serve it again",
             )
-        self._ready = False
         self._failure = failure
         if not self._schema.done():
-            self._schema.set_exception(LoadFailedError(failure))
+            self._schema.set_exception(FailureError(failure))
             # Nobody may be waiting for it.
             self._schema.exception()
+        if self._ready:
+            self._answer_all(failure)
         for call in self._calls.values():
             call.reply(error_frame(call.header, self.epoch, failure))
         self._calls.clear()
-
-
-def error_frame(header: Header, epoch: int, failure: Failure) -> bytes:
-    """Give the frame that answers a call with a failure."""
-    return encode_frame(
-        Frame(Kind.ERROR, header.session, header.seq, epoch=epoch, body=failure.SerializeToString())
-    )
+        self._ready = False

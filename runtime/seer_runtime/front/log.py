@@ -8,7 +8,7 @@ import os
 import stat
 import sys
 from collections import deque
-from collections.abc import Iterator
+from typing import BinaryIO
 
 _MAX_LINES = 5_000
 _MAX_LINE = 4_096
@@ -21,33 +21,29 @@ class BoundedLog:
     def __init__(self) -> None:
         """Begin empty."""
         self._lines: deque[str] = deque(maxlen=_MAX_LINES)
-        self._listeners: set[asyncio.Queue[str]] = set()
 
     def append(self, line: str) -> None:
         """Add one line; an overlong one is cut."""
         if len(line) > _MAX_LINE:
             line = f"{line[:_MAX_LINE]} [{len(line) - _MAX_LINE} more characters]"
         self._lines.append(line)
-        for listener in self._listeners:
-            listener.put_nowait(line)
         _repeat(line)
 
     def last(self, count: int) -> list[str]:
         """Give the newest `count` lines, oldest first."""
         return list(self._lines)[-count:] if count > 0 else []
 
-    @contextlib.contextmanager
-    def listen(self) -> Iterator[asyncio.Queue[str]]:
-        """Give a queue that receives every line from now on."""
-        queue: asyncio.Queue[str] = asyncio.Queue()
-        self._listeners.add(queue)
-        try:
-            yield queue
-        finally:
-            self._listeners.discard(queue)
+    async def follow(self, output: BinaryIO) -> None:
+        """Add what a process prints until everyone has closed the output."""
+        stream = asyncio.StreamReader()
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(stream), output
+        )
+        with contextlib.closing(transport):
+            await self._follow(stream)
 
-    async def follow(self, stream: asyncio.StreamReader) -> None:
-        """Add what a process prints until it closes its output."""
+    async def _follow(self, stream: asyncio.StreamReader) -> None:
         rest = b""
         while chunk := await stream.read(1 << 16):
             *lines, rest = (rest + chunk).split(b"\n")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import os
 import shutil
 import sys
@@ -15,35 +13,37 @@ from grpc_health.v1.health import aio as health
 
 from seer_runtime.front.auth import TokenInterceptor
 from seer_runtime.front.log import BoundedLog
-from seer_runtime.front.owner import owner_gone
+from seer_runtime.front.owner import StopReason, stop_reason
 from seer_runtime.front.service import RuntimeService
-from seer_runtime.front.settings import Settings
 from seer_runtime.front.workers import WorkerHost
-from seer_runtime.processes import adopt_orphans, kill_descendants
 from seer_runtime.wire.limits import SERVER_OPTIONS
+from seer_runtime.wire.marks import kill_marked
 from seer_runtime.wire.pb.runtime_pb2_grpc import add_RuntimeServicer_to_server
+from seer_runtime.wire.settings import Settings
 
 _SERVICES = ("", "seer.v1.Runtime")
 
 
 def main() -> None:
     """Read the settings from the first line of standard input and serve."""
-    settings = Settings.parse(_read_line())
-    adopt_orphans()
+    settings = Settings.from_json(_read_line())
     try:
-        asyncio.run(_serve(settings))
+        owner_is_gone = asyncio.run(_serve(settings))
     finally:
-        kill_descendants()
+        kill_marked(settings.sandbox_id)
+    if owner_is_gone:
+        # Nobody else is left to do it.
         for folder in settings.remove_at_exit:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings) -> bool:
+    """Serve until there is a reason to stop; tell whether it is that the owner is gone."""
     log = BoundedLog()
-    host = WorkerHost(settings.environment, settings.working_directory, log)
+    host = WorkerHost(settings.sandbox_id, settings.environment, settings.working_directory, log)
     service = RuntimeService(host.spawn, log)
     server = grpc.aio.server(
-        interceptors=[TokenInterceptor(settings.call_token_hash, settings.admin_token_hash)],
+        interceptors=[TokenInterceptor(settings.call_token_digest, settings.admin_token_digest)],
         options=SERVER_OPTIONS,
     )
     add_RuntimeServicer_to_server(service, server)
@@ -51,22 +51,29 @@ async def _serve(settings: Settings) -> None:
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     # A socket file is for this user alone.
     mask = os.umask(0o177)
-    port = server.add_insecure_port(settings.address)
+    server.add_insecure_port(settings.address)
     os.umask(mask)
     await server.start()
     for name in _SERVICES:
         await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
-    sys.stdout.write(json.dumps({"ready": True, "port": port}) + "\n")
+    sys.stdout.write("ready\n")
     sys.stdout.flush()
-    reaping = asyncio.create_task(host.reap_orphans())
-    reason = "the sandbox reached the end of its lifetime"
-    with contextlib.suppress(TimeoutError):
-        reason = await asyncio.wait_for(owner_gone(settings.owner), settings.lifetime)
-    log.append(f"seer: stopping: {reason}")
-    reaping.cancel()
+    watching = asyncio.create_task(stop_reason(settings.owner))
+    await asyncio.wait([watching], timeout=settings.lifetime)
+    stop = watching.result() if watching.done() else _end_of_life(settings)
+    log.append(f"seer: stopping: {stop.text}")
     await checks.enter_graceful_shutdown()
     await server.stop(grace=0.5)
     await service.stop()
+    return stop.owner_is_gone
+
+
+def _end_of_life(settings: Settings) -> StopReason:
+    return StopReason(
+        f"the sandbox reached the end of its lifetime of {settings.lifetime} s, "
+        "SandboxConfig(timeout=...)",
+        owner_is_gone=False,
+    )
 
 
 def _read_line() -> bytes:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
+import signal
 import socket
 import sys
-from asyncio.subprocess import PIPE, STDOUT, Process
+from asyncio.subprocess import Process
 from collections.abc import Mapping
 
 from seer_runtime.front.log import BoundedLog
-from seer_runtime.processes import children, reap
-from seer_runtime.wire.frames import HEADER, parse_header, rest_length
+from seer_runtime.wire.frames import HEADER, parse_header
+from seer_runtime.wire.marks import MARK, kill_marked
 
 _DRAIN = 0.2
-"""Seconds to read what a worker sent before it died, where something else holds its socket."""
-
-_REAP_PERIOD = 5.0
+"""Seconds to read what a worker sent before it died, where something else holds its pipes."""
 
 
 class WorkerProcess:
@@ -26,13 +26,14 @@ class WorkerProcess:
     def __init__(
         self,
         process: Process,
+        mark: str,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         following: asyncio.Task[None],
     ) -> None:
         """Use `WorkerHost.spawn`."""
-        self.pid = process.pid
         self._process = process
+        self._mark = mark
         self._reader = reader
         self._writer = writer
         self._following = following
@@ -45,27 +46,36 @@ class WorkerProcess:
         self._writer.write(frame)
 
     async def receive(self) -> bytes | None:
-        """Give the bytes of the next frame, or None where the worker is gone."""
+        """Give the bytes of the next frame, or None where the worker is gone.
+
+        Raises:
+            FrameError: it sent something else.
+        """
         try:
-            fixed = await self._reader.readexactly(HEADER.size)
-            header = parse_header(fixed)
-            lengths = await self._reader.readexactly(8 * header.segment_count)
-            rest = await self._reader.readexactly(rest_length(header, lengths))
+            header = await self._reader.readexactly(HEADER.size)
+            rest = await self._reader.readexactly(parse_header(header).rest_length)
         except (asyncio.IncompleteReadError, ConnectionError):
             return None
-        return b"".join((fixed, lengths, rest))
+        return header + rest
+
+    def kill(self) -> None:
+        """End the process at once."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
 
     async def stop(self, grace: float) -> int:
-        """End the process, and give its exit status once its output is read.
+        """End the process and all that it started; give its exit status once its output is read.
 
         `grace` is the number of seconds that it gets to end by itself.
         """
         self._writer.close()
         await asyncio.wait([self._exit], timeout=grace)
         if not self._exit.done():
-            self._process.kill()
+            self.kill()
         code = await self._exit
-        # What it left behind may hold its output open.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        await asyncio.to_thread(kill_marked, self._mark)
         await asyncio.wait([self._following], timeout=_DRAIN)
         self._following.cancel()
         return code
@@ -75,39 +85,50 @@ class WorkerProcess:
 
 
 class WorkerHost:
-    """Starts workers, and waits for the orphans that they leave."""
+    """Starts a sandbox's workers."""
 
-    def __init__(self, environment: Mapping[str, str], directory: str, log: BoundedLog) -> None:
+    def __init__(
+        self, sandbox_id: str, environment: Mapping[str, str], directory: str, log: BoundedLog
+    ) -> None:
         """Run workers in `directory` with nothing but `environment`."""
-        self._environment = {**environment, "PYTHONUNBUFFERED": "1"}
+        self._sandbox_id = sandbox_id
+        self._environment = {
+            **environment,
+            "PYTHONUNBUFFERED": "1",
+            # Compiled files are told from their source by its size and second: an interface that
+            # is served anew within one second would run as it was.
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
         self._directory = directory
         self._log = log
-        self._pids: set[int] = set()
+        self._numbers = itertools.count(1)
 
     async def spawn(self) -> WorkerProcess:
-        """Start a worker, which waits for the interface that it is to load."""
-        ours, theirs = socket.socketpair()
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "seer_runtime.worker"),
-                *(str(theirs.fileno()), str(os.getpid())),
-                pass_fds=[theirs.fileno()],
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=PIPE,
-                stderr=STDOUT,
-                env=self._environment,
-                cwd=self._directory,
-            )
-        self._pids.add(process.pid)
-        reader, writer = await asyncio.open_unix_connection(sock=ours)
-        assert process.stdout is not None
-        following = asyncio.create_task(self._log.follow(process.stdout))
-        return WorkerProcess(process, reader, writer, following)
+        """Start a worker, which waits for the interface that it is to load.
 
-    async def reap_orphans(self) -> None:
-        """Collect the exit statuses of processes that were adopted; runs until cancelled."""
-        while True:
-            await asyncio.sleep(_REAP_PERIOD)
-            for pid in set(children(os.getpid())) - self._pids:
-                with contextlib.suppress(ChildProcessError):
-                    reap(pid)
+        Raises:
+            OSError: the system has no room for it.
+        """
+        mark = f"{self._sandbox_id}/{next(self._numbers)}/"
+        with contextlib.ExitStack() as stack:
+            ours, theirs = socket.socketpair()
+            stack.enter_context(ours)
+            reading, writing = os.pipe()
+            output = stack.enter_context(os.fdopen(reading, "rb", 0))
+            with theirs, os.fdopen(writing, "wb", 0) as target:
+                # Not asyncio's own pipe: it would wait for whoever else holds the output.
+                process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-P", "-m", "seer_runtime.worker"),
+                    *(str(theirs.fileno()), str(os.getpid())),
+                    pass_fds=[theirs.fileno()],
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=target,
+                    stderr=target,
+                    env={**self._environment, MARK: mark},
+                    cwd=self._directory,
+                    start_new_session=True,
+                )
+            stack.pop_all()
+        reader, writer = await asyncio.open_unix_connection(sock=ours)
+        following = asyncio.create_task(self._log.follow(output))
+        return WorkerProcess(process, mark, reader, writer, following)

@@ -23,10 +23,15 @@ def is_instance(value: object, module: str, name: str) -> bool:
 def array_memory(array: Any) -> tuple[str, list[int], Buffer]:
     """Give a numpy array's dtype, shape and memory in C order."""
     numpy = sys.modules["numpy"]
-    if array.dtype.kind in "OV":
-        raise UncrossableError(f"arrays of dtype {array.dtype} do not cross")
+    _refuse_objects(array.dtype)
     flat = numpy.asarray(array, order="C").reshape(-1)
     return array.dtype.str, list(array.shape), flat.view(numpy.uint8).data
+
+
+def scalar_content(scalar: Any) -> tuple[str, bytes]:
+    """Give a numpy scalar's dtype and memory."""
+    _refuse_objects(scalar.dtype)
+    return scalar.dtype.str, scalar.tobytes()
 
 
 def tensor_memory(tensor: Any) -> tuple[str, list[int], Buffer]:
@@ -50,11 +55,14 @@ def build_array(dtype: str, shape: list[int], memory: Buffer) -> Any:
 
 
 def build_tensor(dtype: str, shape: list[int], memory: Buffer) -> Any:
-    """Build a torch tensor over `memory`; without torch, a numpy array of the same numbers."""
+    """Build a torch tensor over `memory`; without torch, a numpy array of the same numbers.
+
+    numpy has no bfloat16: there it is float32.
+    """
     try:
         torch = importlib.import_module("torch")
     except ModuleNotFoundError:
-        return build_array("uint16" if dtype == "bfloat16" else dtype, shape, memory)
+        return _without_torch(dtype, shape, memory)
     kind = getattr(torch, dtype, None)
     if not isinstance(kind, torch.dtype):
         raise DecodeError(f"torch has no dtype {dtype!r}")
@@ -62,6 +70,19 @@ def build_tensor(dtype: str, shape: list[int], memory: Buffer) -> Any:
     if not memory:
         return torch.empty(shape, dtype=kind)
     return torch.frombuffer(memory, dtype=kind).reshape(shape)
+
+
+def _refuse_objects(dtype: Any) -> None:
+    if dtype.kind in "OV":
+        raise UncrossableError(f"arrays of dtype {dtype} do not cross")
+
+
+def _without_torch(dtype: str, shape: list[int], memory: Buffer) -> Any:
+    if dtype != "bfloat16":
+        return build_array(dtype, shape, memory)
+    # numpy has no bfloat16; each is the upper half of a float32.
+    halves = build_array("uint16", shape, memory)
+    return (halves.astype("uint32") << 16).view("float32")
 
 
 def _check_size(memory: Buffer, shape: list[int], itemsize: int) -> None:

@@ -7,6 +7,7 @@ their memory in segments beside the body.
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, NamedTuple
@@ -18,10 +19,13 @@ from seer_runtime.wire.arrays import (
     build_array,
     build_tensor,
     is_instance,
+    scalar_content,
     tensor_memory,
 )
 from seer_runtime.wire.errors import DecodeError, EncodeError, UncrossableError
 from seer_runtime.wire.frames import Buffer
+from seer_runtime.wire.limits import MAX_SEGMENTS
+from seer_runtime.wire.names import qualified_name
 from seer_runtime.wire.plain import BUILD, take_apart
 from seer_runtime.wire.records import TypeNames, build_enum, build_record, fields_of, record_name
 
@@ -52,7 +56,7 @@ class Codec:
         encoder = _Encoder(self._types)
         try:
             return Encoded(encoder.pack(value), encoder.segments)
-        except _PACK_ERRORS as error:
+        except Exception as error:  # noqa: BLE001 - values run code of their own classes
             raise _locate(value, name, self._types, error) from None
 
     def decode(self, body: Buffer, segments: Sequence[Buffer] = ()) -> Any:
@@ -72,8 +76,8 @@ class Codec:
             )
         except DecodeError:
             raise
-        except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
-            raise DecodeError(f"not an encoded value: {type(error).__name__}: {error}") from error
+        except Exception as error:
+            raise DecodeError(f"not a value: {type(error).__name__}: {error}") from error
 
 
 class _Encoder:
@@ -110,13 +114,15 @@ class _Encoder:
         if is_instance(value, "numpy", "ndarray"):
             return self._memory_parts("array", *array_memory(value))
         if is_instance(value, "numpy", "generic"):
-            return self._memory_parts("scalar", *array_memory(value.reshape(())))
+            return ["scalar", *scalar_content(value)]
         fields = fields_of(value)
         if fields is not None:
             return ["record", record_name(value, self._types), fields]
         return None
 
     def _memory_parts(self, tag: str, dtype: str, shape: list[int], memory: Buffer) -> list[Any]:
+        if len(self.segments) == MAX_SEGMENTS:
+            raise UncrossableError(f"there are more than {MAX_SEGMENTS} arrays; stack them")
         self.segments.append(memory)
         return [tag, dtype, shape, len(self.segments) - 1]
 
@@ -145,8 +151,8 @@ class _Decoder:
                 return build_tensor(dtype, shape, self._memory(index))
             case "array", [str(dtype), list(shape), int(index)]:
                 return build_array(dtype, shape, self._memory(index))
-            case "scalar", [str(dtype), [], int(index)]:
-                return build_array(dtype, [], self._memory(index))[()]
+            case "scalar", [str(dtype), bytes(content)]:
+                return build_array(dtype, [], content)[()]
         raise DecodeError(f"unknown tag {tag!r} with {len(parts)} parts")
 
     def _memory(self, index: int) -> Buffer:
@@ -156,13 +162,14 @@ class _Decoder:
         return bytearray(segment) if segment.readonly else segment
 
 
-_PACK_ERRORS = (UncrossableError, ValueError, OverflowError, RecursionError)
-
-
 def _read_mark(code: int, data: bytes) -> msgpack.ExtType:
     if code != _MARK.code or data:
         raise DecodeError(f"unknown MessagePack extension {code}")
     return _MARK
+
+
+# What MessagePack raises where a value has no end.
+_TOO_DEEP = (ValueError, RecursionError)
 
 
 def _advice(value: object) -> str:
@@ -173,23 +180,26 @@ def _advice(value: object) -> str:
     return "send plain values, dataclasses, enums, arrays or tensors instead"
 
 
-def _type_name(value: object) -> str:
-    cls = type(value)
-    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__name__}"
-
-
 def _locate(value: object, path: str, types: TypeNames, error: Exception) -> EncodeError:
     """Find the innermost part of `value` that cannot cross, by trying the parts one by one."""
-    while isinstance(error, UncrossableError):
+    while not isinstance(error, _TOO_DEEP):
         for step, part in _parts(value):
             try:
                 _Encoder(types).pack(part)
-            except _PACK_ERRORS as inner:
+            except Exception as inner:  # noqa: BLE001 - values run code of their own classes
                 path, value, error = path + step, part, inner
                 break
         else:
-            return EncodeError(path, _type_name(value), str(error))
-    return EncodeError(path, _type_name(value), "it contains itself or is nested too deeply")
+            break
+    return EncodeError(path, qualified_name(type(value)), _reason(error))
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UncrossableError):
+        return str(error)
+    if isinstance(error, _TOO_DEEP):
+        return "it contains itself or is nested too deeply"
+    return f"taking it apart raised {type(error).__name__}"
 
 
 def _parts(value: object) -> Iterator[tuple[str, object]]:
@@ -198,9 +208,9 @@ def _parts(value: object) -> Iterator[tuple[str, object]]:
         yield from ((f".{name}", part) for name, part in fields.items())
     elif isinstance(value, Mapping):
         for key, part in value.items():
-            yield f" key {key!r}", key
-            yield f"[{key!r}]", part
+            yield f" key {reprlib.repr(key)}", key
+            yield f"[{reprlib.repr(key)}]", part
     elif isinstance(value, list | tuple):
         yield from ((f"[{index}]", part) for index, part in enumerate(value))
     elif isinstance(value, set | frozenset):
-        yield from ((f" element {part!r}", part) for part in value)
+        yield from ((f" element {reprlib.repr(part)}", part) for part in value)

@@ -1,13 +1,14 @@
 """Frames: what a session's links carry, whatever they are made of.
 
-A frame is a fixed header, the lengths of its segments, a body and the segments themselves:
+A frame is a fixed header and what follows it (little-endian, no padding):
 
     magic 2s | version u8 | kind u8 | segments u32 | session 16s | seq u64 | ack u64
-    | epoch u32 | name u16 | reserved u16 | body u64 | segment lengths u64 * segments
-    | name | body | segment * segments        (little-endian, no padding)
+    | epoch u32 | name u32 | rest u64
+    | segment lengths u64 * segments | name | body | segment * segments
 
-The name says which interface or function the frame is about, so that a frame can be routed
-without decoding its body. Segments are raw memory: tensors travel there, never inside a body.
+`rest` is the number of bytes behind the header, so that a reader needs two reads. The name says
+which interface or function the frame is about: a frame is routed without decoding its body.
+Segments are raw memory: arrays travel there, never inside a body.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ Buffer: TypeAlias = bytes | bytearray | memoryview
 MAGIC = b"SR"
 VERSION = 1
 NO_SESSION = bytes(16)
-HEADER = struct.Struct("<2sBBI16sQQIHHQ")
+HEADER = struct.Struct("<2sBBI16sQQIIQ")
+_LENGTH = 8
 
 
 class FrameError(ValueError):
@@ -60,7 +62,8 @@ class Header(NamedTuple):
     epoch: int
     segment_count: int
     name_length: int
-    body_length: int
+    rest_length: int
+    """Bytes behind the header."""
 
 
 class Frame(NamedTuple):
@@ -84,9 +87,7 @@ def parse_header(data: Buffer) -> Header:
     """
     if len(data) < HEADER.size:
         raise FrameError(f"a frame has at least {HEADER.size} bytes; got {len(data)}")
-    magic, version, kind, segments, session, seq, ack, epoch, name, _, body = HEADER.unpack_from(
-        data
-    )
+    magic, version, kind, segments, session, seq, ack, epoch, name, rest = HEADER.unpack_from(data)
     if magic != MAGIC:
         raise FrameError(f"not a frame: begins with {magic!r}")
     if version != VERSION:
@@ -97,33 +98,27 @@ def parse_header(data: Buffer) -> Header:
         known = Kind(kind)
     except ValueError:
         raise FrameError(f"unknown kind of frame: {kind}") from None
-    return Header(known, session, seq, ack, epoch, segments, name, body)
-
-
-def rest_length(header: Header, lengths: Buffer) -> int:
-    """Give the number of bytes that follow the segment lengths."""
-    return header.name_length + header.body_length + sum(_segment_lengths(header, lengths))
+    return Header(known, session, seq, ack, epoch, segments, name, rest)
 
 
 def encode_frame(frame: Frame) -> bytes:
     """Give the bytes of `frame`."""
     name = frame.name.encode()
-    segments = [memoryview(segment).cast("B") for segment in frame.segments]
+    sizes = [memoryview(segment).nbytes for segment in frame.segments]
+    lengths = struct.pack(f"<{len(sizes)}Q", *sizes)
     header = HEADER.pack(
         MAGIC,
         VERSION,
         frame.kind,
-        len(segments),
+        len(sizes),
         frame.session,
         frame.seq,
         frame.ack,
         frame.epoch,
         len(name),
-        0,
-        len(frame.body),
+        len(lengths) + len(name) + len(frame.body) + sum(sizes),
     )
-    lengths = struct.pack(f"<{len(segments)}Q", *(segment.nbytes for segment in segments))
-    return b"".join((header, lengths, name, frame.body, *segments))
+    return b"".join((header, lengths, name, frame.body, *frame.segments))
 
 
 def decode_frame(data: Buffer) -> Frame:
@@ -133,28 +128,31 @@ def decode_frame(data: Buffer) -> Frame:
         FrameError: `data` is not exactly one frame.
     """
     header = parse_header(data)
-    view = memoryview(data)
-    start = HEADER.size + 8 * header.segment_count
-    lengths = _segment_lengths(header, view[HEADER.size : start])
-    expected = start + header.name_length + header.body_length + sum(lengths)
-    if len(view) != expected:
-        raise FrameError(f"the frame says that it has {expected} bytes; got {len(view)}")
-    name, start = view[start : start + header.name_length], start + header.name_length
-    body, start = view[start : start + header.body_length], start + header.body_length
-    segments = []
-    for length in lengths:
-        segments.append(view[start : start + length])
-        start += length
+    rest = memoryview(data)[HEADER.size :]
+    if len(rest) != header.rest_length:
+        raise FrameError(f"{header.rest_length} bytes should follow the header; got {len(rest)}")
+    lengths = _segment_lengths(header, rest)
+    name_start = _LENGTH * header.segment_count
+    body_start = name_start + header.name_length
+    segment_start = len(rest) - sum(lengths)
+    if segment_start < body_start:
+        raise FrameError("the frame is shorter than its parts")
     try:
-        text = str(name, "utf-8")
+        name = str(rest[name_start:body_start], "utf-8")
     except UnicodeDecodeError as error:
         raise FrameError(f"the frame's name is not UTF-8: {error}") from None
+    body = rest[body_start:segment_start]
+    segments = []
+    for length in lengths:
+        segments.append(rest[segment_start : segment_start + length])
+        segment_start += length
     return Frame(
-        header.kind, header.session, header.seq, header.ack, header.epoch, text, body, segments
+        header.kind, header.session, header.seq, header.ack, header.epoch, name, body, segments
     )
 
 
-def _segment_lengths(header: Header, lengths: Buffer) -> tuple[int, ...]:
-    if len(lengths) != 8 * header.segment_count:
+def _segment_lengths(header: Header, rest: memoryview) -> tuple[int, ...]:
+    size = _LENGTH * header.segment_count
+    if len(rest) < size:
         raise FrameError("the frame ends within its segment lengths")
-    return struct.unpack(f"<{header.segment_count}Q", lengths)
+    return struct.unpack_from(f"<{header.segment_count}Q", rest)

@@ -6,7 +6,7 @@ import faulthandler
 import socket
 import sys
 
-from seer_runtime.failures import of_loading
+from seer_runtime.failures import describe_load_failure
 from seer_runtime.processes import die_with_parent
 from seer_runtime.wire.frames import Frame, Kind
 from seer_runtime.wire.pb.runtime_pb2 import LoadRequest
@@ -29,7 +29,7 @@ def main(descriptor: int, front: int) -> None:
     try:
         interface = Interface(LoadRequest.FromString(bytes(request.body)))
     except BaseException as error:  # noqa: BLE001 - the user's module may raise anything
-        link.send(Frame(Kind.ERROR, body=of_loading(error).SerializeToString()))
+        link.send(Frame(Kind.ERROR, body=describe_load_failure(error).SerializeToString()))
         return
     link.send(Frame(Kind.LOADED, body=interface.schema.SerializeToString()))
     Executor(link, interface).run()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable
+import os
+import sys
+import traceback
+from collections.abc import Callable, Coroutine
 from typing import Any
 
-from seer_runtime.arguments import ArgumentsError
-from seer_runtime.failures import of_exception
-from seer_runtime.wire.errors import EncodeError
+from seer_runtime.failures import describe_exception
 from seer_runtime.wire.frames import Frame, Kind
 from seer_runtime.wire.pb.runtime_pb2 import Failure
 from seer_runtime.worker.interface import Interface, NoFunctionError
@@ -28,46 +29,63 @@ class Executor:
         self._link = link
         self._interface = interface
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._pid = os.getpid()
 
     def run(self) -> None:
         """Answer calls."""
         while (call := self._next_call()) is not None:
-            self._link.send(self._answer(call))
+            answer = self._answer(call)
+            if os.getpid() != self._pid:
+                # A child that the function forked came back here; its parent answers.
+                sys.stdout.flush()
+                os._exit(answer.kind is not Kind.RESULT)
+            self._link.send(answer)
 
     def _next_call(self) -> Frame | None:
         loop = self._loop
         if loop is not None and asyncio.all_tasks(loop):
-            loop.run_until_complete(_readable(self._link.fileno()))
+            _finish(loop, _readable(self._link.fileno()))
         return self._link.receive()
 
     def _answer(self, call: Frame) -> Frame:
         try:
             run = self._interface.prepare(call)
         except NoFunctionError as error:
-            return _error(call, of_exception(error, Failure.NO_FUNCTION, Failure.NOT_STARTED))
-        except ArgumentsError as error:
-            return _error(call, of_exception(error, Failure.ARGUMENTS, Failure.NOT_STARTED))
+            return _error(call, describe_exception(error, Failure.NO_FUNCTION, Failure.NOT_STARTED))
+        except BaseException as error:  # noqa: BLE001 - classes of the user's build the arguments
+            return _error(call, describe_exception(error, Failure.ARGUMENTS, Failure.NOT_STARTED))
         try:
-            value = self._finish(run)
+            value = self._run(run)
         except SystemExit as error:
-            failure = of_exception(error, Failure.EXITED, Failure.FINISHED)
-            failure.message = f"{call.name}() called sys.exit({error.code!r})"
-            return _error(call, failure)
+            return _error(call, describe_exception(error, Failure.EXITED, Failure.FINISHED))
         except BaseException as error:  # noqa: BLE001 - the user's function may raise anything
-            return _error(call, of_exception(error, Failure.RAISED, Failure.FINISHED))
+            return _error(call, describe_exception(error, Failure.RAISED, Failure.FINISHED))
         try:
             body, segments = self._interface.codec.encode(value, f"the result of {call.name}()")
-        except EncodeError as error:
-            return _error(call, of_exception(error, Failure.VALUE, Failure.FINISHED))
+        except BaseException as error:  # noqa: BLE001 - classes of the user's are taken apart
+            return _error(call, describe_exception(error, Failure.VALUE, Failure.FINISHED))
         return _reply(call, Kind.RESULT)._replace(body=body, segments=segments)
 
-    def _finish(self, run: Callable[[], Any]) -> Any:
+    def _run(self, run: Callable[[], Any]) -> Any:
         value = run()
         if not inspect.iscoroutine(value):
             return value
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
-        return self._loop.run_until_complete(value)
+        return _finish(self._loop, value)
+
+
+def _finish(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any]) -> Any:
+    """Run the loop until `work` is done; other tasks that raise SystemExit do not end it."""
+    task = loop.create_task(work)
+    while not task.done():
+        try:
+            # Not the task itself: its exception is raised once, below.
+            loop.run_until_complete(asyncio.wait([task]))
+        except BaseException:  # noqa: BLE001 - a task of the user's may raise anything
+            if not task.done():
+                traceback.print_exc()
+    return task.result()
 
 
 async def _readable(descriptor: int) -> None:

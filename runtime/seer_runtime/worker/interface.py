@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
-import inspect
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from seer_runtime.arguments import ArgumentChecker, ArgumentsError
-from seer_runtime.loader import Function, load, module_name
+from seer_runtime.loader import load
 from seer_runtime.models import ModelPaths
-from seer_runtime.schema import build_schema, resolve_hints
+from seer_runtime.schema import Signature, build_schema
 from seer_runtime.wire.codec import Codec
 from seer_runtime.wire.errors import DecodeError
 from seer_runtime.wire.frames import Frame
+from seer_runtime.wire.names import did_you_mean
 from seer_runtime.wire.pb.runtime_pb2 import LoadRequest
 from seer_runtime.wire.records import TypeNames
 
@@ -34,14 +32,16 @@ class Interface:
         Raises:
             BaseException: whatever keeps it from loading.
         """
-        file = Path(request.path)
-        models = ModelPaths(request.models)
-        self._functions = load(file, list(request.import_paths), models).functions
+        loaded = load(Path(request.path), list(request.import_paths), ModelPaths(request.models))
+        self._functions = loaded.functions
+        signatures = {name: Signature(function) for name, function in loaded.functions.items()}
         types = TypeNames()
-        doc = sys.modules[module_name(file)].__doc__ or ""
-        self.schema = build_schema(request.interface, doc, self._functions, types)
+        self.schema = build_schema(request.interface, loaded.doc, signatures, types)
         self.codec = Codec(types)
-        self._checkers = {name: _checker(name, f) for name, f in self._functions.items()}
+        self._checkers = {
+            name: ArgumentChecker(name, signature.parameters, signature.hints)
+            for name, signature in signatures.items()
+        }
 
     def prepare(self, call: Frame) -> Callable[[], Any]:
         """Decode and check a call's arguments; give what runs the function on them.
@@ -52,10 +52,9 @@ class Interface:
         """
         function = self._functions.get(call.name)
         if function is None:
-            close = difflib.get_close_matches(call.name, self._functions, 1)
-            guess = f"did you mean {close[0]!r}? " if close else ""
+            guess = did_you_mean(call.name, self._functions)
             raise NoFunctionError(
-                f"no function {call.name!r} is exposed; {guess}"
+                f"no function {call.name!r} is exposed{guess}; "
                 f"there are: {', '.join(self._functions)}"
             )
         try:
@@ -64,8 +63,3 @@ class Interface:
             raise ArgumentsError(f"{call.name}(): {error}") from error
         bound = self._checkers[call.name].bind(args, kwargs)
         return functools.partial(function, *bound.args, **bound.kwargs)
-
-
-def _checker(name: str, function: Function) -> ArgumentChecker:
-    hints, _ = resolve_hints(function)
-    return ArgumentChecker(name, inspect.signature(function), hints)

@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from seer_runtime.wire.frames import (
-    HEADER,
-    Frame,
-    decode_frame,
-    encode_frame,
-    parse_header,
-    rest_length,
-)
+from seer_runtime.wire.frames import HEADER, Frame, decode_frame, encode_frame, parse_header
 
 
 class FrontLink:
@@ -27,15 +20,11 @@ class FrontLink:
 
     def receive(self) -> Frame | None:
         """Give the next frame, or None where the front is gone."""
-        fixed = self._read(HEADER.size)
-        if fixed is None:
+        header = self._read(HEADER.size)
+        rest = self._read(parse_header(header).rest_length) if header is not None else None
+        if header is None or rest is None:
             return None
-        header = parse_header(fixed)
-        lengths = self._read(8 * header.segment_count)
-        rest = self._read(rest_length(header, lengths)) if lengths is not None else None
-        if lengths is None or rest is None:
-            return None
-        return decode_frame(fixed + lengths + rest)
+        return decode_frame(header + rest)
 
     def send(self, frame: Frame) -> None:
         """Send a frame whole."""

@@ -244,9 +244,12 @@ class NamedType(_message.Message):
     DOC_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
     MEMBERS_FIELD_NUMBER: _builtins.int
+    BASE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     kind: Global___NamedType.Kind.ValueType
     doc: _builtins.str
+    base: _builtins.str
+    """What an enum is made of: "Enum", "IntEnum", "StrEnum", "Flag" or "IntFlag"."""
     @_builtins.property
     def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___Field]: ...
     @_builtins.property
@@ -259,10 +262,11 @@ class NamedType(_message.Message):
         doc: _builtins.str = ...,
         fields: _abc.Iterable[Global___Field] | None = ...,
         members: _abc.Iterable[Global___Member] | None = ...,
+        base: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["doc", b"doc", "fields", b"fields", "kind", b"kind", "members", b"members", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base", b"base", "doc", b"doc", "fields", b"fields", "kind", b"kind", "members", b"members", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

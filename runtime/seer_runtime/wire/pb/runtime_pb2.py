@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from seer_runtime.wire.pb import interface_pb2 as seer__runtime_dot_wire_dot_pb_dot_interface__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"seer_runtime/wire/pb/runtime.proto\x12\x07seer.v1\x1a$seer_runtime/wire/pb/interface.proto\"\x15\n\x05\x46rame\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"$\n\x0f\x44\x65scribeRequest\x12\x11\n\tinterface\x18\x01 \x01(\t\"\xa5\x01\n\x0bLoadRequest\x12\x11\n\tinterface\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x14\n\x0cimport_paths\x18\x03 \x03(\t\x12\x30\n\x06models\x18\x04 \x03(\x0b\x32 .seer.v1.LoadRequest.ModelsEntry\x1a-\n\x0bModelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"y\n\tLoadEvent\x12\x12\n\x08log_line\x18\x01 \x01(\tH\x00\x12*\n\x06schema\x18\x02 \x01(\x0b\x32\x18.seer.v1.InterfaceSchemaH\x00\x12#\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32\x10.seer.v1.FailureH\x00\x42\x07\n\x05\x65vent\"\x1c\n\x0bLogsRequest\x12\r\n\x05lines\x18\x01 \x01(\r\"\x1a\n\tLogsReply\x12\r\n\x05lines\x18\x01 \x03(\t\"\x9d\x04\n\x07\x46\x61ilure\x12#\n\x04kind\x18\x01 \x01(\x0e\x32\x15.seer.v1.Failure.Kind\x12\'\n\x06\x65\x66\x66\x65\x63t\x18\x02 \x01(\x0e\x32\x17.seer.v1.Failure.Effect\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x0c\n\x04hint\x18\x04 \x01(\t\x12\x11\n\texception\x18\x05 \x01(\t\x12\x11\n\ttraceback\x18\x06 \x01(\t\x12\x0b\n\x03log\x18\x07 \x03(\t\x12\x16\n\texit_code\x18\x08 \x01(\x05H\x00\x88\x01\x01\x12\x0e\n\x06module\x18\t \x01(\t\"\x81\x02\n\x04Kind\x12\x0f\n\x0bUNSPECIFIED\x10\x00\x12\n\n\x06RAISED\x10\x01\x12\n\n\x06\x45XITED\x10\x02\x12\r\n\tARGUMENTS\x10\x03\x12\x0f\n\x0bNO_FUNCTION\x10\x04\x12\t\n\x05VALUE\x10\x05\x12\x0f\n\x0bWORKER_DIED\x10\x06\x12\x0e\n\nSTATE_LOST\x10\x07\x12\x10\n\x0cNO_INTERFACE\x10\x08\x12\x12\n\x0eSCHEMA_CHANGED\x10\t\x12\n\n\x06SYNTAX\x10\n\x12\x08\n\x04LOAD\x10\x0b\x12\x12\n\x0eMISSING_MODULE\x10\x0c\x12\x13\n\x0fNOTHING_EXPOSED\x10\r\x12\x11\n\rUNKNOWN_MODEL\x10\x0e\x12\x0c\n\x08PROTOCOL\x10\x0f\"8\n\x06\x45\x66\x66\x65\x63t\x12\x0f\n\x0bNOT_STARTED\x10\x00\x12\x0c\n\x08\x46INISHED\x10\x01\x12\x0f\n\x0bINTERRUPTED\x10\x02\x42\x0c\n\n_exit_code2\xde\x01\n\x07Runtime\x12-\n\x07Session\x12\x0e.seer.v1.Frame\x1a\x0e.seer.v1.Frame(\x01\x30\x01\x12>\n\x08\x44\x65scribe\x12\x18.seer.v1.DescribeRequest\x1a\x18.seer.v1.InterfaceSchema\x12\x32\n\x04Load\x12\x14.seer.v1.LoadRequest\x1a\x12.seer.v1.LoadEvent0\x01\x12\x30\n\x04Logs\x12\x14.seer.v1.LogsRequest\x1a\x12.seer.v1.LogsReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"seer_runtime/wire/pb/runtime.proto\x12\x07seer.v1\x1a$seer_runtime/wire/pb/interface.proto\"\x15\n\x05\x46rame\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"\xa5\x01\n\x0bLoadRequest\x12\x11\n\tinterface\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x14\n\x0cimport_paths\x18\x03 \x03(\t\x12\x30\n\x06models\x18\x04 \x03(\x0b\x32 .seer.v1.LoadRequest.ModelsEntry\x1a-\n\x0bModelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"y\n\tLoadEvent\x12\x12\n\x08log_line\x18\x01 \x01(\tH\x00\x12*\n\x06schema\x18\x02 \x01(\x0b\x32\x18.seer.v1.InterfaceSchemaH\x00\x12#\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32\x10.seer.v1.FailureH\x00\x42\x07\n\x05\x65vent\"\x8f\x04\n\x07\x46\x61ilure\x12#\n\x04kind\x18\x01 \x01(\x0e\x32\x15.seer.v1.Failure.Kind\x12\'\n\x06\x65\x66\x66\x65\x63t\x18\x02 \x01(\x0e\x32\x17.seer.v1.Failure.Effect\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x0c\n\x04hint\x18\x04 \x01(\t\x12\x11\n\texception\x18\x05 \x01(\t\x12\x11\n\ttraceback\x18\x06 \x01(\t\x12\x0b\n\x03log\x18\x07 \x03(\t\x12\x16\n\texit_code\x18\x08 \x01(\x05H\x00\x88\x01\x01\x12\x0e\n\x06module\x18\t \x01(\t\"\xf3\x01\n\x04Kind\x12\x0f\n\x0bUNSPECIFIED\x10\x00\x12\n\n\x06RAISED\x10\x01\x12\n\n\x06\x45XITED\x10\x02\x12\r\n\tARGUMENTS\x10\x03\x12\x0f\n\x0bNO_FUNCTION\x10\x04\x12\t\n\x05VALUE\x10\x05\x12\x0f\n\x0bWORKER_DIED\x10\x06\x12\x0e\n\nSTATE_LOST\x10\x07\x12\x10\n\x0cNO_INTERFACE\x10\x08\x12\x12\n\x0eSCHEMA_CHANGED\x10\t\x12\n\n\x06SYNTAX\x10\n\x12\x08\n\x04LOAD\x10\x0b\x12\x12\n\x0eMISSING_MODULE\x10\x0c\x12\x13\n\x0fNOTHING_EXPOSED\x10\r\x12\x11\n\rUNKNOWN_MODEL\x10\x0e\"8\n\x06\x45\x66\x66\x65\x63t\x12\x0f\n\x0bNOT_STARTED\x10\x00\x12\x0c\n\x08\x46INISHED\x10\x01\x12\x0f\n\x0bINTERRUPTED\x10\x02\x42\x0c\n\n_exit_code2l\n\x07Runtime\x12-\n\x07Session\x12\x0e.seer.v1.Frame\x1a\x0e.seer.v1.Frame(\x01\x30\x01\x12\x32\n\x04Load\x12\x14.seer.v1.LoadRequest\x1a\x12.seer.v1.LoadEvent0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,24 +36,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOADREQUEST_MODELSENTRY']._serialized_options = b'8\001'
   _globals['_FRAME']._serialized_start=85
   _globals['_FRAME']._serialized_end=106
-  _globals['_DESCRIBEREQUEST']._serialized_start=108
-  _globals['_DESCRIBEREQUEST']._serialized_end=144
-  _globals['_LOADREQUEST']._serialized_start=147
-  _globals['_LOADREQUEST']._serialized_end=312
-  _globals['_LOADREQUEST_MODELSENTRY']._serialized_start=267
-  _globals['_LOADREQUEST_MODELSENTRY']._serialized_end=312
-  _globals['_LOADEVENT']._serialized_start=314
-  _globals['_LOADEVENT']._serialized_end=435
-  _globals['_LOGSREQUEST']._serialized_start=437
-  _globals['_LOGSREQUEST']._serialized_end=465
-  _globals['_LOGSREPLY']._serialized_start=467
-  _globals['_LOGSREPLY']._serialized_end=493
-  _globals['_FAILURE']._serialized_start=496
-  _globals['_FAILURE']._serialized_end=1037
-  _globals['_FAILURE_KIND']._serialized_start=708
-  _globals['_FAILURE_KIND']._serialized_end=965
-  _globals['_FAILURE_EFFECT']._serialized_start=967
-  _globals['_FAILURE_EFFECT']._serialized_end=1023
-  _globals['_RUNTIME']._serialized_start=1040
-  _globals['_RUNTIME']._serialized_end=1262
+  _globals['_LOADREQUEST']._serialized_start=109
+  _globals['_LOADREQUEST']._serialized_end=274
+  _globals['_LOADREQUEST_MODELSENTRY']._serialized_start=229
+  _globals['_LOADREQUEST_MODELSENTRY']._serialized_end=274
+  _globals['_LOADEVENT']._serialized_start=276
+  _globals['_LOADEVENT']._serialized_end=397
+  _globals['_FAILURE']._serialized_start=400
+  _globals['_FAILURE']._serialized_end=927
+  _globals['_FAILURE_KIND']._serialized_start=612
+  _globals['_FAILURE_KIND']._serialized_end=855
+  _globals['_FAILURE_EFFECT']._serialized_start=857
+  _globals['_FAILURE_EFFECT']._serialized_end=913
+  _globals['_RUNTIME']._serialized_start=929
+  _globals['_RUNTIME']._serialized_end=1037
 # @@protoc_insertion_point(module_scope)

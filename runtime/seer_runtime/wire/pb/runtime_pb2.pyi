@@ -3,8 +3,8 @@
 isort:skip_file
 The service of a sandbox's front process.
 
-Every method needs `authorization: Bearer TOKEN`. Session and Describe take the call token,
-which generated artefacts hold; everything takes the admin token, which the owner holds.
+Every method needs `authorization: Bearer TOKEN`. Session takes the call token, which generated
+artefacts find in a connection file; every method takes the admin token, which the owner holds.
 """
 
 from collections import abc as _abc
@@ -46,25 +46,6 @@ class Frame(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Frame: _TypeAlias = Frame  # noqa: Y015
-
-@_typing.final
-class DescribeRequest(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    INTERFACE_FIELD_NUMBER: _builtins.int
-    interface: _builtins.str
-    def __init__(
-        self,
-        *,
-        interface: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["interface", b"interface"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___DescribeRequest: _TypeAlias = DescribeRequest  # noqa: Y015
 
 @_typing.final
 class LoadRequest(_message.Message):
@@ -151,45 +132,6 @@ class LoadEvent(_message.Message):
 Global___LoadEvent: _TypeAlias = LoadEvent  # noqa: Y015
 
 @_typing.final
-class LogsRequest(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    LINES_FIELD_NUMBER: _builtins.int
-    lines: _builtins.int
-    def __init__(
-        self,
-        *,
-        lines: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lines", b"lines"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___LogsRequest: _TypeAlias = LogsRequest  # noqa: Y015
-
-@_typing.final
-class LogsReply(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    LINES_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def lines(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
-    def __init__(
-        self,
-        *,
-        lines: _abc.Iterable[_builtins.str] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lines", b"lines"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___LogsReply: _TypeAlias = LogsReply  # noqa: Y015
-
-@_typing.final
 class Failure(_message.Message):
     """Why a call or a load gave no value: the body of an ERROR frame."""
 
@@ -230,8 +172,6 @@ class Failure(_message.Message):
         """The interface file exposes nothing."""
         UNKNOWN_MODEL: Failure._Kind.ValueType  # 14
         """get_model_path was asked for a model that is not configured."""
-        PROTOCOL: Failure._Kind.ValueType  # 15
-        """A frame breaks the protocol."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper): ...
     UNSPECIFIED: Failure.Kind.ValueType  # 0
@@ -263,8 +203,6 @@ class Failure(_message.Message):
     """The interface file exposes nothing."""
     UNKNOWN_MODEL: Failure.Kind.ValueType  # 14
     """get_model_path was asked for a model that is not configured."""
-    PROTOCOL: Failure.Kind.ValueType  # 15
-    """A frame breaks the protocol."""
 
     class _Effect:
         ValueType = _typing.NewType("ValueType", _builtins.int)

@@ -3,7 +3,6 @@
 import grpc
 import warnings
 
-from seer_runtime.wire.pb import interface_pb2 as seer__runtime_dot_wire_dot_pb_dot_interface__pb2
 from seer_runtime.wire.pb import runtime_pb2 as seer__runtime_dot_wire_dot_pb_dot_runtime__pb2
 
 GRPC_GENERATED_VERSION = '1.76.0'
@@ -40,20 +39,10 @@ class RuntimeStub(object):
                 request_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.Frame.SerializeToString,
                 response_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.Frame.FromString,
                 _registered_method=True)
-        self.Describe = channel.unary_unary(
-                '/seer.v1.Runtime/Describe',
-                request_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.DescribeRequest.SerializeToString,
-                response_deserializer=seer__runtime_dot_wire_dot_pb_dot_interface__pb2.InterfaceSchema.FromString,
-                _registered_method=True)
         self.Load = channel.unary_stream(
                 '/seer.v1.Runtime/Load',
                 request_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.LoadRequest.SerializeToString,
                 response_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.LoadEvent.FromString,
-                _registered_method=True)
-        self.Logs = channel.unary_unary(
-                '/seer.v1.Runtime/Logs',
-                request_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.LogsRequest.SerializeToString,
-                response_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.LogsReply.FromString,
                 _registered_method=True)
 
 
@@ -68,23 +57,9 @@ class RuntimeServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Describe(self, request, context):
-        """The schema of an interface that is loaded.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
     def Load(self, request, context):
         """Load an interface file, or load it anew under a name that is taken. Ends with a schema or
         a failure; until then it reports what the interface prints.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def Logs(self, request, context):
-        """The last lines that the runtime and the interfaces printed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -98,20 +73,10 @@ def add_RuntimeServicer_to_server(servicer, server):
                     request_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.Frame.FromString,
                     response_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.Frame.SerializeToString,
             ),
-            'Describe': grpc.unary_unary_rpc_method_handler(
-                    servicer.Describe,
-                    request_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.DescribeRequest.FromString,
-                    response_serializer=seer__runtime_dot_wire_dot_pb_dot_interface__pb2.InterfaceSchema.SerializeToString,
-            ),
             'Load': grpc.unary_stream_rpc_method_handler(
                     servicer.Load,
                     request_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.LoadRequest.FromString,
                     response_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.LoadEvent.SerializeToString,
-            ),
-            'Logs': grpc.unary_unary_rpc_method_handler(
-                    servicer.Logs,
-                    request_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.LogsRequest.FromString,
-                    response_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.LogsReply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -152,33 +117,6 @@ class Runtime(object):
             _registered_method=True)
 
     @staticmethod
-    def Describe(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/seer.v1.Runtime/Describe',
-            seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.DescribeRequest.SerializeToString,
-            seer__runtime_dot_wire_dot_pb_dot_interface__pb2.InterfaceSchema.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
     def Load(request,
             target,
             options=(),
@@ -195,33 +133,6 @@ class Runtime(object):
             '/seer.v1.Runtime/Load',
             seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.LoadRequest.SerializeToString,
             seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.LoadEvent.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def Logs(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/seer.v1.Runtime/Logs',
-            seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.LogsRequest.SerializeToString,
-            seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.LogsReply.FromString,
             options,
             channel_credentials,
             insecure,

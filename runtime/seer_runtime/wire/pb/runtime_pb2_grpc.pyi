@@ -3,13 +3,12 @@
 isort:skip_file
 The service of a sandbox's front process.
 
-Every method needs `authorization: Bearer TOKEN`. Session and Describe take the call token,
-which generated artefacts hold; everything takes the admin token, which the owner holds.
+Every method needs `authorization: Bearer TOKEN`. Session takes the call token, which generated
+artefacts find in a connection file; every method takes the admin token, which the owner holds.
 """
 
 from collections import abc as _abc
 from grpc import aio as _aio
-from seer_runtime.wire.pb import interface_pb2 as _interface_pb2
 from seer_runtime.wire.pb import runtime_pb2 as _runtime_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -40,14 +39,10 @@ class RuntimeStub:
     """One session with one interface: its calls and their outcomes, multiplexed. The first frame
     is OPEN, answered by OPENED.
     """
-    Describe: _grpc.UnaryUnaryMultiCallable[_runtime_pb2.DescribeRequest, _interface_pb2.InterfaceSchema]
-    """The schema of an interface that is loaded."""
     Load: _grpc.UnaryStreamMultiCallable[_runtime_pb2.LoadRequest, _runtime_pb2.LoadEvent]
     """Load an interface file, or load it anew under a name that is taken. Ends with a schema or
     a failure; until then it reports what the interface prints.
     """
-    Logs: _grpc.UnaryUnaryMultiCallable[_runtime_pb2.LogsRequest, _runtime_pb2.LogsReply]
-    """The last lines that the runtime and the interfaces printed."""
 
 @_typing.type_check_only
 class RuntimeAsyncStub(RuntimeStub):
@@ -56,14 +51,10 @@ class RuntimeAsyncStub(RuntimeStub):
     """One session with one interface: its calls and their outcomes, multiplexed. The first frame
     is OPEN, answered by OPENED.
     """
-    Describe: _aio.UnaryUnaryMultiCallable[_runtime_pb2.DescribeRequest, _interface_pb2.InterfaceSchema]  # type: ignore[assignment]
-    """The schema of an interface that is loaded."""
     Load: _aio.UnaryStreamMultiCallable[_runtime_pb2.LoadRequest, _runtime_pb2.LoadEvent]  # type: ignore[assignment]
     """Load an interface file, or load it anew under a name that is taken. Ends with a schema or
     a failure; until then it reports what the interface prints.
     """
-    Logs: _aio.UnaryUnaryMultiCallable[_runtime_pb2.LogsRequest, _runtime_pb2.LogsReply]  # type: ignore[assignment]
-    """The last lines that the runtime and the interfaces printed."""
 
 class RuntimeServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -77,14 +68,6 @@ class RuntimeServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
-    def Describe(
-        self,
-        request: _runtime_pb2.DescribeRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_interface_pb2.InterfaceSchema, _abc.Awaitable[_interface_pb2.InterfaceSchema]]:
-        """The schema of an interface that is loaded."""
-
-    @_abc_1.abstractmethod
     def Load(
         self,
         request: _runtime_pb2.LoadRequest,
@@ -93,13 +76,5 @@ class RuntimeServicer(metaclass=_abc_1.ABCMeta):
         """Load an interface file, or load it anew under a name that is taken. Ends with a schema or
         a failure; until then it reports what the interface prints.
         """
-
-    @_abc_1.abstractmethod
-    def Logs(
-        self,
-        request: _runtime_pb2.LogsRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_runtime_pb2.LogsReply, _abc.Awaitable[_runtime_pb2.LogsReply]]:
-        """The last lines that the runtime and the interfaces printed."""
 
 def add_RuntimeServicer_to_server(servicer: RuntimeServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """How a front is to run. Never on the command line: it holds secrets."""
 
+    sandbox_id: str
     address: str
-    """Where gRPC listens: `unix:/path/to/socket` or `host:port`, port 0 for any."""
+    """Where gRPC listens: `unix:/path/to/socket` or `host:port`."""
 
-    call_token_hash: str
-    """SHA-256 of the token that may call functions, in hexadecimal."""
+    call_token_digest: str
+    """The digest of the token that may call functions."""
 
-    admin_token_hash: str
-    """SHA-256 of the token that may do everything."""
+    admin_token_digest: str
+    """The digest of the token that may do everything."""
 
     environment: Mapping[str, str] = field(repr=False)
     """The whole environment of the workers."""
@@ -36,8 +38,16 @@ class Settings:
     remove_at_exit: Sequence[str] = ()
     """Folders that go with the front."""
 
+    def to_json(self) -> bytes:
+        """Give the one line that the front reads."""
+        return json.dumps(dataclasses.asdict(self)).encode() + b"\n"
+
     @classmethod
-    def parse(cls, line: bytes) -> Settings:
-        """Read settings that were written as JSON."""
-        values: dict[str, Any] = json.loads(line)
-        return cls(**values)
+    def from_json(cls, line: bytes) -> Settings:
+        """Read what `to_json` gave."""
+        return cls(**json.loads(line))
+
+
+def token_digest(token: str) -> str:
+    """Give what a sandbox may know of a token: its SHA-256, in hexadecimal."""
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
