@@ -2,7 +2,7 @@
 
 SeerError
 ├── ConfigError                 what was asked for cannot work as it is written (a ValueError)
-│   ├── ModelNotFoundError      a model that is neither here nor to be had
+│   ├── ModelNotFoundError      a model that is neither here nor to be had (a LookupError)
 │   ├── PackageMissingError     Python packages that the sandbox would lack
 │   └── BackendError            no backend can run the sandbox
 ├── InterfaceError              an interface file cannot be served
@@ -31,6 +31,8 @@ SeerError
 
 from __future__ import annotations
 
+import builtins
+import functools
 from collections.abc import Sequence
 
 __all__ = [
@@ -182,6 +184,32 @@ class RemoteError(CallError):
     """
 
     exception: str = ""
+
+    @classmethod
+    def of(cls, exception: str) -> type[RemoteError]:
+        """Give the class for the exception of that name: one that is the builtin too, if it is."""
+        builtin = getattr(builtins, exception, None)
+        if not (isinstance(builtin, type) and issubclass(builtin, Exception)):
+            return RemoteError
+        # Groups hold exceptions, which stay in the sandbox; the others would end an iteration
+        # of the caller's own.
+        if issubclass(builtin, BaseExceptionGroup | StopIteration | StopAsyncIteration):
+            return RemoteError
+        return _remote_class(exception)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle by the names of what was raised; the class itself is made on demand."""
+        return _rebuild, (self.exception, self.message), vars(self)
+
+
+@functools.cache
+def _remote_class(name: str) -> type[RemoteError]:
+    bases = (RemoteError, getattr(builtins, name))
+    return type(f"Remote{name}", bases, {"__module__": __name__})
+
+
+def _rebuild(exception: str, message: str) -> RemoteError:
+    return RemoteError.of(exception)(message)
 
 
 class RemoteExit(CallError):  # noqa: N818 - as SystemExit is named

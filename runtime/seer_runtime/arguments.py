@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
-from pydantic.errors import PydanticSchemaGenerationError
+from pydantic import TypeAdapter, ValidationError
 
+from seer_runtime.strictness import strict_adapter
 from seer_runtime.wire.arrays import is_instance
 from seer_runtime.wire.names import did_you_mean
 
@@ -31,7 +32,7 @@ class ArgumentChecker:
         self._adapters = {
             parameter.name: adapter
             for parameter in signature.parameters.values()
-            if (adapter := _adapter(hints.get(parameter.name, Any))) is not None
+            if (adapter := strict_adapter(hints.get(parameter.name, Any))) is not None
         }
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> inspect.BoundArguments:
@@ -74,12 +75,14 @@ class ArgumentChecker:
         for label, each in named:
             self._validate(adapter, label, each)
 
-    def _validate(self, adapter: TypeAdapter[Any], label: str, value: object) -> None:
-        # A numpy number is a number to whoever computed it.
-        plain = value.item() if is_instance(value, "numpy", "generic") else value  # type: ignore[attr-defined]
+    def _validate(self, adapter: TypeAdapter[Any], label: str, value: Any) -> None:
         try:
-            adapter.validate_python(plain, strict=True)
+            adapter.validate_python(value, strict=True)
         except ValidationError as error:
+            # A numpy number is a number to whoever computed it.
+            if is_instance(value, "numpy", "generic"):
+                self._validate(adapter, label, value.item())
+                return
             raise ArgumentsError(
                 f"{self._name}(): {_explain(label, error)}; {self._usage()}"
             ) from None
@@ -88,24 +91,22 @@ class ArgumentChecker:
         return f"it is called as {self._name}{self._signature}"
 
 
-def _adapter(hint: Any) -> TypeAdapter[Any] | None:
-    if hint is Any:
-        return None
-    for config in (ConfigDict(arbitrary_types_allowed=True), None):
-        try:
-            return TypeAdapter(hint, config=config)
-        except PydanticSchemaGenerationError:
-            return None
-        except PydanticUserError:
-            # Models, dataclasses and typed dictionaries bring a configuration of their own.
-            continue
-    return None
-
-
 def _explain(label: str, error: ValidationError) -> str:
     problems = error.errors(include_url=False, include_context=False)
     first = problems[0]
-    place = "".join(f"[{part!r}]" for part in first["loc"])
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    place, message, more = first["loc"], first["msg"], ""
+    if len(problems) > 1 and all(each["input"] is first["input"] for each in problems):
+        # The branches of a union: each says what else it might have been.
+        place = _common_start([each["loc"] for each in problems])
+        message = ", or: ".join(dict.fromkeys(each["msg"] for each in problems))
+    elif len(problems) > 1:
+        more = f" (and {len(problems) - 1} more)"
     found = type(first["input"]).__name__
-    return f"argument {label!r}{place}: {first['msg']}, got {found}{more}"
+    steps = "".join(f"[{step!r}]" for step in place)
+    return f"argument {label!r}{steps}: {message}, got {found}{more}"
+
+
+def _common_start(places: Sequence[tuple[int | str, ...]]) -> tuple[int | str, ...]:
+    """Give the steps that all the places begin with."""
+    steps = itertools.takewhile(lambda each: len(set(each)) == 1, zip(*places, strict=False))
+    return tuple(step[0] for step in steps)

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-import ast
 import collections.abc
 import dataclasses
 import datetime as dt
 import decimal
 import inspect
-import math
+import keyword
 import pathlib
 import types
 import typing
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from dataclasses import MISSING
 from enum import Enum, Flag, IntEnum, IntFlag, StrEnum
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typing_extensions
+from pydantic_core import PydanticUndefined
 
+from seer_runtime.literals import source_of
 from seer_runtime.wire.pb.interface_pb2 import Default, Field, Member, NamedType, Type
 from seer_runtime.wire.records import TypeNames
 
 _BUILTINS: frozenset[type] = frozenset(
     {bool, bytes, complex, dict, float, frozenset, int, list, range, set, str, tuple}
 )
-_STANDARD: dict[object, str] = {
+_STANDARD: dict[type, str] = {
     dt.date: "datetime.date",
     dt.datetime: "datetime.datetime",
     dt.time: "datetime.time",
@@ -42,9 +44,12 @@ _STANDARD: dict[object, str] = {
     collections.abc.Sequence: "collections.abc.Sequence",
     collections.abc.Set: "collections.abc.Set",
 }
+_ARRAYS = {("torch", "Tensor"): "torch.Tensor", ("numpy", "ndarray"): "numpy.ndarray"}
 # The more special ones first.
 _ENUMS: tuple[type[Enum], ...] = (IntFlag, Flag, IntEnum, StrEnum, Enum)
-_ARRAYS = {("torch", "Tensor"): "torch.Tensor", ("numpy", "ndarray"): "numpy.ndarray"}
+
+UNRESOLVED = (NameError, TypeError, AttributeError, SyntaxError)
+"""What resolving hints raises where a name in one of them does not exist."""
 
 
 class TypeDescriber:
@@ -63,22 +68,44 @@ class TypeDescriber:
 
     def describe(self, hint: Any, where: str) -> Type:
         """Describe `hint`; `where` says in a warning what it belongs to."""
-        if hint in (Any, object, inspect.Parameter.empty):
-            return Type(name="any")
-        if hint in (None, types.NoneType):
-            return Type(name="none")
         hint = _unwrap(hint)
         origin, arguments = get_origin(hint), get_args(hint)
+        cls = origin or hint
+        if hint is Any or hint is object:
+            return Type(name="any")
+        if hint is None or hint is types.NoneType:
+            return Type(name="none")
         if origin in (Union, types.UnionType):
             return self._with_arguments("union", arguments, where)
         if origin in (Literal, typing_extensions.Literal):
-            return Type(name="literal", literals=[_literal_source(each) for each in arguments])
-        name = _plain_name(origin or hint)
+            sources = [self.describe_default(each).text for each in arguments]
+            return Type(name="literal", literals=sources)
+        if isinstance(cls, type):
+            return self._describe_class(cls, arguments, where)
+        return self._undescribed(hint, where)
+
+    def describe_default(self, value: object) -> Default:
+        """Describe a default: its source where that means the same anywhere, else `...`."""
+        if isinstance(value, Enum) and value.name in type(value).__members__:
+            text = f"{self._name(type(value), NamedType.ENUM)}.{value.name}"
+        else:
+            text = source_of(value)
+        return Default(text=text or "...", is_literal=bool(text))
+
+    def _describe_class(self, cls: Any, arguments: tuple[Any, ...], where: str) -> Type:
+        array = _ARRAYS.get((cls.__module__.partition(".")[0], cls.__name__))
+        if array is not None:
+            # Shape and dtype, its own arguments, are not described.
+            return Type(name=array)
+        name = cls.__name__ if cls in _BUILTINS else _STANDARD.get(cls)
         if name is not None:
             return self._with_arguments(name, arguments, where)
-        kind = _kind(origin or hint)
+        kind = _kind(cls)
         if kind is not None:
-            return Type(name=self._name(origin or hint, kind), named=True)
+            return Type(name=self._name(cls, kind), named=True)
+        return self._undescribed(cls, where)
+
+    def _undescribed(self, hint: object, where: str) -> Type:
         self.warnings.append(f"{where}: {hint!r} has no description; it is served as Any")
         return Type(name="any")
 
@@ -92,7 +119,9 @@ class TypeDescriber:
     def _name(self, cls: Any, kind: NamedType.Kind.ValueType) -> str:
         name = self._names.name_of(cls)
         if cls not in self._named:
-            named = self._named[cls] = NamedType(name=name, kind=kind, doc=_doc(cls))
+            named = self._named[cls] = NamedType(
+                name=name, kind=kind, doc=_doc(cls), frozen=_is_frozen(cls)
+            )
             if kind == NamedType.ENUM:
                 named.base = next(base.__name__ for base in _ENUMS if issubclass(cls, base))
                 named.members.extend(_members(cls))
@@ -101,59 +130,35 @@ class TypeDescriber:
         return name
 
     def _fields(self, cls: Any, kind: NamedType.Kind.ValueType) -> Iterable[Field]:
-        hints = typing.get_type_hints(cls, include_extras=True)
+        try:
+            hints = typing.get_type_hints(cls, include_extras=True)
+        except UNRESOLVED as error:
+            self.warnings.append(f"{cls.__name__}: its hints cannot be resolved ({error})")
+            hints = dict.fromkeys(cls.__annotations__, Any)
         defaults = _field_defaults(cls)
-        required = getattr(cls, "__required_keys__", hints)
+        computed = {
+            field.name
+            for field in getattr(cls, "__dataclass_fields__", {}).values()
+            if not field.init
+        }
         for name, hint in hints.items():
-            if kind == NamedType.DATACLASS and typing.get_origin(hint) is typing.ClassVar:
+            if kind == NamedType.DATACLASS and get_origin(hint) is typing.ClassVar:
                 continue
             yield Field(
                 name=name,
                 type=self.describe(hint, f"{cls.__name__}.{name}"),
-                default=defaults.get(name),
-                optional=name not in required,
+                default=self._field_default(*defaults[name]) if name in defaults else None,
+                optional=kind == NamedType.TYPED_DICT and _may_be_missing(cls, name, hint),
+                computed=name in computed,
             )
 
-
-def describe_default(value: object) -> Default:
-    """Describe a default: its source where that means the same anywhere, else `...`.
-
-    The same value always has the same source: schemas are compared by it.
-    """
-    if isinstance(value, Enum) and value.name in type(value).__members__:
-        return Default(text=f"{type(value).__name__}.{value.name}", is_literal=True)
-    text = _source(value)
-    return Default(text=text or "...", is_literal=bool(text))
-
-
-def _source(value: object) -> str:
-    """Give source that evaluates to `value` anywhere, or nothing."""
-    if type(value) is float and not math.isfinite(value):
-        return f"float({str(value)!r})"
-    if type(value) in (list, tuple, set, dict):
-        return _container_source(value)
-    text = repr(value)
-    try:
-        parsed = ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return ""
-    return text if type(parsed) is type(value) and parsed == value else ""
-
-
-def _container_source(value: Any) -> str:
-    if isinstance(value, dict):
-        pairs = [(_source(key), _source(each)) for key, each in value.items()]
-        known = all(key and each for key, each in pairs)
-        return "{" + ", ".join(f"{key}: {each}" for key, each in pairs) + "}" if known else ""
-    parts = [_source(each) for each in value]
-    if not all(parts):
-        return ""
-    if isinstance(value, list):
-        return f"[{', '.join(parts)}]"
-    if isinstance(value, tuple):
-        return f"({', '.join(parts)}{',' * (len(parts) == 1)})"
-    # A set's own repr has the order of this process's hashes.
-    return "{" + ", ".join(sorted(parts)) + "}" if parts else "set()"
+    def _field_default(self, value: object, factory: Any) -> Default:
+        if factory is None:
+            return self.describe_default(value)
+        if factory in (dict, list, set):
+            return self.describe_default(factory())
+        # It may give another value each time, or do something.
+        return Default(text="...")
 
 
 def _unwrap(hint: Any) -> Any:
@@ -172,20 +177,11 @@ def _unwrap(hint: Any) -> Any:
             return hint
 
 
-def _plain_name(hint: Any) -> str | None:
-    if isinstance(hint, type) and hint in _BUILTINS:
-        return hint.__name__
-    root = getattr(hint, "__module__", "").partition(".")[0]
-    return _STANDARD.get(hint) or _ARRAYS.get((root, getattr(hint, "__name__", "")))
-
-
 def _kind(cls: Any) -> NamedType.Kind.ValueType | None:
-    if not isinstance(cls, type):
-        return None
     if issubclass(cls, Enum):
-        return NamedType.ENUM
+        return NamedType.ENUM if _are_names(cls.__members__) else None
     if typing_extensions.is_typeddict(cls):
-        return NamedType.TYPED_DICT
+        return NamedType.TYPED_DICT if _are_names(cls.__annotations__) else None
     if issubclass(cls, tuple) and hasattr(cls, "_fields"):
         return NamedType.NAMED_TUPLE
     if dataclasses.is_dataclass(cls) or hasattr(cls, "__pydantic_fields__"):
@@ -193,41 +189,44 @@ def _kind(cls: Any) -> NamedType.Kind.ValueType | None:
     return None
 
 
-def _field_defaults(cls: Any) -> dict[str, Default]:
+def _are_names(names: Iterable[str]) -> bool:
+    return all(name.isidentifier() and not keyword.iskeyword(name) for name in names)
+
+
+def _is_frozen(cls: Any) -> bool:
     if dataclasses.is_dataclass(cls):
-        return {f.name: d for f in dataclasses.fields(cls) if (d := _dataclass_default(f))}
+        return bool(getattr(cls, "__dataclass_params__").frozen)  # noqa: B009 - not in its stubs
+    return bool(getattr(cls, "model_config", {}).get("frozen"))
+
+
+def _may_be_missing(cls: Any, name: str, hint: Any) -> bool:
+    # Hints that are strings hide their markers from the class itself.
+    origin = get_origin(hint)
+    if origin in (typing_extensions.Required, typing_extensions.NotRequired):
+        return origin is typing_extensions.NotRequired
+    return name not in cls.__required_keys__
+
+
+def _field_defaults(cls: Any) -> dict[str, tuple[object, Any]]:
+    """Give each default by its field: a value, or None and the factory that makes one."""
+    if dataclasses.is_dataclass(cls):
+        fields = dataclasses.fields(cls)
+        values = {f.name: (f.default, None) for f in fields if f.default is not MISSING}
+        factories = {f.name: f.default_factory for f in fields}
+        made = {n: (None, each) for n, each in factories.items() if each is not MISSING}
+        return {**values, **made}
     if hasattr(cls, "__pydantic_fields__"):
         return {
-            name: _factory_default(field.default_factory)
-            if field.default_factory
-            else describe_default(field.default)
+            name: (None, field.default_factory) if field.default_factory else (field.default, None)
             for name, field in cls.__pydantic_fields__.items()
-            if not field.is_required()
+            if field.default_factory or field.default is not PydanticUndefined
         }
-    return {k: describe_default(v) for k, v in getattr(cls, "_field_defaults", {}).items()}
-
-
-def _dataclass_default(field: dataclasses.Field[Any]) -> Default | None:
-    if field.default is not dataclasses.MISSING:
-        return describe_default(field.default)
-    if field.default_factory is not dataclasses.MISSING:
-        return _factory_default(field.default_factory)
-    return None
-
-
-def _factory_default(factory: Callable[..., Any]) -> Default:
-    # Any other factory may give another value each time, or do something.
-    known = factory in (dict, list, set)
-    return describe_default(factory()) if known else Default(text="...")
+    return {name: (value, None) for name, value in getattr(cls, "_field_defaults", {}).items()}
 
 
 def _members(cls: type[Enum]) -> Iterable[Member]:
     for name, member in cls.__members__.items():
-        yield Member(name=name, value=describe_default(member.value).text)
-
-
-def _literal_source(value: object) -> str:
-    return describe_default(value).text
+        yield Member(name=name, value=source_of(member.value))
 
 
 def _doc(cls: type) -> str:

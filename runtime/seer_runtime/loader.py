@@ -94,7 +94,8 @@ def load(file: Path, import_paths: Sequence[str], models: ModelPaths) -> Loaded:
 def module_name(file: Path) -> str:
     """Name the module of an interface file so that it hides no module of the standard library."""
     name = re.sub(r"\W", "_", file.stem)
-    if not name.isidentifier() or keyword.iskeyword(name) or name in sys.stdlib_module_names:
+    taken = keyword.iskeyword(name) or name in sys.stdlib_module_names or name == "__main__"
+    if taken or not name.isidentifier():
         name = f"interface_{name}"
     return name
 

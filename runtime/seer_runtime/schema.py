@@ -10,7 +10,7 @@ from typing import Any
 
 import griffe
 
-from seer_runtime.hints import TypeDescriber, describe_default
+from seer_runtime.hints import UNRESOLVED, TypeDescriber
 from seer_runtime.loader import Function
 from seer_runtime.wire.pb import interface_pb2 as pb
 from seer_runtime.wire.records import TypeNames
@@ -37,7 +37,7 @@ class Signature:
         self.problem = ""
         try:
             self.hints = typing.get_type_hints(function, include_extras=True)
-        except (NameError, TypeError, AttributeError, SyntaxError) as error:
+        except UNRESOLVED as error:
             self.problem = f"its hints cannot be resolved ({error}); it is served as Any"
 
 
@@ -69,7 +69,7 @@ def _describe(name: str, signature: Signature, types: TypeDescriber) -> pb.Funct
             doc=docs.parameters.get(parameter.name, ""),
             default=None
             if parameter.default is parameter.empty
-            else describe_default(parameter.default),
+            else types.describe_default(parameter.default),
         )
         for parameter in signature.parameters.parameters.values()
     ]

@@ -16,15 +16,14 @@ import threading
 import warnings
 from pathlib import Path, PurePosixPath
 
-from seer_runtime.wire.limits import MAX_SOCKET_PATH
-from seer_runtime.wire.marks import kill_marked
-from seer_runtime.wire.settings import Settings
-
 from seer_rpc.backends.packages import check_installed
 from seer_rpc.backends.protocol import MachineSpec
 from seer_rpc.client.obituary import Obituary, write_obituary
 from seer_rpc.errors import SandboxError, SandboxStartError
 from seer_rpc.locations import state_folder
+from seer_runtime.wire.limits import MAX_SOCKET_PATH
+from seer_runtime.wire.marks import kill_marked
+from seer_runtime.wire.settings import Settings
 
 _FOLDERS = ("root", "workspace", "models")
 _START_TIMEOUT = 60.0

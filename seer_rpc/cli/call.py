@@ -7,12 +7,11 @@ import itertools
 import json
 from typing import Any
 
-from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
-from seer_runtime.wire.records import fields_of
-
 from seer_rpc.cli.options import Commands, add_interface_options, sandbox_config
 from seer_rpc.client import Session
 from seer_rpc.environment import ScopedSandbox
+from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
+from seer_runtime.wire.records import fields_of
 
 _EPILOG = """\
 A value is taken as it stands where the parameter is a str. Otherwise it is read as JSON where it

@@ -8,11 +8,11 @@ import textwrap
 from google.protobuf.json_format import MessageToJson
 from rich.console import Console
 from rich.text import Text
-from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 
 from seer_rpc.cli.options import Commands, add_interface_options, sandbox_config
 from seer_rpc.environment import ScopedSandbox
 from seer_rpc.generators import signature
+from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 
 
 def add_parser(commands: Commands) -> None:

@@ -46,7 +46,7 @@ class Connection:
                 f"no connection file at {file}",
                 hint="start the sandbox and the session again; they write it",
             ) from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ConnectionFileError(f"{file} is no connection file: {error}") from error
         if stat.S_IMODE(status.st_mode) & 0o077:
             raise ConnectionFileError(
@@ -54,10 +54,11 @@ class Connection:
             )
         if status.st_uid != os.geteuid():
             raise ConnectionFileError(f"{file} belongs to another user")
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise ConnectionFileError(f"{file} is no connection file: {error}") from error
+        names = {field.name for field in dataclasses.fields(cls)}
+        known = isinstance(values, dict) and values.keys() == names
+        if not known or not all(isinstance(value, str) for value in values.values()):
+            raise ConnectionFileError(f"{file} is no connection file")
+        return cls(**values)
 
     @classmethod
     def find(cls, interface: str, near: Path) -> Connection:

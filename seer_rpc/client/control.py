@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import grpc
-from seer_runtime.wire.pb import runtime_pb2 as pb
-from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
-from seer_runtime.wire.pb.runtime_pb2_grpc import RuntimeStub
 
 from seer_rpc.client.failures import to_error
 from seer_rpc.client.grpc_link import authorization, open_channel, translate
 from seer_rpc.errors import SessionError
+from seer_runtime.wire.pb import runtime_pb2 as pb
+from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
+from seer_runtime.wire.pb.runtime_pb2_grpc import RuntimeStub
 
 
 class Control:

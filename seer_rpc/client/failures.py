@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import builtins
-import functools
-
-from seer_runtime.wire.pb.runtime_pb2 import Failure
-
 from seer_rpc import errors
+from seer_runtime.wire.pb.runtime_pb2 import Failure
 
 _ERRORS: dict[Failure.Kind.ValueType, type[errors.SeerError]] = {
     Failure.RAISED: errors.RemoteError,
@@ -38,7 +34,7 @@ def to_error(failure: Failure) -> errors.SeerError:
     if failure.kind in (Failure.RAISED, Failure.LOAD) and failure.exception:
         message = f"{failure.exception}: {message}" if message else failure.exception
     if failure.kind == Failure.RAISED:
-        cls = _remote_error(failure.exception)
+        cls = errors.RemoteError.of(failure.exception)
     error = cls(
         message,
         hint=failure.hint,
@@ -52,16 +48,3 @@ def to_error(failure: Failure) -> errors.SeerError:
     if isinstance(error, errors.InterfacePendingError):
         error.module = failure.module
     return error
-
-
-# Groups hold exceptions, which stay in the sandbox; the others mean something to whoever iterates.
-_UNUSABLE = (BaseExceptionGroup, StopIteration, StopAsyncIteration)
-
-
-@functools.cache
-def _remote_error(exception: str) -> type[errors.RemoteError]:
-    """Give a RemoteError that is the builtin exception too, where there is one of that name."""
-    cls = getattr(builtins, exception, None)
-    if not (isinstance(cls, type) and issubclass(cls, Exception)) or issubclass(cls, _UNUSABLE):
-        return errors.RemoteError
-    return type(f"Remote{exception}", (errors.RemoteError, cls), {"__module__": errors.__name__})

@@ -7,16 +7,16 @@ import threading
 from concurrent.futures import Future
 
 import grpc
-from seer_runtime.wire.exits import describe_exit
-from seer_runtime.wire.frames import Frame, FrameError, decode_frame, encode_frame
-from seer_runtime.wire.limits import CHANNEL_OPTIONS
-from seer_runtime.wire.pb import runtime_pb2 as pb
-from seer_runtime.wire.pb.runtime_pb2_grpc import RuntimeStub
 
 from seer_rpc.client.connection import Connection
 from seer_rpc.client.links import OnFrame, OnLost
 from seer_rpc.client.obituary import read_obituary
 from seer_rpc.errors import AuthenticationError, SandboxLostError, SeerError, SessionError
+from seer_runtime.wire.exits import describe_exit
+from seer_runtime.wire.frames import Frame, FrameError, decode_frame, encode_frame
+from seer_runtime.wire.limits import CHANNEL_OPTIONS
+from seer_runtime.wire.pb import runtime_pb2 as pb
+from seer_runtime.wire.pb.runtime_pb2_grpc import RuntimeStub
 
 
 class GrpcLink:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
-from seer_runtime.wire.frames import Frame
-
 from seer_rpc.client.connection import Connection
 from seer_rpc.errors import SeerError
+from seer_runtime.wire.frames import Frame
 
 OnFrame: TypeAlias = Callable[[Frame], None]
 OnLost: TypeAlias = Callable[[SeerError], None]

@@ -10,11 +10,10 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from seer_runtime.wire.records import TypeNames
-
 from seer_rpc.client.connection import Connection
 from seer_rpc.client.session import Session
 from seer_rpc.errors import ArgumentError
+from seer_runtime.wire.records import TypeNames
 
 
 class _ServerDefault:

@@ -11,14 +11,13 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self
 
+from seer_rpc.client.connection import Connection
+from seer_rpc.client.links import open_link
+from seer_rpc.errors import SandboxLostError, SeerError, SessionError, ValueCrossingError
 from seer_runtime.wire.codec import Codec
 from seer_runtime.wire.errors import DecodeError, EncodeError
 from seer_runtime.wire.frames import Frame, Kind
 from seer_runtime.wire.records import TypeNames
-
-from seer_rpc.client.connection import Connection
-from seer_rpc.client.links import open_link
-from seer_rpc.errors import SandboxLostError, SeerError, SessionError, ValueCrossingError
 
 # Where an argument stands in what is sent: [by position, by name].
 _ARGUMENT = re.compile(r"^\[[01]\]\[(.*?)\]")
@@ -167,9 +166,9 @@ class Session:
 def _error(frame: Frame) -> SeerError:
     # Imported where something failed: protobuf is most of what a light client would load.
     from google.protobuf.message import DecodeError
-    from seer_runtime.wire.pb.runtime_pb2 import Failure
 
     from seer_rpc.client.failures import to_error
+    from seer_runtime.wire.pb.runtime_pb2 import Failure
 
     try:
         return to_error(Failure.FromString(bytes(frame.body)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -39,7 +40,7 @@ class ModelConfig:
         """Check."""
         if not self.name:
             raise ConfigError("a model needs a name", hint='ModelConfig(name="org/model")')
-        if not self.var_name.isidentifier():
+        if not self.var_name.isidentifier() or keyword.iskeyword(self.var_name):
             raise ConfigError(f"var_name={self.var_name!r} cannot be the name of a variable")
         if self.is_peft and not self.base_model:
             raise ConfigError(

@@ -12,9 +12,6 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Literal, Self
 
-from seer_runtime.wire.pb.runtime_pb2 import LoadRequest
-from seer_runtime.wire.settings import token_digest
-
 from seer_rpc.backends import Machine, MachineSpec, choose_backend, load_backend
 from seer_rpc.client.connection import Connection
 from seer_rpc.client.control import Control
@@ -27,6 +24,8 @@ from seer_rpc.errors import ConfigError, InterfaceGoneError, SandboxError, Sandb
 from seer_rpc.progress import status
 from seer_rpc.workspace import Workspace
 from seer_rpc.workspace.library import check_import_name
+from seer_runtime.wire.pb.runtime_pb2 import LoadRequest
+from seer_runtime.wire.settings import token_digest
 
 _LAST_LINES = 20
 

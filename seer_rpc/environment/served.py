@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
-from seer_runtime.wire.pb.runtime_pb2 import LoadRequest
-
 from seer_rpc.client.connection import Connection
 from seer_rpc.client.control import Control
 from seer_rpc.errors import InterfaceError, InterfacePendingError
 from seer_rpc.generators import library_docs, library_files
 from seer_rpc.progress import note, status
 from seer_rpc.workspace import Library
+from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
+from seer_runtime.wire.pb.runtime_pb2 import LoadRequest
 
 
 class ServedInterface:

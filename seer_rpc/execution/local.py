@@ -47,6 +47,6 @@ def _forget_modules(folder: Path, names: set[str]) -> None:
         is_ours = file is not None and Path(file).is_relative_to(folder)
         if is_ours and module_name.partition(".")[0] in names:
             del sys.modules[module_name]
-            remote = getattr(module, "remote", None)
-            if isinstance(remote, RemoteInterface):
-                remote.close()
+            for value in vars(module).values():
+                if isinstance(value, RemoteInterface):
+                    value.close()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection
 
+from seer_rpc.errors import ConfigError
+from seer_rpc.generators.values import value_of
 from seer_runtime.wire.pb.interface_pb2 import Default, Type
 
 # How many arguments a generic type takes where the hint gave none.
@@ -23,18 +25,30 @@ _ARITY = {
     # Its own arguments, shape and dtype, are not described.
     "numpy.ndarray": 2,
 }
+_KNOWN = frozenset(
+    {
+        *("bool", "bytes", "complex", "float", "int", "range", "str", "tuple", "torch.Tensor"),
+        *("datetime.date", "datetime.datetime", "datetime.time", "datetime.timedelta"),
+        *("decimal.Decimal", "pathlib.Path", "pathlib.PurePath", "uuid.UUID"),
+        *_ARITY,
+    }
+)
 _HEAVY = frozenset({"numpy", "torch"})
 
 
 class Annotations:
     """Renders types, and remembers which modules the source must import for them."""
 
-    def __init__(self, taken: Collection[str] = (), *, aliases: bool = True) -> None:
+    def __init__(
+        self, taken: Collection[str] = (), members: Collection[str] = (), *, aliases: bool = True
+    ) -> None:
         """Avoid the `taken` names: the interface's own, which hide builtins and imports.
 
-        Without `aliases` modules keep their names, for readers rather than for Python.
+        `members` are those of its enums, which may stand among the values. Without `aliases`
+        modules keep their names, for readers rather than for Python.
         """
         self._taken = frozenset(taken)
+        self._members = frozenset(members)
         self._aliases = aliases
         self._typing_names: set[str] = set()
         self._modules: set[str] = set()
@@ -74,8 +88,9 @@ class Annotations:
             case "union":
                 return self._union([self.render(each) for each in described.arguments])
             case "literal":
-                values = [ast.parse(text, mode="eval").body for text in described.literals]
-                return _subscript(self._typing("Literal"), values)
+                return self._literal(described)
+        if not described.named and described.name not in _KNOWN:
+            raise ConfigError(f"the schema names an unknown type: {described.name!r}")
         base = self._name(described)
         arguments = [self.render(each) for each in described.arguments]
         if described.name == "tuple" and not arguments:
@@ -84,10 +99,21 @@ class Annotations:
             arguments = [self._typing("Any") for _ in range(_ARITY.get(described.name, 0))]
         return _subscript(base, arguments) if arguments else base
 
+    def default(self, default: Default) -> ast.expr | None:
+        """Give a default's value; None where only the server can make it."""
+        return value_of(default.text, self._members) if default.is_literal else None
+
     def qualified(self, module: str, name: str) -> ast.expr:
         """Give `module.name`, and have the module imported."""
         self._modules.add(module)
         return ast.Attribute(ast.Name(self._alias(module)), name)
+
+    def _literal(self, described: Type) -> ast.expr:
+        values = [value_of(text, self._members) for text in described.literals]
+        known = [value for value in values if value is not None]
+        if not known or len(known) < len(values):
+            return self._typing("Any")
+        return _subscript(self._typing("Literal"), known)
 
     def _name(self, described: Type) -> ast.expr:
         module, _, name = described.name.rpartition(".")
@@ -109,51 +135,6 @@ class Annotations:
         for member in rest:
             union = ast.BinOp(union, ast.BitOr(), member)
         return union
-
-
-def default_value(default: Default, named: Collection[str]) -> ast.expr | None:
-    """Give a default's source as syntax; None where only the server can make the value.
-
-    Only literals, members of the schema's enums and `float("inf")` are let through: text from a
-    schema is never trusted to be harmless.
-    """
-    if not default.is_literal:
-        return None
-    try:
-        value = ast.parse(default.text, mode="eval").body
-    except (SyntaxError, ValueError):
-        return None
-    return value if all(_is_harmless(node, named) for node in ast.walk(value)) else None
-
-
-def _is_harmless(node: ast.AST, named: Collection[str]) -> bool:
-    match node:
-        case ast.Call(func=ast.Name("float"), args=[ast.Constant(str())], keywords=[]):
-            return True
-        case ast.Call(func=ast.Name("set"), args=[], keywords=[]):
-            return True
-        case ast.Name(name):
-            return name in named or name in ("float", "set")
-        case ast.Attribute(value=ast.Name(name)):
-            return name in named
-        case ast.BinOp(op=ast.Add() | ast.Sub(), right=ast.Constant(complex())):
-            return True
-    return isinstance(node, _LITERALS)
-
-
-_LITERALS = (
-    ast.Constant,
-    ast.Dict,
-    ast.List,
-    ast.Load,
-    ast.Set,
-    ast.Tuple,
-    ast.UAdd,
-    ast.USub,
-    ast.UnaryOp,
-    ast.Add,
-    ast.Sub,
-)
 
 
 def _subscript(base: ast.expr, arguments: list[ast.expr]) -> ast.expr:

@@ -9,11 +9,12 @@ import ast
 import subprocess
 
 from ruff import find_ruff_bin
-from seer_runtime.wire.pb.interface_pb2 import Function, InterfaceSchema, Parameter
 
 from seer_rpc.errors import ConfigError
-from seer_rpc.generators.annotations import Annotations, default_value
+from seer_rpc.generators.annotations import Annotations
+from seer_rpc.generators.names import check_names
 from seer_rpc.generators.types import class_definition
+from seer_runtime.wire.pb.interface_pb2 import Function, InterfaceSchema, NamedType, Parameter
 
 _ASYNC = "aio"
 
@@ -25,8 +26,9 @@ def library_files(schema: InterfaceSchema) -> dict[str, str]:
     files hold neither address nor secret.
 
     Raises:
-        ConfigError: a function's name is taken by the package itself.
+        ConfigError: a name is none in Python, or is taken by the package itself.
     """
+    check_names(schema)
     if any(function.name == _ASYNC for function in schema.functions):
         raise ConfigError(
             f"interface {schema.name!r} exposes {_ASYNC!r}, which is the library's async module",
@@ -48,7 +50,12 @@ class _Module:
         self._named = [named.name for named in schema.types]
         functions = [function.name for function in schema.functions]
         parameters = [p.name for function in schema.functions for p in function.parameters]
-        self._types = Annotations([*functions, *parameters, *self._named])
+        fields = [field.name for described in schema.types for field in described.fields]
+        taken = [*functions, *parameters, *fields, *self._named]
+        enums = [each for each in schema.types if each.kind == NamedType.ENUM]
+        members = [f"{each.name}.{member.name}" for each in enums for member in each.members]
+        self._types = Annotations(taken, members)
+        self._future = "_annotations" if "annotations" in taken else None
         self._remote = self._types.private("remote")
 
     def functions(self, *, is_async: bool) -> ast.Module:
@@ -57,17 +64,17 @@ class _Module:
         exported = sorted([*self._named, *(each.name for each in self._schema.functions)])
         names = ast.List([ast.Constant(name) for name in exported])
         own = [ast.alias(name) for name in self._named]
-        return _module(
+        return self._module(
             self._schema.doc,
             *self._types.imports(),
-            ast.ImportFrom("_remote", [*own, ast.alias("remote", self._remote)], 1),
+            ast.ImportFrom("_remote", [*own, ast.alias(self._remote)], 1),
             ast.Assign([ast.Name("__all__")], names),
             *definitions,
         )
 
     def remote(self) -> ast.Module:
         """Give the module that holds the types and the way to the interface."""
-        classes = [class_definition(t, self._types, self._named) for t in self._schema.types]
+        classes = [class_definition(each, self._types) for each in self._schema.types]
         registry = ast.Dict(
             [ast.Constant(name) for name in self._named], [ast.Name(name) for name in self._named]
         )
@@ -81,12 +88,17 @@ class _Module:
             ],
             [],
         )
-        return _module(
+        return self._module(
             f"The types of {self._schema.name}, and the way to where it runs.",
             *self._types.imports(),
             *classes,
-            ast.Assign([ast.Name("remote")], remote),
+            ast.Assign([ast.Name(self._remote)], remote),
         )
+
+    def _module(self, doc: str, *body: ast.stmt) -> ast.Module:
+        head: list[ast.stmt] = [ast.Expr(ast.Constant(doc))] if doc else []
+        head.append(ast.ImportFrom("__future__", [ast.alias("annotations", self._future)], 0))
+        return ast.fix_missing_locations(ast.Module([*head, *body], []))
 
     def _function(self, function: Function, *, is_async: bool) -> ast.stmt:
         result = self._types.render(function.result)
@@ -133,7 +145,7 @@ class _Module:
     def _default(self, parameter: Parameter) -> ast.expr | None:
         if not parameter.HasField("default"):
             return None
-        value = default_value(parameter.default, self._named)
+        value = self._types.default(parameter.default)
         return value or self._types.qualified("seer_rpc.client", "SERVER_DEFAULT")
 
     def _call(self, function: Function, method: str) -> ast.Call:
@@ -162,12 +174,6 @@ class _Module:
             [ast.Constant(function.name), ast.Tuple(by_position), ast.Dict(names, values)],
             [],
         )
-
-
-def _module(doc: str, *body: ast.stmt) -> ast.Module:
-    head: list[ast.stmt] = [ast.Expr(ast.Constant(doc))] if doc else []
-    head.append(ast.ImportFrom("__future__", [ast.alias("annotations")], 0))
-    return ast.fix_missing_locations(ast.Module([*head, *body], []))
 
 
 def _render(module: ast.Module) -> str:

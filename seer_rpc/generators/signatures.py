@@ -5,9 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from seer_runtime.wire.pb.interface_pb2 import Function, InterfaceSchema, Parameter
-
 from seer_rpc.generators.annotations import Annotations
+from seer_runtime.wire.pb.interface_pb2 import Function, InterfaceSchema, Parameter
 
 _STARS = {Parameter.VAR_POSITIONAL: "*", Parameter.VAR_KEYWORD: "**"}
 

@@ -3,39 +3,45 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
-from seer_runtime.wire.pb.interface_pb2 import Default, Field, Member, NamedType
-
-from seer_rpc.generators.annotations import Annotations, default_value
+from seer_rpc.generators.annotations import Annotations
+from seer_rpc.generators.values import value_of
+from seer_runtime.wire.pb.interface_pb2 import Field, Member, NamedType
 
 _MUTABLE = (ast.List, ast.Dict, ast.Set, ast.Call)
 
 
-def class_definition(described: NamedType, types: Annotations, named: Collection[str]) -> ast.stmt:
-    """Give the class for a named type; `named` are the names of all of them."""
+def class_definition(described: NamedType, types: Annotations) -> ast.stmt:
+    """Give the class for a named type."""
     body: list[ast.stmt] = [ast.Expr(ast.Constant(described.doc))] if described.doc else []
     bases: list[ast.expr] = []
     decorators: list[ast.expr] = []
     match described.kind:
         case NamedType.ENUM:
             bases = [types.qualified("enum", described.base)]
-            body.extend(_member(member, named) for member in described.members)
+            body.extend(_member(member) for member in described.members)
         case NamedType.TYPED_DICT:
             bases = [types.qualified("typing", "TypedDict")]
             body.extend(_key(field, types) for field in described.fields)
         case NamedType.NAMED_TUPLE:
             bases = [types.qualified("typing", "NamedTuple")]
-            body.extend(_tuple_fields(described.fields, types, named))
+            body.extend(_tuple_fields(described.fields, types))
         case _:
-            decorators = [types.qualified("dataclasses", "dataclass")]
-            body.extend(_dataclass_fields(described.fields, types, named))
+            decorators = [_dataclass(described, types)]
+            body.extend(_dataclass_fields(described.fields, types))
     return ast.ClassDef(described.name, bases, [], body or [ast.Pass()], decorators)
 
 
-def _member(member: Member, named: Collection[str]) -> ast.stmt:
-    value = default_value(Default(text=member.value, is_literal=True), named)
-    return ast.Assign([ast.Name(member.name)], value or ast.Constant(member.name))
+def _dataclass(described: NamedType, types: Annotations) -> ast.expr:
+    decorator = types.qualified("dataclasses", "dataclass")
+    if not described.frozen:
+        return decorator
+    return ast.Call(decorator, [], [ast.keyword("frozen", ast.Constant(True))])
+
+
+def _member(member: Member) -> ast.stmt:
+    return ast.Assign([ast.Name(member.name)], value_of(member.value) or ast.Constant(member.name))
 
 
 def _key(field: Field, types: Annotations) -> ast.stmt:
@@ -45,21 +51,19 @@ def _key(field: Field, types: Annotations) -> ast.stmt:
     return ast.AnnAssign(ast.Name(field.name), annotation, None, 1)
 
 
-def _tuple_fields(
-    fields: Iterable[Field], types: Annotations, named: Collection[str]
-) -> Iterable[ast.stmt]:
+def _tuple_fields(fields: Iterable[Field], types: Annotations) -> Iterable[ast.stmt]:
     for field in fields:
-        value = default_value(field.default, named)
+        value = types.default(field.default)
         yield ast.AnnAssign(ast.Name(field.name), types.render(field.type), value, 1)
 
 
-def _dataclass_fields(
-    fields: Iterable[Field], types: Annotations, named: Collection[str]
-) -> Iterable[ast.stmt]:
+def _dataclass_fields(fields: Iterable[Field], types: Annotations) -> Iterable[ast.stmt]:
     defaults_begun = False
     for field in fields:
-        value = default_value(field.default, named)
-        if value is None and defaults_begun:
+        value = types.default(field.default)
+        if field.computed:
+            value = _field_call(types, "init", ast.Constant(False))
+        elif value is None and defaults_begun:
             # Its default is the server's alone; by position it could not follow the others.
             value = _field_call(types, "kw_only", ast.Constant(True))
         elif isinstance(value, _MUTABLE):

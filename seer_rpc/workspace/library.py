@@ -50,8 +50,8 @@ class Library:
         name = name or file.stem
         try:
             return cls(name, {f"{name}.py": file.read_text(encoding="utf-8")})
-        except OSError as error:
-            raise ConfigError(f"cannot read the library file {file}: {error.strerror}") from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"cannot read the library file {file}: {error}") from error
 
     @classmethod
     def from_code(cls, code: str, name: str) -> Library:

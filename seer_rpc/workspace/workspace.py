@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,10 +26,12 @@ class Workspace:
         """Write every library into `folder`, in place of what an earlier `install` left there.
 
         Raises:
-            ConfigError: a file that was not installed is in the way.
+            ConfigError: something that was not installed is in the way.
         """
         folder.mkdir(parents=True, exist_ok=True)
         private = folder / PRIVATE_FOLDER
+        if private.is_symlink() or (private.exists() and not private.is_dir()):
+            raise ConfigError(f"{private} is in the way: it must be a folder of its own")
         private.mkdir(exist_ok=True)
         private.chmod(0o700)
         _write(private / ".gitignore", "*\n", 0o600)
@@ -42,8 +43,9 @@ def _install(library: Library, folder: Path, private: Path) -> None:
     root = Path() if library.is_single_file else Path(library.name)
     files = {root / name: text for name, text in library.files.items()}
     listing = private / f"{library.name}.files"
-    ours = {Path(line) for line in listing.read_text().splitlines()} if listing.exists() else set()
-    _check_way(library.name, folder, files, ours)
+    ours = _listed(listing, library.name)
+    for file in files:
+        _check_way(library.name, folder, file, ours)
     for stale in ours - files.keys():
         (folder / stale).unlink(missing_ok=True)
     # Listed before it is written: what an interruption leaves is known to be ours.
@@ -55,13 +57,27 @@ def _install(library: Library, folder: Path, private: Path) -> None:
         _write(private / name, text, 0o600)
 
 
-def _check_way(name: str, folder: Path, files: Iterable[Path], ours: set[Path]) -> None:
-    for file in files:
-        if file not in ours and (folder / file).exists():
-            raise ConfigError(
-                f"{folder / file} is in the way of library {name!r}, which did not write it",
-                hint="give the library another name=, or use another workspace_dir",
-            )
+def _listed(listing: Path, name: str) -> set[Path]:
+    """Give the files that an earlier installation wrote: nothing that a library could not have."""
+    lines = listing.read_text().splitlines() if listing.exists() else []
+    files = {Path(line) for line in lines}
+    return {
+        file
+        for file in files
+        if file.parts[:1] in ((name,), (f"{name}.py",)) and ".." not in file.parts
+    }
+
+
+def _check_way(name: str, folder: Path, file: Path, ours: set[Path]) -> None:
+    parents = [folder / parent for parent in file.parents if parent != Path()]
+    ways = [way for way in parents if way.is_symlink() or (way.exists() and not way.is_dir())]
+    if file not in ours and (folder / file).exists():
+        ways.append(folder / file)
+    if ways:
+        raise ConfigError(
+            f"{ways[0]} is in the way of library {name!r}, which did not write it",
+            hint="give the library another name=, or use another workspace_dir",
+        )
 
 
 def _write(file: Path, text: str, mode: int) -> None:

@@ -121,7 +121,6 @@ VALUES: dict[str, Any] = {
     "json_text": '{"a": [1, null]}',
     "bytes": bytes(range(256)),
     "empty_bytes": b"",
-    "bytearray": bytearray(b"abc"),
     "list": [1, [2.0, ["3", [None, [True]]]]],
     "empty_list": [],
     "empty_tuple": (),
@@ -307,6 +306,13 @@ def test_values_of_described_classes_are_instances_of_the_librarys_classes(parit
     assert remote.get("dataclass") == remote.Point(1.5, 0.0)
     assert remote.get("named_tuple") == remote.Pair(1, "r")
     assert isinstance(remote.get("nested_dataclass").points[0], remote.Point)
+
+
+def test_members_of_integer_enums_are_integers_on_this_side_too(parity: Parity) -> None:
+    level = parity.remote.get("int_enum")
+
+    assert level == parity.here.get("int_enum") == 2
+    assert level + 1 == 3
 
 
 def test_arrays_and_tensors_that_arrive_can_be_written(parity: Parity) -> None:
@@ -625,7 +631,7 @@ def test_the_async_twin_gathers_calls(state: Served) -> None:
     aio = importlib.import_module(f"{state.library.__name__}.aio")
 
     async def main() -> list[int]:
-        return await asyncio.gather(*(aio.add(index, b=index) for index in range(200)))
+        return list(await asyncio.gather(*(aio.add(index, b=index) for index in range(200))))
 
     assert asyncio.run(main()) == [2 * index for index in range(200)]
     # A second loop, as every asyncio.run makes one.

@@ -31,7 +31,9 @@ def array_memory(array: Any) -> tuple[str, list[int], Buffer]:
 def scalar_content(scalar: Any) -> tuple[str, bytes]:
     """Give a numpy scalar's dtype and memory."""
     _refuse_objects(scalar.dtype)
-    return scalar.dtype.str, scalar.tobytes()
+    # An empty text has no size of its own; the array of it has.
+    array = sys.modules["numpy"].asarray(scalar)
+    return array.dtype.str, array.tobytes()
 
 
 def tensor_memory(tensor: Any) -> tuple[str, list[int], Buffer]:
@@ -48,7 +50,7 @@ def build_array(dtype: str, shape: list[int], memory: Buffer) -> Any:
     """Build a numpy array over `memory`."""
     numpy = importlib.import_module("numpy")
     kind = numpy.dtype(dtype)
-    if kind.hasobject or kind.kind == "V":
+    if kind.hasobject or kind.kind == "V" or kind.itemsize == 0:
         raise DecodeError(f"arrays of dtype {dtype!r} are not accepted")
     _check_size(memory, shape, kind.itemsize)
     return numpy.frombuffer(memory, kind).reshape(shape) if memory else numpy.empty(shape, kind)
@@ -63,8 +65,9 @@ def build_tensor(dtype: str, shape: list[int], memory: Buffer) -> Any:
         torch = importlib.import_module("torch")
     except ModuleNotFoundError:
         return _without_torch(dtype, shape, memory)
-    kind = getattr(torch, dtype, None)
-    if not isinstance(kind, torch.dtype):
+    # Not getattr(): some of torch's names load a module.
+    kind = vars(torch).get(dtype)
+    if not isinstance(kind, torch.dtype) or dtype.startswith("q"):
         raise DecodeError(f"torch has no dtype {dtype!r}")
     _check_size(memory, shape, kind.itemsize)
     if not memory:

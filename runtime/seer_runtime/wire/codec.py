@@ -7,6 +7,7 @@ their memory in segments beside the body.
 
 from __future__ import annotations
 
+import contextlib
 import reprlib
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
@@ -26,11 +27,18 @@ from seer_runtime.wire.errors import DecodeError, EncodeError, UncrossableError
 from seer_runtime.wire.frames import Buffer
 from seer_runtime.wire.limits import MAX_SEGMENTS
 from seer_runtime.wire.names import qualified_name
-from seer_runtime.wire.plain import BUILD, take_apart
-from seer_runtime.wire.records import TypeNames, build_enum, build_record, fields_of, record_name
+from seer_runtime.wire.plain import BUILD, take_apart, take_subclass_apart
+from seer_runtime.wire.records import (
+    TypeNames,
+    build_enum,
+    build_record,
+    enum_parts,
+    fields_of,
+    record_name,
+)
 
 _MARK = msgpack.ExtType(1, b"")
-_BASES: tuple[Any, ...] = (dict, list, str, bytes, int, float)
+_BASES: tuple[Any, ...] = (dict, list, str, bytes, float)
 
 
 class Encoded(NamedTuple):
@@ -95,11 +103,9 @@ class _Encoder:
 
     def _default(self, value: Any) -> Any:
         """Say in MessagePack's words what MessagePack has no word for."""
-        parts = take_apart(value) or self._object_parts(value)
+        parts = take_apart(value) or self._object_parts(value) or take_subclass_apart(value)
         if parts is not None:
             return [_MARK, *parts]
-        if isinstance(value, tuple):
-            return [_MARK, "tuple", *value]
         # A subclass of a plain type crosses as that type.
         for base in _BASES:
             if isinstance(value, base):
@@ -108,7 +114,7 @@ class _Encoder:
 
     def _object_parts(self, value: Any) -> list[Any] | None:
         if isinstance(value, Enum):
-            return ["enum", self._types.name_of(type(value)), value.name, value.value]
+            return enum_parts(value, self._types)
         if is_instance(value, "torch", "Tensor"):
             return self._memory_parts("tensor", *tensor_memory(value))
         if is_instance(value, "numpy", "ndarray"):
@@ -183,15 +189,22 @@ def _advice(value: object) -> str:
 def _locate(value: object, path: str, types: TypeNames, error: Exception) -> EncodeError:
     """Find the innermost part of `value` that cannot cross, by trying the parts one by one."""
     while not isinstance(error, _TOO_DEEP):
+        found = next(_uncrossable_parts(value, types), None)
+        if found is None:
+            break
+        step, value, error = found
+        path += step
+    return EncodeError(path, qualified_name(type(value)), _reason(error))
+
+
+def _uncrossable_parts(value: object, types: TypeNames) -> Iterator[tuple[str, object, Exception]]:
+    # A value that cannot be taken apart is itself what cannot cross.
+    with contextlib.suppress(Exception):
         for step, part in _parts(value):
             try:
                 _Encoder(types).pack(part)
-            except Exception as inner:  # noqa: BLE001 - values run code of their own classes
-                path, value, error = path + step, part, inner
-                break
-        else:
-            break
-    return EncodeError(path, qualified_name(type(value)), _reason(error))
+            except Exception as error:  # noqa: BLE001 - values run code of their own classes
+                yield step, part, error
 
 
 def _reason(error: Exception) -> str:

@@ -21,10 +21,10 @@ def _zone_key(zone: object) -> str | None:
     raise UncrossableError(f"its time zone is a {type(zone).__qualname__}; use zoneinfo.ZoneInfo")
 
 
-def _clock_parts(value: datetime | time) -> list[Any]:
+def _clock_parts(tag: str, value: datetime | time) -> list[Any]:
     zone = _zone_key(value.tzinfo)
     bare = value.replace(tzinfo=None) if zone else value
-    return [type(value).__name__, bare.isoformat(), zone, value.fold]
+    return [tag, bare.isoformat(), zone, value.fold]
 
 
 def _datetime(text: str, zone: str | None, fold: int) -> datetime:
@@ -48,8 +48,8 @@ TAKE_APART: dict[type, Callable[[Any], list[Any]]] = {
     # Only integers beyond 64 bits come here.
     int: lambda value: ["int", _int_bytes(value)],
     complex: lambda value: ["complex", value.real, value.imag],
-    datetime: _clock_parts,
-    time: _clock_parts,
+    datetime: lambda value: _clock_parts("datetime", value),
+    time: lambda value: _clock_parts("time", value),
     date: lambda value: ["date", value.isoformat()],
     timedelta: lambda value: ["timedelta", value.days, value.seconds, value.microseconds],
     Decimal: lambda value: ["decimal", str(value)],
@@ -74,9 +74,15 @@ BUILD: dict[str, Callable[..., Any]] = {
 }
 
 
-def take_apart(value: Any) -> list[Any] | None:
-    """Give a tag and the parts of a plain value; None where it is not plain."""
+def take_apart(value: object) -> list[Any] | None:
+    """Give a tag and the parts of a plain value; None where it is not exactly one."""
     parts = TAKE_APART.get(type(value))
-    if parts is not None:
-        return parts(value)
-    return ["path", str(value)] if isinstance(value, PurePath) else None
+    return parts(value) if parts is not None else None
+
+
+def take_subclass_apart(value: object) -> list[Any] | None:
+    """Give what `take_apart` would give for the plain value that a subclass's instance is."""
+    if isinstance(value, PurePath):
+        return ["path", str(value)]
+    parts = next((TAKE_APART[base] for base in type(value).__mro__ if base in TAKE_APART), None)
+    return parts(value) if parts is not None else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from enum import Enum
 from types import SimpleNamespace
@@ -18,6 +19,10 @@ class Record(SimpleNamespace):
         """Take the class's name and the fields' values."""
         super().__init__(**fields)
         self.__dict__["_type_name"] = type_name
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        """Hash the fields, as a frozen class would: what was a key stays one."""
+        return hash((self._type_name, *record_fields(self).values()))
 
     def __repr__(self) -> str:
         """Show the fields as the class itself would."""
@@ -37,7 +42,8 @@ class TypeNames:
         """Give the class's name; a class seen for the first time is known from then on."""
         name = self._names.get(cls)
         if name is None:
-            name = stem = cls.__name__
+            # Generic models have names such as Box[int].
+            name = stem = re.sub(r"\W+", "_", cls.__name__).strip("_") or "Type"
             number = 2
             while name in self._types:
                 name, number = f"{stem}_{number}", number + 1
@@ -71,12 +77,22 @@ def fields_of(value: object) -> dict[str, Any] | None:
     if isinstance(value, Record):
         return record_fields(value)
     if dataclasses.is_dataclass(cls):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(cls)}
+        fields = dataclasses.fields(cls)
+        # What the constructor does not take may not be set yet.
+        present = [field for field in fields if field.init or hasattr(value, field.name)]
+        return {field.name: getattr(value, field.name) for field in present}
     if isinstance(value, tuple) and hasattr(cls, "_fields"):
         return dict(zip(cls._fields, value, strict=True))
     if hasattr(cls, "__pydantic_fields__"):
         return {**vars(value), **(getattr(value, "__pydantic_extra__", None) or {})}
     return None
+
+
+def enum_parts(member: Enum, types: TypeNames) -> list[Any]:
+    """Give a member's class and name, and its value where that is plain."""
+    value = member.value
+    plain = value if isinstance(value, int | float | str | bytes | tuple | None) else None
+    return ["enum", types.name_of(type(member)), member.name, plain]
 
 
 def build_record(types: TypeNames, name: str, fields: dict[str, Any]) -> object:
@@ -85,7 +101,9 @@ def build_record(types: TypeNames, name: str, fields: dict[str, Any]) -> object:
     if cls is None:
         return Record(name, fields)
     if hasattr(cls, "model_validate"):
-        return cls.model_validate(fields)
+        if getattr(cls, "__pydantic_root_model__", False):
+            return cls.model_validate(fields["root"])
+        return cls.model_validate(fields, by_alias=False, by_name=True)
     late = set()
     if dataclasses.is_dataclass(cls):
         late = {field.name for field in dataclasses.fields(cls) if not field.init}

@@ -245,11 +245,14 @@ class NamedType(_message.Message):
     FIELDS_FIELD_NUMBER: _builtins.int
     MEMBERS_FIELD_NUMBER: _builtins.int
     BASE_FIELD_NUMBER: _builtins.int
+    FROZEN_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     kind: Global___NamedType.Kind.ValueType
     doc: _builtins.str
     base: _builtins.str
     """What an enum is made of: "Enum", "IntEnum", "StrEnum", "Flag" or "IntFlag"."""
+    frozen: _builtins.bool
+    """A dataclass whose instances cannot change, and so can be keys."""
     @_builtins.property
     def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___Field]: ...
     @_builtins.property
@@ -263,10 +266,11 @@ class NamedType(_message.Message):
         fields: _abc.Iterable[Global___Field] | None = ...,
         members: _abc.Iterable[Global___Member] | None = ...,
         base: _builtins.str = ...,
+        frozen: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["base", b"base", "doc", b"doc", "fields", b"fields", "kind", b"kind", "members", b"members", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base", b"base", "doc", b"doc", "fields", b"fields", "frozen", b"frozen", "kind", b"kind", "members", b"members", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -280,9 +284,12 @@ class Field(_message.Message):
     TYPE_FIELD_NUMBER: _builtins.int
     DEFAULT_FIELD_NUMBER: _builtins.int
     OPTIONAL_FIELD_NUMBER: _builtins.int
+    COMPUTED_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     optional: _builtins.bool
     """A typed dictionary's key that may be missing."""
+    computed: _builtins.bool
+    """The class sets it by itself; its constructor does not take it."""
     @_builtins.property
     def type(self) -> Global___Type: ...
     @_builtins.property
@@ -294,10 +301,11 @@ class Field(_message.Message):
         type: Global___Type | None = ...,
         default: Global___Default | None = ...,
         optional: _builtins.bool = ...,
+        computed: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["default", b"default", "type", b"type"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["default", b"default", "name", b"name", "optional", b"optional", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["computed", b"computed", "default", b"default", "name", b"name", "optional", b"optional", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
