@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 from concurrent.futures import Future
@@ -18,12 +19,24 @@ from seer_runtime.wire.limits import CHANNEL_OPTIONS
 from seer_runtime.wire.pb import runtime_pb2 as pb
 from seer_runtime.wire.pb.runtime_pb2_grpc import RuntimeStub
 
+_PROCESS = os.getpid()
+
 
 class GrpcLink:
     """Sends from a queue, receives on a thread."""
 
     def __init__(self, connection: Connection, on_frame: OnFrame, on_lost: OnLost) -> None:
-        """Connect. What fails is told through `on_lost`."""
+        """Connect. What fails later is told through `on_lost`.
+
+        Raises:
+            SessionError: this process is a fork of one that used gRPC.
+        """
+        if os.getpid() != _PROCESS:
+            # gRPC's threads stayed behind, with its locks; to go on would crash now and then.
+            raise SessionError(
+                "a forked process cannot use the connections of its parent",
+                hint='start child processes anew: multiprocessing.get_context("spawn")',
+            )
         self._on_frame = on_frame
         self._on_lost = on_lost
         self._endpoint = connection.endpoint

@@ -61,7 +61,6 @@ class RemoteInterface:
                 self._session = None
 
     def _usable(self) -> Session | None:
-        # A session does not survive a fork: its threads stay behind.
         session = self._session if self._process == os.getpid() else None
         return None if session is None or session.lost else session
 

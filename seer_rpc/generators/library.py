@@ -57,6 +57,8 @@ class _Module:
         self._types = Annotations(taken, members)
         self._future = "_annotations" if "annotations" in taken else None
         self._remote = self._types.private("remote")
+        # Its name in the module that makes it, where the types are its only neighbours.
+        self._made = self._remote if "remote" in self._named else "remote"
 
     def functions(self, *, is_async: bool) -> ast.Module:
         """Give the module that holds the functions."""
@@ -67,7 +69,7 @@ class _Module:
         return self._module(
             self._schema.doc,
             *self._types.imports(),
-            ast.ImportFrom("_remote", [*own, ast.alias(self._remote)], 1),
+            ast.ImportFrom("_remote", [*own, ast.alias(self._made, self._remote)], 1),
             ast.Assign([ast.Name("__all__")], names),
             *definitions,
         )
@@ -92,7 +94,7 @@ class _Module:
             f"The types of {self._schema.name}, and the way to where it runs.",
             *self._types.imports(),
             *classes,
-            ast.Assign([ast.Name(self._remote)], remote),
+            ast.Assign([ast.Name(self._made)], remote),
         )
 
     def _module(self, doc: str, *body: ast.stmt) -> ast.Module:

@@ -501,6 +501,7 @@ FORKING = """
     import sys
 
     from seer_rpc.environment import SandboxConfig, ScopedSandbox
+    from seer_rpc.errors import SessionError
     from seer_rpc.execution import create_local_session
     from seer_rpc.workspace import Workspace
 
@@ -515,11 +516,12 @@ FORKING = """
             if child == 0:
                 if mode == "leave":
                     sys.exit(0)
-                count = -1
                 try:
-                    count = processes.up()
+                    processes.up()
+                except SessionError as error:
+                    os._exit(7 if "fork" in error.message and error.hint else 8)
                 finally:
-                    os._exit(count - number)
+                    os._exit(9)
             _, status = os.waitpid(child, 0)
             print(os.waitstatus_to_exitcode(status), flush=True)
         print("parent", processes.up(), flush=True)
@@ -527,9 +529,9 @@ FORKING = """
 
 
 @pytest.mark.parametrize(
-    ("mode", "printed"), [("call", "2\n" * 20 + "parent 22\n"), ("leave", "0\nparent 2\n")]
+    ("mode", "printed"), [("call", "7\n" * 20 + "parent 2\n"), ("leave", "0\nparent 2\n")]
 )
-def test_a_forked_child_has_a_session_of_its_own_and_no_sandbox_to_end(
+def test_a_forked_child_has_no_session_and_no_sandbox_to_end(
     write: Write, tmp_path: Path, mode: str, printed: str
 ) -> None:
     process = subprocess.Popen(
