@@ -58,6 +58,8 @@ class Connection:
         known = isinstance(values, dict) and values.keys() == names
         if not known or not all(isinstance(value, str) for value in values.values()):
             raise ConnectionFileError(f"{file} is no connection file")
+        if not values["token"].isascii():
+            raise ConnectionFileError(f"the token in {file} is none that a sandbox would make")
         return cls(**values)
 
     @classmethod

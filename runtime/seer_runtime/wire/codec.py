@@ -2,7 +2,8 @@
 
 Plain values are MessagePack. What MessagePack has no word for is a list that begins with a
 mark, `[mark, tag, part, ...]`; no value of a user's can be that mark. Arrays and tensors leave
-their memory in segments beside the body.
+their memory in segments beside the body. An instance of a subclass of a plain type arrives as
+that type; a bytearray or a memoryview arrives as bytes.
 """
 
 from __future__ import annotations
