@@ -103,11 +103,13 @@ class ServedInterface:
             except BaseException:
                 await self._worker.stop(0.0 if self._calls or not self._ready else _GRACE)
                 raise
-            code = await self._worker.stop(_GRACE)
-            futile = 0 if served or self._calls else futile + 1
+            # From now on calls wait for the next worker, and are told of this one's end.
+            calls = self._take_calls()
             self._ready = False
             self.epoch += 1
-            self._answer_all(self._death(code))
+            code = await self._worker.stop(_GRACE)
+            futile = 0 if served or calls else futile + 1
+            self._give_up(calls, self._death(code))
         failure = self._death(code)
         failure.kind = Failure.NO_INTERFACE
         failure.hint = "its last lines are in the log; correct the file and serve it again"
@@ -151,9 +153,12 @@ class ServedInterface:
             worker.kill()
         return served
 
-    def _answer_all(self, failure: Failure) -> None:
-        """Tell each call without an answer that it gets none, and whether it had begun."""
+    def _take_calls(self) -> list[_Call]:
         calls, self._calls = list(self._calls.values()), {}
+        return calls
+
+    def _give_up(self, calls: list[_Call], failure: Failure) -> None:
+        """Tell calls that a worker had got that they get no answer, and which one had begun."""
         for index, call in enumerate(calls):
             told = Failure()
             told.CopyFrom(failure)
@@ -187,9 +192,10 @@ class ServedInterface:
             self._schema.set_exception(FailureError(failure))
             # Nobody may be waiting for it.
             self._schema.exception()
+        calls = self._take_calls()
         if self._ready:
-            self._answer_all(failure)
-        for call in self._calls.values():
-            call.reply(error_frame(call.header, self.epoch, failure))
-        self._calls.clear()
+            self._give_up(calls, failure)
+        else:
+            for call in calls:
+                call.reply(error_frame(call.header, self.epoch, failure))
         self._ready = False
