@@ -17,6 +17,8 @@ SeerError
 │   ├── ValueCrossingError      an argument or the result cannot cross (a TypeError)
 │   ├── RemoteError             the function raised; also an instance of the builtin it raised
 │   ├── RemoteExit              the function called sys.exit; the worker goes on
+│   ├── DeadlineExceededError   the time that the caller gave is over (a TimeoutError)
+│   ├── CallCancelledError      the call was cancelled
 │   ├── WorkerDiedError         the worker process ended before there was an answer
 │   └── StateLostError          the worker was restarted since the last call; nothing ran
 ├── SessionError                no session with the interface
@@ -34,14 +36,17 @@ from __future__ import annotations
 import builtins
 import functools
 from collections.abc import Sequence
+from typing import Literal
 
 __all__ = [
     "ArgumentError",
     "AuthenticationError",
     "BackendError",
+    "CallCancelledError",
     "CallError",
     "ConfigError",
     "ConnectionFileError",
+    "DeadlineExceededError",
     "FunctionMissingError",
     "InterfaceError",
     "InterfaceGoneError",
@@ -77,6 +82,8 @@ class SeerError(Exception):
         log: the last lines that the sandbox printed, where a process died.
         exit_code: the exit status of the process that died, negative for a signal.
         started: whether the user's function had begun to run.
+        state: what is known about the interface's module state: "kept"; "tainted", where the
+            function was ended somewhere inside; or "lost", where the worker was restarted.
     """
 
     def __init__(
@@ -88,6 +95,7 @@ class SeerError(Exception):
         log: Sequence[str] = (),
         exit_code: int | None = None,
         started: bool = False,
+        state: Literal["kept", "tainted", "lost"] = "kept",
     ) -> None:
         """Take what is known."""
         # Not super(): a builtin that this is an instance of too may want other arguments.
@@ -98,6 +106,7 @@ class SeerError(Exception):
         self.log = tuple(log)
         self.exit_code = exit_code
         self.started = started
+        self.state = state
 
     def __str__(self) -> str:
         """Show the message, and everything that helps to understand it."""
@@ -214,6 +223,14 @@ def _rebuild(exception: str, message: str) -> RemoteError:
 
 class RemoteExit(CallError):  # noqa: N818 - as SystemExit is named
     """The exposed function called sys.exit. The worker goes on."""
+
+
+class DeadlineExceededError(CallError, TimeoutError):
+    """The time that the caller gave is over, and the function was ended."""
+
+
+class CallCancelledError(CallError):
+    """The call was cancelled."""
 
 
 class WorkerDiedError(CallError):

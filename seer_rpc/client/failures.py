@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from seer_rpc import errors
 from seer_runtime.wire.pb.runtime_pb2 import Failure
 
@@ -20,6 +22,13 @@ _ERRORS: dict[Failure.Kind.ValueType, type[errors.SeerError]] = {
     Failure.MISSING_MODULE: errors.InterfacePendingError,
     Failure.NOTHING_EXPOSED: errors.NothingExposedError,
     Failure.UNKNOWN_MODEL: errors.ModelNotFoundError,
+    Failure.CANCELLED: errors.CallCancelledError,
+    Failure.DEADLINE: errors.DeadlineExceededError,
+}
+_STATES: dict[Failure.State.ValueType, Literal["kept", "tainted", "lost"]] = {
+    Failure.KEPT: "kept",
+    Failure.TAINTED: "tainted",
+    Failure.LOST: "lost",
 }
 # What needs no look at the user's own code to be understood.
 _WITHOUT_TRACEBACK = frozenset(
@@ -42,6 +51,7 @@ def to_error(failure: Failure) -> errors.SeerError:
         log=failure.log,
         exit_code=failure.exit_code if failure.HasField("exit_code") else None,
         started=failure.effect != Failure.NOT_STARTED,
+        state=_STATES[failure.state],
     )
     if isinstance(error, errors.RemoteError):
         error.exception = failure.exception

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import re
 import threading
@@ -13,7 +14,13 @@ from typing import Any, Self
 
 from seer_rpc.client.connection import Connection
 from seer_rpc.client.links import open_link
-from seer_rpc.errors import SandboxLostError, SeerError, SessionError, ValueCrossingError
+from seer_rpc.errors import (
+    ArgumentError,
+    SandboxLostError,
+    SeerError,
+    SessionError,
+    ValueCrossingError,
+)
 from seer_runtime.wire.codec import Codec
 from seer_runtime.wire.errors import DecodeError, EncodeError
 from seer_runtime.wire.frames import Frame, Kind
@@ -21,6 +28,10 @@ from seer_runtime.wire.records import TypeNames
 
 # Where an argument stands in what is sent: [by position, by name].
 _ARGUMENT = re.compile(r"^\[[01]\]\[(.*?)\]")
+
+
+_LONGEST = (2**32 - 1) / 1000
+"""Seconds that fit into a frame: 49 days."""
 
 
 class Session:
@@ -59,20 +70,46 @@ class Session:
         self._id = opened.session
         self.epoch = opened.epoch if known_epoch is None else known_epoch
 
-    def call(self, function: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """Call a function and wait for its value, however long it takes.
+    def call(
+        self,
+        function: str,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        timeout: float | None = None,
+    ) -> Any:
+        """Call a function and wait for its value, `timeout` seconds or however long it takes.
+
+        Whatever interrupts the waiting, Ctrl-C included, cancels the call.
 
         Raises:
             CallError: there is no value; the class says why.
             SessionError: the sandbox is gone.
         """
-        return self._value(self._send(function, args, kwargs).result())
+        seq, future = self._send(function, args, kwargs, timeout)
+        try:
+            frame = future.result()
+        except SeerError:
+            raise
+        except BaseException:
+            self._cancel(seq, future)
+            raise
+        return self._value(frame)
 
     async def call_async(
-        self, function: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+        self,
+        function: str,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        timeout: float | None = None,
     ) -> Any:
-        """Call a function from async code. Raises what `call` raises."""
-        return self._value(await asyncio.wrap_future(self._send(function, args, kwargs)))
+        """Call a function from async code, as `call` does; cancelling the task cancels the call."""
+        seq, future = self._send(function, args, kwargs, timeout)
+        try:
+            frame = await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            self._cancel(seq, future)
+            raise
+        return self._value(frame)
 
     def close(self) -> None:
         """End the session. Calls on their way are given up; what runs, runs on."""
@@ -92,7 +129,13 @@ class Session:
         """End the session."""
         self.close()
 
-    def _send(self, function: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Future[Frame]:
+    def _send(
+        self,
+        function: str,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        timeout: float | None,
+    ) -> tuple[int, Future[Frame]]:
         try:
             body, segments = self._codec.encode([list(args), dict(kwargs)], "")
         except EncodeError as error:
@@ -111,6 +154,7 @@ class Session:
             self._id,
             seq,
             epoch=self.epoch,
+            timeout=_milliseconds(timeout),
             name=function,
             body=body,
             segments=segments,
@@ -121,7 +165,13 @@ class Session:
             with self._lock:
                 self._waiting.pop(seq, None)
             raise
-        return future
+        return seq, future
+
+    def _cancel(self, seq: int, future: Future[Frame]) -> None:
+        """Give up on a call; the runtime ends it."""
+        future.cancel()
+        with contextlib.suppress(SeerError):
+            self._link.send(Frame(Kind.CANCEL, self._id, seq, epoch=self.epoch))
 
     def _value(self, frame: Frame) -> Any:
         if frame.kind is Kind.ERROR:
@@ -184,3 +234,13 @@ def _interrupted(error: SeerError) -> SeerError:
         exit_code=error.exit_code,
         started=True,
     )
+
+
+def _milliseconds(timeout: float | None) -> int:
+    if timeout is None:
+        return 0
+    if not 0 < timeout <= _LONGEST:
+        raise ArgumentError(
+            f"timeout={timeout!r} must be more than 0 s and at most {_LONGEST:.0f} s"
+        )
+    return max(1, round(timeout * 1000))

@@ -54,6 +54,7 @@ def test_every_part_comes_back() -> None:
         st.integers(0, 2**64 - 1),
         st.integers(0, 2**64 - 1),
         st.integers(0, 2**32 - 1),
+        st.integers(0, 2**32 - 1),
         st.text(max_size=20),
         st.binary(max_size=50),
         st.lists(st.binary(max_size=20), max_size=5),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple, TypeAlias
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeAlias
 
 from seer_runtime.front.failure import FailureError, error_frame
 from seer_runtime.front.log import BoundedLog
-from seer_runtime.front.workers import WorkerProcess
+from seer_runtime.front.workers import WorkerLink, WorkerProcess
 from seer_runtime.wire.exits import describe_exit
 from seer_runtime.wire.frames import (
     Frame,
@@ -28,6 +30,14 @@ _MAX_FUTILE_LOADS = 3
 
 _ANSWERS = (Kind.RESULT, Kind.ERROR)
 
+_RAISE_AFTER = 2.0
+"""Seconds that a call gets to end cleanly once nobody waits for it."""
+
+_KILL_AFTER = 3.0
+"""Seconds that it then gets to end at all."""
+
+_LOOK = 0.05
+
 _GRACE = 2.0
 """Seconds that a worker without work gets to clean up before it is killed."""
 
@@ -36,10 +46,28 @@ Reply: TypeAlias = Callable[[bytes], None]
 CallKey: TypeAlias = tuple[bytes, int]
 
 
-class _Call(NamedTuple):
+@dataclass
+class _Call:
+    """A call without an answer."""
+
     header: Header
     data: bytes
     reply: Reply
+    given_up: Failure.Kind.ValueType | None = None
+    """CANCELLED or DEADLINE, once nobody waits for its end."""
+
+    timers: list[asyncio.TimerHandle | asyncio.Task[None]] = field(default_factory=list)
+
+    @property
+    def key(self) -> CallKey:
+        """What it is known by."""
+        return self.header.session, self.header.seq
+
+    def answer(self, data: bytes) -> None:
+        """Answer it, and forget what was planned for it."""
+        for timer in self.timers:
+            timer.cancel()
+        self.reply(data)
 
 
 class ServedInterface:
@@ -78,15 +106,44 @@ class ServedInterface:
         if self._failure is not None:
             reply(error_frame(header, self.epoch, self._failure))
             return
-        self._calls[header.session, header.seq] = _Call(header, data, reply)
+        call = self._calls[header.session, header.seq] = _Call(header, data, reply)
+        if header.timeout:
+            expire = partial(self.give_up, call.key, Failure.DEADLINE)
+            loop = asyncio.get_running_loop()
+            call.timers.append(loop.call_later(header.timeout / 1000, expire))
         if self._ready and self._worker is not None:
-            self._worker.send(data)
+            self._worker.calls.send(data)
+
+    def give_up(self, key: CallKey, reason: Failure.Kind.ValueType) -> None:
+        """End a call that nobody waits for any more; its answer says what became of it."""
+        call = self._calls.get(key)
+        if call is None or call.given_up is not None:
+            return
+        call.given_up = reason
+        if self._ready and self._worker is not None:
+            call.timers.append(asyncio.create_task(self._end_call(call, self._worker)))
+        else:
+            del self._calls[key]
+            call.answer(error_frame(call.header, self.epoch, _given_up(call)))
+
+    async def _end_call(self, call: _Call, worker: WorkerProcess) -> None:
+        """Climb the ladder: end it cleanly, raise in it, end the worker."""
+        request = Frame(Kind.CANCEL, *call.key, epoch=self.epoch)
+        worker.requests.send(encode_frame(request))
+        # Only the first can have begun: no other is a reason to harm the worker.
+        while next(iter(self._calls)) != call.key:
+            await asyncio.sleep(_LOOK)
+        await asyncio.sleep(_RAISE_AFTER)
+        worker.requests.send(encode_frame(request._replace(kind=Kind.INTERRUPT)))
+        await asyncio.sleep(_KILL_AFTER)
+        self._log.append(f"seer: a call of {self._request.interface!r} does not end; ending all")
+        worker.kill()
 
     def forget(self, session: bytes) -> None:
         """Drop the answers to a session that is over; what runs, runs on."""
         for key, call in self._calls.items():
             if key[0] == session:
-                self._calls[key] = call._replace(reply=lambda _: None)
+                call.reply = lambda _: None
 
     async def stop(self) -> None:
         """End the worker; calls without an answer are told."""
@@ -117,8 +174,8 @@ class ServedInterface:
 
     async def _load(self, worker: WorkerProcess) -> None:
         request = Frame(Kind.LOAD, body=self._request.SerializeToString())
-        worker.send(encode_frame(request))
-        data = await worker.receive()
+        worker.calls.send(encode_frame(request))
+        data = await worker.calls.receive()
         if data is None:
             failure = self._death(await worker.stop(_GRACE))
             failure.kind = Failure.LOAD
@@ -131,27 +188,38 @@ class ServedInterface:
         if not self._schema.done():
             self._schema.set_result(InterfaceSchema.FromString(bytes(frame.body)))
         for call in self._calls.values():
-            worker.send(call.data)
+            worker.calls.send(call.data)
         self._ready = True
 
     async def _answer_calls(self, worker: WorkerProcess) -> bool:
         """Pass answers on until the worker is gone; tell whether there were any."""
+        both = [self._pass_on(worker, link) for link in (worker.calls, worker.requests)]
+        return any(await asyncio.gather(*both))
+
+    async def _pass_on(self, worker: WorkerProcess, link: WorkerLink) -> bool:
         served = False
         try:
-            while (data := await worker.receive()) is not None:
-                header = parse_header(data)
-                call = self._calls.get((header.session, header.seq))
-                if header.kind not in _ANSWERS or (call and header.epoch != call.header.epoch):
-                    raise FrameError(f"a {header.kind.name} frame that answers no call")
-                if call is not None:
-                    served = True
-                    del self._calls[header.session, header.seq]
-                    call.reply(data)
+            while (data := await link.receive()) is not None:
+                served = self._answer(data) or served
         except FrameError as error:
             # Something else than the runtime wrote to its socket: nothing it says counts now.
             self._log.append(f"seer: a worker broke the protocol and is ended: {error}")
             worker.kill()
         return served
+
+    def _answer(self, data: bytes) -> bool:
+        """Pass an answer on; tell whether a call had been waiting for it."""
+        header = parse_header(data)
+        call = self._calls.get((header.session, header.seq))
+        if header.kind not in _ANSWERS or (call and header.epoch != call.header.epoch):
+            raise FrameError(f"a {header.kind.name} frame that answers no call")
+        if call is None:
+            return False
+        del self._calls[call.key]
+        if call.given_up == Failure.DEADLINE and header.kind is Kind.ERROR:
+            data = _as_deadline(call, data)
+        call.answer(data)
+        return True
 
     def _take_calls(self) -> list[_Call]:
         calls, self._calls = list(self._calls.values()), {}
@@ -164,11 +232,15 @@ class ServedInterface:
             told.CopyFrom(failure)
             told.effect = Failure.NOT_STARTED if index else Failure.INTERRUPTED
             told.message += " before this call began" if index else " during this call"
-            call.reply(error_frame(call.header, self.epoch, told))
+            if call.given_up is not None and not index:
+                told.kind = call.given_up
+                told.message = f"{_given_up(call).message}; {told.message}"
+            call.answer(error_frame(call.header, self.epoch, told))
 
     def _death(self, code: int) -> Failure:
         return Failure(
             kind=Failure.WORKER_DIED,
+            state=Failure.LOST,
             message=f"the worker of {self._request.interface!r} {describe_exit(code)}",
             hint="the interface is loaded anew; its module state is as after the first load",
             log=self._log.last(_LOG_LINES),
@@ -197,5 +269,27 @@ class ServedInterface:
             self._give_up(calls, failure)
         else:
             for call in calls:
-                call.reply(error_frame(call.header, self.epoch, failure))
+                call.answer(error_frame(call.header, self.epoch, failure))
         self._ready = False
+
+
+def _given_up(call: _Call) -> Failure:
+    """Say why the caller gave a call up, as one that has not begun."""
+    if call.given_up == Failure.CANCELLED:
+        return Failure(kind=Failure.CANCELLED, message="the call was cancelled")
+    return Failure(
+        kind=Failure.DEADLINE,
+        message=f"no result within the {call.header.timeout / 1000:g} s that the caller gave",
+        hint="give a longer timeout, or none",
+    )
+
+
+def _as_deadline(call: _Call, data: bytes) -> bytes:
+    """Tell a call that was ended at its deadline so; any other error stays what it is."""
+    frame = decode_frame(data)
+    failure = Failure.FromString(bytes(frame.body))
+    if failure.kind != Failure.CANCELLED:
+        return data
+    deadline = _given_up(call)
+    failure.kind, failure.message, failure.hint = deadline.kind, deadline.message, deadline.hint
+    return error_frame(call.header, frame.epoch, failure)

@@ -46,6 +46,8 @@ class Session:
                 await self._open(header, data)
             elif header.kind is Kind.CALL and header.session == self._id:
                 await self._call(header, data)
+            elif header.kind is Kind.CANCEL and header.session == self._id:
+                self._cancel(header)
             else:
                 raise FrameError(f"unexpected {header.kind.name} frame, or not this session's")
 
@@ -75,6 +77,10 @@ class Session:
             self._send(error_frame(header, interface.epoch, _STATE_LOST))
         else:
             interface.call(header, data, self._send)
+
+    def _cancel(self, header: Header) -> None:
+        if self._interface is not None:
+            self._interface.give_up((self._id, header.seq), Failure.CANCELLED)
 
     async def _attach(self) -> ServedInterface:
         """Give the interface as it is served now; one that was served anew must be the same."""

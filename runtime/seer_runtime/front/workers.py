@@ -20,26 +20,18 @@ _DRAIN = 0.2
 """Seconds to read what a worker sent before it died, where something else holds its pipes."""
 
 
-class WorkerProcess:
-    """A running worker. Its output goes to the log, line by line."""
+class WorkerLink:
+    """One socket to a worker: whole frames, as bytes."""
 
-    def __init__(
-        self,
-        process: Process,
-        mark: str,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        following: asyncio.Task[None],
-    ) -> None:
-        """Use `WorkerHost.spawn`."""
-        self._process = process
-        self._mark = mark
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Take over the socket."""
         self._reader = reader
         self._writer = writer
-        self._following = following
-        self._exit = asyncio.create_task(process.wait())
-        # A process that the worker forked may hold the socket open after its death.
-        self._exit.add_done_callback(lambda _: self._after_exit())
+
+    @classmethod
+    async def over(cls, connection: socket.socket) -> WorkerLink:
+        """Open the link over a connected socket."""
+        return cls(*await asyncio.open_unix_connection(sock=connection))
 
     def send(self, frame: bytes) -> None:
         """Send the bytes of a frame; a worker that is gone is noticed by `receive`."""
@@ -58,6 +50,38 @@ class WorkerProcess:
             return None
         return header + rest
 
+    def close(self) -> None:
+        """End what is sent; what was received can still be read."""
+        self._writer.close()
+
+    def abort(self) -> None:
+        """End everything."""
+        self._writer.transport.abort()
+
+
+class WorkerProcess:
+    """A running worker. Its output goes to the log, line by line."""
+
+    def __init__(
+        self,
+        process: Process,
+        mark: str,
+        calls: WorkerLink,
+        requests: WorkerLink,
+        following: asyncio.Task[None],
+    ) -> None:
+        """Use `WorkerHost.spawn`."""
+        self.calls = calls
+        """Calls, and the answers of the main thread."""
+        self.requests = requests
+        """Cancellations, and the answers of the thread that takes them."""
+        self._process = process
+        self._mark = mark
+        self._following = following
+        self._exit = asyncio.create_task(process.wait())
+        # A process that the worker forked may hold the sockets open after its death.
+        self._exit.add_done_callback(lambda _: self._after_exit())
+
     def kill(self) -> None:
         """End the process at once."""
         with contextlib.suppress(ProcessLookupError):
@@ -68,7 +92,8 @@ class WorkerProcess:
 
         `grace` is the number of seconds that it gets to end by itself.
         """
-        self._writer.close()
+        self.calls.close()
+        self.requests.close()
         await asyncio.wait([self._exit], timeout=grace)
         if not self._exit.done():
             self.kill()
@@ -81,7 +106,8 @@ class WorkerProcess:
         return code
 
     def _after_exit(self) -> None:
-        asyncio.get_running_loop().call_later(_DRAIN, self._writer.transport.abort)
+        for link in (self.calls, self.requests):
+            asyncio.get_running_loop().call_later(_DRAIN, link.abort)
 
 
 class WorkerHost:
@@ -110,25 +136,28 @@ class WorkerHost:
             OSError: the system has no room for it.
         """
         mark = f"{self._sandbox_id}/{next(self._numbers)}/"
-        with contextlib.ExitStack() as stack:
-            ours, theirs = socket.socketpair()
-            stack.enter_context(ours)
+        with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
+            pairs = [socket.socketpair(), socket.socketpair()]
+            for near, far in pairs:
+                ours.enter_context(near)
+                theirs.enter_context(far)
             reading, writing = os.pipe()
-            output = stack.enter_context(os.fdopen(reading, "rb", 0))
-            with theirs, os.fdopen(writing, "wb", 0) as target:
+            output = ours.enter_context(os.fdopen(reading, "rb", 0))
+            target = theirs.enter_context(os.fdopen(writing, "wb", 0))
+            descriptors = [far.fileno() for _, far in pairs]
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", "seer_runtime.worker"),
+                *map(str, (*descriptors, os.getpid())),
+                pass_fds=descriptors,
+                stdin=asyncio.subprocess.DEVNULL,
                 # Not asyncio's own pipe: it would wait for whoever else holds the output.
-                process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-P", "-m", "seer_runtime.worker"),
-                    *(str(theirs.fileno()), str(os.getpid())),
-                    pass_fds=[theirs.fileno()],
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=target,
-                    stderr=target,
-                    env={**self._environment, MARK: mark},
-                    cwd=self._directory,
-                    start_new_session=True,
-                )
-            stack.pop_all()
-        reader, writer = await asyncio.open_unix_connection(sock=ours)
+                stdout=target,
+                stderr=target,
+                env={**self._environment, MARK: mark},
+                cwd=self._directory,
+                start_new_session=True,
+            )
+            ours.pop_all()
+        calls, requests = [await WorkerLink.over(near) for near, _ in pairs]
         following = asyncio.create_task(self._log.follow(output))
-        return WorkerProcess(process, mark, reader, writer, following)
+        return WorkerProcess(process, mark, calls, requests, following)

@@ -3,12 +3,13 @@
 A frame is a fixed header and what follows it (little-endian, no padding):
 
     magic 2s | version u8 | kind u8 | segments u32 | session 16s | seq u64 | ack u64
-    | epoch u32 | name u32 | rest u64
+    | epoch u32 | timeout u32 | name u32 | rest u64
     | segment lengths u64 * segments | name | body | segment * segments
 
 `rest` is the number of bytes behind the header, so that a reader needs two reads. The name says
 which interface or function the frame is about: a frame is routed without decoding its body.
-Segments are raw memory: arrays travel there, never inside a body.
+Segments are raw memory: arrays travel there, never inside a body. The timeout is in milliseconds;
+0 stands for none.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ Buffer: TypeAlias = bytes | bytearray | memoryview
 MAGIC = b"SR"
 VERSION = 1
 NO_SESSION = bytes(16)
-HEADER = struct.Struct("<2sBBI16sQQIIQ")
+HEADER = struct.Struct("<2sBBI16sQQIIIQ")
 _LENGTH = 8
 
 
@@ -50,6 +51,10 @@ class Kind(IntEnum):
     """Front to worker: load an interface; the body is a serialised LoadRequest."""
     LOADED = 7
     """Worker to front: the body is a serialised InterfaceSchema."""
+    CANCEL = 8
+    """End the call `seq`: before it begins, or where it can be ended cleanly."""
+    INTERRUPT = 9
+    """Front to worker: raise in the call `seq`, wherever it is."""
 
 
 class Header(NamedTuple):
@@ -60,6 +65,7 @@ class Header(NamedTuple):
     seq: int
     ack: int
     epoch: int
+    timeout: int
     segment_count: int
     name_length: int
     rest_length: int
@@ -74,6 +80,7 @@ class Frame(NamedTuple):
     seq: int = 0
     ack: int = 0
     epoch: int = 0
+    timeout: int = 0
     name: str = ""
     body: Buffer = b""
     segments: Sequence[Buffer] = ()
@@ -87,7 +94,7 @@ def parse_header(data: Buffer) -> Header:
     """
     if len(data) < HEADER.size:
         raise FrameError(f"a frame has at least {HEADER.size} bytes; got {len(data)}")
-    magic, version, kind, segments, session, seq, ack, epoch, name, rest = HEADER.unpack_from(data)
+    magic, version, kind, segments, session, seq, ack, *fields = HEADER.unpack_from(data)
     if magic != MAGIC:
         raise FrameError(f"not a frame: begins with {magic!r}")
     if version != VERSION:
@@ -98,7 +105,8 @@ def parse_header(data: Buffer) -> Header:
         known = Kind(kind)
     except ValueError:
         raise FrameError(f"unknown kind of frame: {kind}") from None
-    return Header(known, session, seq, ack, epoch, segments, name, rest)
+    epoch, timeout, name, rest = fields
+    return Header(known, session, seq, ack, epoch, timeout, segments, name, rest)
 
 
 def encode_frame(frame: Frame) -> bytes:
@@ -115,6 +123,7 @@ def encode_frame(frame: Frame) -> bytes:
         frame.seq,
         frame.ack,
         frame.epoch,
+        frame.timeout,
         len(name),
         len(lengths) + len(name) + len(frame.body) + sum(sizes),
     )
@@ -146,9 +155,7 @@ def decode_frame(data: Buffer) -> Frame:
     for length in lengths:
         segments.append(rest[segment_start : segment_start + length])
         segment_start += length
-    return Frame(
-        header.kind, header.session, header.seq, header.ack, header.epoch, name, body, segments
-    )
+    return Frame(*header[:6], name, body, segments)
 
 
 def _segment_lengths(header: Header, rest: memoryview) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Start a worker: `python -m seer_runtime.worker DESCRIPTOR FRONT_PID`, by the front alone."""
+"""Start a worker: `python -m seer_runtime.worker CALLS REQUESTS FRONT_PID`, by the front alone."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ from seer_runtime.failures import describe_load_failure
 from seer_runtime.processes import die_with_parent
 from seer_runtime.wire.frames import Frame, Kind
 from seer_runtime.wire.pb.runtime_pb2 import LoadRequest
+from seer_runtime.worker.courier import Courier
 from seer_runtime.worker.executor import Executor
 from seer_runtime.worker.interface import Interface
 from seer_runtime.worker.link import FrontLink
 
 
-def main(descriptor: int, front: int) -> None:
-    """Load the interface that the first frame names, then answer calls."""
+def main(calls: int, requests: int, front: int) -> None:
+    """Load the interface that the first frame names, then answer calls.
+
+    `calls` and `requests` are descriptors of sockets to the front.
+    """
     die_with_parent(front)
-    faulthandler.enable()
-    connection = socket.socket(fileno=descriptor)
-    # What the interface starts must not hold the front's socket open.
-    connection.set_inheritable(False)
-    link = FrontLink(connection)
+    # Of the other threads, ours among them, nobody wants to read.
+    faulthandler.enable(all_threads=False)
+    link, courier = _link(calls), Courier(_link(requests))
     request = link.receive()
     if request is None:
         return
@@ -32,7 +34,14 @@ def main(descriptor: int, front: int) -> None:
         link.send(Frame(Kind.ERROR, body=describe_load_failure(error).SerializeToString()))
         return
     link.send(Frame(Kind.LOADED, body=interface.schema.SerializeToString()))
-    Executor(link, interface).run()
+    Executor(link, courier, interface).run()
+
+
+def _link(descriptor: int) -> FrontLink:
+    connection = socket.socket(fileno=descriptor)
+    # What the interface starts must not hold the front's socket open.
+    connection.set_inheritable(False)
+    return FrontLink(connection)
 
 
 if __name__ == "__main__":

@@ -7,12 +7,13 @@ import inspect
 import os
 import sys
 import traceback
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 
 from seer_runtime.failures import describe_exception
 from seer_runtime.wire.frames import Frame, Kind
 from seer_runtime.wire.pb.runtime_pb2 import Failure
+from seer_runtime.worker.courier import CallCancelledError, Courier
 from seer_runtime.worker.interface import Interface, NoFunctionError
 from seer_runtime.worker.link import FrontLink
 
@@ -24,9 +25,10 @@ class Executor:
     share one loop; it also runs between calls while it has tasks of its own.
     """
 
-    def __init__(self, link: FrontLink, interface: Interface) -> None:
-        """Take calls from `link`."""
+    def __init__(self, link: FrontLink, courier: Courier, interface: Interface) -> None:
+        """Take calls from `link`; `courier` may end them."""
         self._link = link
+        self._courier = courier
         self._interface = interface
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pid = os.getpid()
@@ -34,7 +36,9 @@ class Executor:
     def run(self) -> None:
         """Answer calls."""
         while (call := self._next_call()) is not None:
-            answer = self._answer(call)
+            if not self._courier.begin(call):
+                continue
+            answer = self._answer_to_the_end(call)
             if os.getpid() != self._pid:
                 # A child that the function forked came back here; its parent answers.
                 sys.stdout.flush()
@@ -44,8 +48,18 @@ class Executor:
     def _next_call(self) -> Frame | None:
         loop = self._loop
         if loop is not None and asyncio.all_tasks(loop):
-            _finish(loop, _readable(self._link.fileno()))
+            _finish(loop, loop.create_task(_readable(self._link.fileno())))
         return self._link.receive()
+
+    def _answer_to_the_end(self, call: Frame) -> Frame:
+        try:
+            answer = self._answer(call)
+            self._courier.end()
+        except CallCancelledError as error:
+            # It was raised behind the user's function, in what is done with the result.
+            self._courier.end()
+            return _error(call, _cancellation(error, Failure.FINISHED, Failure.KEPT))
+        return answer
 
     def _answer(self, call: Frame) -> Frame:
         try:
@@ -58,6 +72,11 @@ class Executor:
             value = self._run(run)
         except SystemExit as error:
             return _error(call, describe_exception(error, Failure.EXITED, Failure.FINISHED))
+        except (CallCancelledError, asyncio.CancelledError) as error:
+            state = self._courier.requested
+            if state is None:
+                return _error(call, describe_exception(error, Failure.RAISED, Failure.FINISHED))
+            return _error(call, _cancellation(error, Failure.INTERRUPTED, state))
         except BaseException as error:  # noqa: BLE001 - the user's function may raise anything
             return _error(call, describe_exception(error, Failure.RAISED, Failure.FINISHED))
         try:
@@ -72,16 +91,20 @@ class Executor:
             return value
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
-        return _finish(self._loop, value)
+        task = self._loop.create_task(value)
+        self._courier.watch(self._loop, task)
+        return _finish(self._loop, task)
 
 
-def _finish(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any]) -> Any:
-    """Run the loop until `work` is done; other tasks that raise SystemExit do not end it."""
-    task = loop.create_task(work)
+def _finish(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> Any:
+    """Run the loop until `task` is done; other tasks that raise SystemExit do not end it."""
     while not task.done():
         try:
             # Not the task itself: its exception is raised once, below.
             loop.run_until_complete(asyncio.wait([task]))
+        except CallCancelledError:
+            task.cancel()
+            raise
         except BaseException:  # noqa: BLE001 - a task of the user's may raise anything
             if not task.done():
                 traceback.print_exc()
@@ -104,3 +127,12 @@ def _reply(call: Frame, kind: Kind) -> Frame:
 
 def _error(call: Frame, failure: Failure) -> Frame:
     return _reply(call, Kind.ERROR)._replace(body=failure.SerializeToString())
+
+
+def _cancellation(
+    error: BaseException, effect: Failure.Effect.ValueType, state: Failure.State.ValueType
+) -> Failure:
+    failure = describe_exception(error, Failure.CANCELLED, effect)
+    failure.message = "the call was cancelled while it ran"
+    failure.state = state
+    return failure

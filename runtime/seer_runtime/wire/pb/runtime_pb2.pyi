@@ -172,6 +172,10 @@ class Failure(_message.Message):
         """The interface file exposes nothing."""
         UNKNOWN_MODEL: Failure._Kind.ValueType  # 14
         """get_model_path was asked for a model that is not configured."""
+        CANCELLED: Failure._Kind.ValueType  # 15
+        """The caller gave up."""
+        DEADLINE: Failure._Kind.ValueType  # 16
+        """The time that the caller gave is over."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper): ...
     UNSPECIFIED: Failure.Kind.ValueType  # 0
@@ -203,6 +207,10 @@ class Failure(_message.Message):
     """The interface file exposes nothing."""
     UNKNOWN_MODEL: Failure.Kind.ValueType  # 14
     """get_model_path was asked for a model that is not configured."""
+    CANCELLED: Failure.Kind.ValueType  # 15
+    """The caller gave up."""
+    DEADLINE: Failure.Kind.ValueType  # 16
+    """The time that the caller gave is over."""
 
     class _Effect:
         ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -223,6 +231,27 @@ class Failure(_message.Message):
     INTERRUPTED: Failure.Effect.ValueType  # 2
     """It had started and was cut off."""
 
+    class _State:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Failure._State.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        KEPT: Failure._State.ValueType  # 0
+        TAINTED: Failure._State.ValueType  # 1
+        """The function was ended somewhere inside: what it was changing may be half changed."""
+        LOST: Failure._State.ValueType  # 2
+        """The worker was restarted."""
+
+    class State(_State, metaclass=_StateEnumTypeWrapper):
+        """What is known about the interface's module state."""
+
+    KEPT: Failure.State.ValueType  # 0
+    TAINTED: Failure.State.ValueType  # 1
+    """The function was ended somewhere inside: what it was changing may be half changed."""
+    LOST: Failure.State.ValueType  # 2
+    """The worker was restarted."""
+
     KIND_FIELD_NUMBER: _builtins.int
     EFFECT_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
@@ -232,6 +261,7 @@ class Failure(_message.Message):
     LOG_FIELD_NUMBER: _builtins.int
     EXIT_CODE_FIELD_NUMBER: _builtins.int
     MODULE_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
     kind: Global___Failure.Kind.ValueType
     effect: Global___Failure.Effect.ValueType
     message: _builtins.str
@@ -245,6 +275,7 @@ class Failure(_message.Message):
     """A process's exit status as Python's subprocess counts it: negative for a signal."""
     module: _builtins.str
     """The name of a module that is missing."""
+    state: Global___Failure.State.ValueType
     @_builtins.property
     def log(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The last lines of the log, where a process died."""
@@ -261,10 +292,11 @@ class Failure(_message.Message):
         log: _abc.Iterable[_builtins.str] | None = ...,
         exit_code: _builtins.int | None = ...,
         module: _builtins.str = ...,
+        state: Global___Failure.State.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_exit_code", b"_exit_code", "exit_code", b"exit_code"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_exit_code", b"_exit_code", "effect", b"effect", "exception", b"exception", "exit_code", b"exit_code", "hint", b"hint", "kind", b"kind", "log", b"log", "message", b"message", "module", b"module", "traceback", b"traceback"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_exit_code", b"_exit_code", "effect", b"effect", "exception", b"exception", "exit_code", b"exit_code", "hint", b"hint", "kind", b"kind", "log", b"log", "message", b"message", "module", b"module", "state", b"state", "traceback", b"traceback"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__exit_code: _TypeAlias = _typing.Literal["exit_code"]  # noqa: Y015
     _WhichOneofArgType__exit_code: _TypeAlias = _typing.Literal["_exit_code", b"_exit_code"]  # noqa: Y015
