@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import typing
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping
 from typing import Any
 
 import griffe
@@ -73,14 +73,29 @@ def _describe(name: str, signature: Signature, types: TypeDescriber) -> pb.Funct
         )
         for parameter in signature.parameters.parameters.values()
     ]
+    is_stream = _is_stream(signature)
+    result = signature.hints.get("return", Any)
+    if is_stream:
+        result = next(iter(typing.get_args(result)), Any)
     return pb.Function(
         name=name,
         doc=docs.text,
         parameters=parameters,
-        result=types.describe(signature.hints.get("return", Any), f"{name}, result"),
+        is_stream=is_stream,
+        result=types.describe(result, f"{name}, result"),
         result_doc=docs.result,
         is_async=inspect.iscoroutinefunction(signature.function),
     )
+
+
+def _is_stream(signature: Signature) -> bool:
+    function = signature.function
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        return True
+    return typing.get_origin(signature.hints.get("return")) in _STREAMS
+
+
+_STREAMS = (AsyncGenerator, AsyncIterator, Generator, Iterator)
 
 
 class _Docstring:

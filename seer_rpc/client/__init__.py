@@ -3,5 +3,6 @@
 from seer_rpc.client.connection import Connection
 from seer_rpc.client.remote import SERVER_DEFAULT, RemoteInterface
 from seer_rpc.client.session import Session
+from seer_rpc.client.streams import ResultStream
 
-__all__ = ["SERVER_DEFAULT", "Connection", "RemoteInterface", "Session"]
+__all__ = ["SERVER_DEFAULT", "Connection", "RemoteInterface", "ResultStream", "Session"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,17 @@ class RemoteInterface:
         """Call a function from async code. Raises what `Session.call` raises."""
         session = self._usable() or await self._open_beside()
         return await session.call_async(function, _given(function, args), _given_by_name(kwargs))
+
+    async def stream_async(
+        self, function: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> AsyncIterator[Any]:
+        """Call a function that gives a stream, when the first item is awaited; give its items."""
+        stream = await self.call_async(function, args, kwargs)
+        try:
+            async for item in stream:
+                yield item
+        finally:
+            stream.close()
 
     def close(self) -> None:
         """End the session, if there is one; the next call opens another."""

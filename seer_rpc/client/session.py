@@ -11,9 +11,11 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self
+from weakref import WeakValueDictionary
 
 from seer_rpc.client.connection import Connection
 from seer_rpc.client.links import open_link
+from seer_rpc.client.streams import ResultStream
 from seer_rpc.errors import (
     ArgumentError,
     SandboxLostError,
@@ -57,7 +59,9 @@ class Session:
         self._codec = Codec(types)
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
-        self._waiting: dict[int, Future[Frame]] = {}
+        self._waiting: dict[int, Future[Frame | ResultStream]] = {}
+        # A stream that its reader drops is over.
+        self._streams: WeakValueDictionary[int, ResultStream] = WeakValueDictionary()
         self._opened: Future[Frame] = Future()
         self._link = open_link(connection, self._on_frame, self._on_lost)
         try:
@@ -135,7 +139,7 @@ class Session:
         args: Sequence[Any],
         kwargs: Mapping[str, Any],
         timeout: float | None,
-    ) -> tuple[int, Future[Frame]]:
+    ) -> tuple[int, Future[Frame | ResultStream]]:
         try:
             body, segments = self._codec.encode([list(args), dict(kwargs)], "")
         except EncodeError as error:
@@ -143,7 +147,7 @@ class Session:
             raise ValueCrossingError(
                 f"{function}(): {place} is a {error.type_name}: {error.reason}"
             ) from None
-        future: Future[Frame] = Future()
+        future: Future[Frame | ResultStream] = Future()
         with self._lock:
             if self.lost is not None:
                 raise self.lost
@@ -167,13 +171,19 @@ class Session:
             raise
         return seq, future
 
-    def _cancel(self, seq: int, future: Future[Frame]) -> None:
+    def _cancel(self, seq: int, future: Future[Any]) -> None:
         """Give up on a call; the runtime ends it."""
         future.cancel()
-        with contextlib.suppress(SeerError):
-            self._link.send(Frame(Kind.CANCEL, self._id, seq, epoch=self.epoch))
+        self._steer(Kind.CANCEL, seq)
 
-    def _value(self, frame: Frame) -> Any:
+    def _steer(self, kind: Kind, seq: int, ack: int = 0) -> None:
+        # A link that is gone takes the call with it, or the news of it.
+        with contextlib.suppress(SeerError):
+            self._link.send(Frame(kind, self._id, seq, ack, self.epoch))
+
+    def _value(self, frame: Frame | ResultStream) -> Any:
+        if isinstance(frame, ResultStream):
+            return frame
         if frame.kind is Kind.ERROR:
             raise _error(frame)
         try:
@@ -189,10 +199,26 @@ class Session:
             return
         with self._lock:
             future = self._waiting.pop(frame.seq, None)
+            stream = self._streams.get(frame.seq)
+            if future is not None and frame.kind in (Kind.ITEMS, Kind.END):
+                stream = self._streams[frame.seq] = self._open_stream(frame.seq)
+        if stream is not None:
+            stream.put(frame)
         # A caller that gave up has cancelled its future, and has not heard what the frame says.
         if future is not None and future.set_running_or_notify_cancel():
             self.epoch = frame.epoch
-            future.set_result(frame)
+            future.set_result(stream or frame)
+
+    def _open_stream(self, seq: int) -> ResultStream:
+        return ResultStream(
+            self._items,
+            more=lambda taken: self._steer(Kind.MORE, seq, taken),
+            cancel=lambda: self._steer(Kind.CANCEL, seq),
+        )
+
+    def _items(self, frame: Frame) -> list[Any]:
+        self.epoch = frame.epoch
+        return self._value(frame) if frame.kind is not Kind.END else []
 
     def _on_opening(self, frame: Frame) -> None:
         if self._opened.done():
@@ -206,8 +232,11 @@ class Session:
         with self._lock:
             self.lost = self.lost or error
             waiting, self._waiting = list(self._waiting.values()), {}
+            streams = list(self._streams.values())
         if not self._opened.done():
             self._opened.set_exception(error)
+        for stream in streams:
+            stream.put(_interrupted(error))
         for future in waiting:
             if future.set_running_or_notify_cancel():
                 future.set_exception(_interrupted(error))

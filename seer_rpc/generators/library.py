@@ -103,14 +103,19 @@ class _Module:
         return ast.fix_missing_locations(ast.Module([*head, *body], []))
 
     def _function(self, function: Function, *, is_async: bool) -> ast.stmt:
-        result = self._types.render(function.result)
-        call: ast.expr = self._call(function, "call_async" if is_async else "call")
-        if is_async:
+        result = self._result(function, is_async=is_async)
+        method = "call_async" if is_async else "call"
+        if is_async and function.is_stream:
+            method = "stream_async"
+        call: ast.expr = self._call(function, method)
+        # A stream is called when its first item is awaited.
+        is_coroutine = is_async and not function.is_stream
+        if is_coroutine:
             call = ast.Await(call)
         body: list[ast.stmt] = []
         if function.doc:
             body.append(ast.Expr(ast.Constant(function.doc)))
-        match function.result.name:
+        match "stream" if function.is_stream else function.result.name:
             case "none":
                 body.append(ast.Expr(call))
             case "any":
@@ -119,8 +124,15 @@ class _Module:
                 value = self._types.private("result")
                 body.append(ast.AnnAssign(ast.Name(value), result, call, 1))
                 body.append(ast.Return(ast.Name(value)))
-        definition = ast.AsyncFunctionDef if is_async else ast.FunctionDef
+        definition = ast.AsyncFunctionDef if is_coroutine else ast.FunctionDef
         return definition(function.name, self._arguments(function), body, [], result)
+
+    def _result(self, function: Function, *, is_async: bool) -> ast.expr:
+        result = self._types.render(function.result)
+        if not function.is_stream:
+            return result
+        iterator = "AsyncIterator" if is_async else "Iterator"
+        return ast.Subscript(self._types.qualified("collections.abc", iterator), result)
 
     def _arguments(self, function: Function) -> ast.arguments:
         arguments = ast.arguments([], [], None, [], [], None, [])

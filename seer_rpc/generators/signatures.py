@@ -15,6 +15,8 @@ def signature(function: Function) -> str:
     """Give a function's signature as Python writes it; a default that has no source is `...`."""
     types = Annotations(aliases=False)
     result = ast.unparse(types.render(function.result))
+    if function.is_stream:
+        result = f"Iterator[{result}]"
     return f"{function.name}({', '.join(_parameters(function, types))}) -> {result}"
 
 

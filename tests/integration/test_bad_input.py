@@ -413,7 +413,7 @@ def ask_for_model(name: str) -> str:
 @expose
 def uncrossable(kind: str):
     return {
-        "generator": (i for i in range(3)),
+        "generator": [(i for i in range(3))],
         "function": up,
         "lambda": lambda: 1,
         "object": object(),
@@ -532,7 +532,7 @@ def test_an_argument_that_cannot_cross_is_located_and_nothing_runs(
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        ("generator", ["generator", "list("]),
+        ("generator", ["[0]", "generator", "list("]),
         ("iterator", ["iterator", "list("]),
         ("function", ["function"]),
         ("lambda", ["function"]),
@@ -555,14 +555,6 @@ def test_a_result_that_cannot_cross_is_located(
     assert error.started is True
     for word in ["uncrossable()", *words]:
         assert word in error.message
-
-
-def test_a_generator_function_is_told_to_return_a_list(functions: Session) -> None:
-    error = failure(functions, "generate", 3)
-
-    assert type(error) is ValueCrossingError
-    assert "generate()" in error.message
-    assert "list(" in error.message
 
 
 @pytest.mark.parametrize("name", ["loop", "too_deep"])

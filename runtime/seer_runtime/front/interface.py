@@ -28,7 +28,7 @@ _LOG_LINES = 20
 _MAX_FUTILE_LOADS = 3
 """Workers in a row that may die without having been called."""
 
-_ANSWERS = (Kind.RESULT, Kind.ERROR)
+_ANSWERS = (Kind.RESULT, Kind.ITEMS, Kind.END, Kind.ERROR)
 
 _RAISE_AFTER = 2.0
 """Seconds that a call gets to end cleanly once nobody waits for it."""
@@ -139,6 +139,11 @@ class ServedInterface:
         self._log.append(f"seer: a call of {self._request.interface!r} does not end; ending all")
         worker.kill()
 
+    def take_more(self, header: Header, data: bytes) -> None:
+        """Tell the worker that there is room for more of a stream."""
+        if (header.session, header.seq) in self._calls and self._ready and self._worker is not None:
+            self._worker.requests.send(data)
+
     def forget(self, session: bytes) -> None:
         """Drop the answers to a session that is over; what runs, runs on."""
         for key, call in self._calls.items():
@@ -215,6 +220,9 @@ class ServedInterface:
             raise FrameError(f"a {header.kind.name} frame that answers no call")
         if call is None:
             return False
+        if header.kind is Kind.ITEMS:
+            call.reply(data)
+            return True
         del self._calls[call.key]
         if call.given_up == Failure.DEADLINE and header.kind is Kind.ERROR:
             data = _as_deadline(call, data)

@@ -46,8 +46,8 @@ class Session:
                 await self._open(header, data)
             elif header.kind is Kind.CALL and header.session == self._id:
                 await self._call(header, data)
-            elif header.kind is Kind.CANCEL and header.session == self._id:
-                self._cancel(header)
+            elif header.kind in (Kind.CANCEL, Kind.MORE) and header.session == self._id:
+                self._steer(header, data)
             else:
                 raise FrameError(f"unexpected {header.kind.name} frame, or not this session's")
 
@@ -78,8 +78,12 @@ class Session:
         else:
             interface.call(header, data, self._send)
 
-    def _cancel(self, header: Header) -> None:
-        if self._interface is not None:
+    def _steer(self, header: Header, data: bytes) -> None:
+        if self._interface is None:
+            return
+        if header.kind is Kind.MORE:
+            self._interface.take_more(header, data)
+        else:
             self._interface.give_up((self._id, header.seq), Failure.CANCELLED)
 
     async def _attach(self) -> ServedInterface:

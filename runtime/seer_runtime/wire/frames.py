@@ -55,6 +55,12 @@ class Kind(IntEnum):
     """End the call `seq`: before it begins, or where it can be ended cleanly."""
     INTERRUPT = 9
     """Front to worker: raise in the call `seq`, wherever it is."""
+    ITEMS = 10
+    """Some more items of the stream that answers the call `seq`; the body is a list of them."""
+    END = 11
+    """The stream that answers the call `seq` is over."""
+    MORE = 12
+    """Client: `ack` items of the stream `seq` were taken so far; there is room for more."""
 
 
 class Header(NamedTuple):

@@ -31,6 +31,12 @@ SERVER_OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.so_reuseport", 0),
 )
 
+STREAM_ITEMS = 1024
+"""Items of a stream that may be on their way: sent, and not taken yet."""
+
+STREAM_BYTES = 8 << 20
+"""Bytes of a stream that may be on their way; a single item may be larger."""
+
 MAX_SEGMENTS = 1 << 16
 """Out-of-band buffers in one frame."""
 

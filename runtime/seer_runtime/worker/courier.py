@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from seer_runtime.wire.frames import Frame, Kind
 from seer_runtime.wire.pb.runtime_pb2 import Failure
 from seer_runtime.worker.link import FrontLink
+from seer_runtime.worker.streams import StreamSender
 
 CallKey: TypeAlias = tuple[bytes, int]
 
@@ -38,6 +39,7 @@ class Courier:
         self._early: set[CallKey] = set()
         self._cancel_task: Callable[[], object] | None = None
         self._hook: Any = None
+        self._sender: StreamSender | None = None
         threading.Thread(target=self._receive, name="seer-courier", daemon=True).start()
 
     def begin(self, call: Frame) -> bool:
@@ -63,10 +65,17 @@ class Courier:
         """What ending the running call does to the state; None where nobody asked for it."""
         return self._state
 
+    def feed(self, sender: StreamSender) -> None:
+        """Say that the call gives a stream, which wants to know what was taken of it."""
+        with self._lock:
+            self._sender = sender
+            if self._state is not None:
+                sender.give_up()
+
     def end(self) -> None:
         """Say that the call ended, and forget what was still to be raised in it."""
         with self._lock:
-            self._running = self._cancel_task = None
+            self._running = self._cancel_task = self._sender = None
             if self._hook is not None:
                 self._hook.remove()
                 self._hook = None
@@ -77,7 +86,10 @@ class Courier:
         while (request := self._link.receive()) is not None:
             key = (request.session, request.seq)
             with self._lock:
-                if key != self._running:
+                if request.kind is Kind.MORE:
+                    if key == self._running and self._sender is not None:
+                        self._sender.acknowledge(request.ack)
+                elif key != self._running:
                     self._refuse(request, key)
                 elif request.kind is Kind.INTERRUPT:
                     self._state = Failure.TAINTED
@@ -104,6 +116,8 @@ class Courier:
             )
 
     def _cancel_cleanly(self) -> None:
+        if self._sender is not None:
+            self._sender.give_up()
         if self._cancel_task is not None:
             self._cancel_task()
         torch = sys.modules.get("torch")

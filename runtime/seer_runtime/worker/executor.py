@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 from seer_runtime.failures import describe_exception
+from seer_runtime.wire.errors import EncodeError
 from seer_runtime.wire.frames import Frame, Kind
 from seer_runtime.wire.pb.runtime_pb2 import Failure
 from seer_runtime.worker.courier import CallCancelledError, Courier
 from seer_runtime.worker.interface import Interface, NoFunctionError
 from seer_runtime.worker.link import FrontLink
+from seer_runtime.worker.streams import StreamSender
 
 
 class Executor:
@@ -70,6 +73,11 @@ class Executor:
             return _error(call, describe_exception(error, Failure.ARGUMENTS, Failure.NOT_STARTED))
         try:
             value = self._run(run)
+            if inspect.isgenerator(value) or inspect.isasyncgen(value):
+                self._stream(call, value)
+                return _reply(call, Kind.END)
+        except EncodeError as error:
+            return _error(call, describe_exception(error, Failure.VALUE, Failure.INTERRUPTED))
         except SystemExit as error:
             return _error(call, describe_exception(error, Failure.EXITED, Failure.FINISHED))
         except (CallCancelledError, asyncio.CancelledError) as error:
@@ -85,15 +93,49 @@ class Executor:
             return _error(call, describe_exception(error, Failure.VALUE, Failure.FINISHED))
         return _reply(call, Kind.RESULT)._replace(body=body, segments=segments)
 
+    def _stream(self, call: Frame, items: Any) -> None:
+        """Send items as they come; ends them early where the call is cancelled."""
+        encode = self._interface.codec.encode
+        with StreamSender(self._link.send, _reply(call, Kind.ITEMS)) as sender:
+            self._courier.feed(sender)
+            with contextlib.closing(self._each(items)) as each:
+                for number, item in enumerate(each):
+                    if not sender.put(encode(item, f"item {number} of {call.name}()")):
+                        raise CallCancelledError("the caller stopped to take items")
+
+    def _each(self, items: Any) -> Generator[Any, None, None]:
+        """Give the items one by one, those of an async generator too."""
+        if inspect.isgenerator(items):
+            yield from items
+            return
+        loop = self._own_loop()
+        try:
+            while True:
+                task = loop.create_task(anext(items, _NO_MORE))
+                self._courier.watch(loop, task)
+                item = _finish(loop, task)
+                if item is _NO_MORE:
+                    return
+                yield item
+        finally:
+            _finish(loop, loop.create_task(items.aclose()))
+
+    def _own_loop(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+        return self._loop
+
     def _run(self, run: Callable[[], Any]) -> Any:
         value = run()
         if not inspect.iscoroutine(value):
             return value
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-        task = self._loop.create_task(value)
-        self._courier.watch(self._loop, task)
-        return _finish(self._loop, task)
+        loop = self._own_loop()
+        task = loop.create_task(value)
+        self._courier.watch(loop, task)
+        return _finish(loop, task)
+
+
+_NO_MORE = object()
 
 
 def _finish(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> Any:

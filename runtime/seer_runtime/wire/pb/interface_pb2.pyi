@@ -74,11 +74,14 @@ class Function(_message.Message):
     RESULT_FIELD_NUMBER: _builtins.int
     RESULT_DOC_FIELD_NUMBER: _builtins.int
     IS_ASYNC_FIELD_NUMBER: _builtins.int
+    IS_STREAM_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     doc: _builtins.str
     result_doc: _builtins.str
     is_async: _builtins.bool
     """`async def` in the interface file. Callers do not need to know."""
+    is_stream: _builtins.bool
+    """It gives a stream; `result` is the type of the items."""
     @_builtins.property
     def parameters(self) -> _containers.RepeatedCompositeFieldContainer[Global___Parameter]: ...
     @_builtins.property
@@ -92,10 +95,11 @@ class Function(_message.Message):
         result: Global___Type | None = ...,
         result_doc: _builtins.str = ...,
         is_async: _builtins.bool = ...,
+        is_stream: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["doc", b"doc", "is_async", b"is_async", "name", b"name", "parameters", b"parameters", "result", b"result", "result_doc", b"result_doc"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["doc", b"doc", "is_async", b"is_async", "is_stream", b"is_stream", "name", b"name", "parameters", b"parameters", "result", b"result", "result_doc", b"result_doc"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
