@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import itertools
 from collections.abc import Mapping, Sequence
@@ -80,8 +81,8 @@ class ArgumentChecker:
             adapter.validate_python(value, strict=True)
         except ValidationError as error:
             # A numpy number is a number to whoever computed it.
-            if is_instance(value, "numpy", "generic"):
-                self._validate(adapter, label, value.item())
+            with contextlib.suppress(ValidationError):
+                adapter.validate_python(_without_numpy(value), strict=True)
                 return
             raise ArgumentsError(
                 f"{self._name}(): {_explain(label, error)}; {self._usage()}"
@@ -89,6 +90,16 @@ class ArgumentChecker:
 
     def _usage(self) -> str:
         return f"it is called as {self._name}{self._signature}"
+
+
+def _without_numpy(value: Any) -> Any:
+    if is_instance(value, "numpy", "generic"):
+        return value.item()
+    if type(value) is dict:
+        return {_without_numpy(key): _without_numpy(each) for key, each in value.items()}
+    if type(value) in (list, tuple, set, frozenset):
+        return type(value)(_without_numpy(each) for each in value)
+    return value
 
 
 def _explain(label: str, error: ValidationError) -> str:

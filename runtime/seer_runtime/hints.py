@@ -14,13 +14,14 @@ import typing
 import uuid
 from collections.abc import Iterable
 from dataclasses import MISSING
-from enum import Enum, Flag, IntEnum, IntFlag, StrEnum
+from enum import Enum, Flag, IntFlag
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typing_extensions
 from pydantic_core import PydanticUndefined
 
 from seer_runtime.literals import source_of
+from seer_runtime.strictness import may_be_missing
 from seer_runtime.wire.pb.interface_pb2 import Default, Field, Member, NamedType, Type
 from seer_runtime.wire.records import TypeNames
 
@@ -46,7 +47,13 @@ _STANDARD: dict[type, str] = {
 }
 _ARRAYS = {("torch", "Tensor"): "torch.Tensor", ("numpy", "ndarray"): "numpy.ndarray"}
 # The more special ones first.
-_ENUMS: tuple[type[Enum], ...] = (IntFlag, Flag, IntEnum, StrEnum, Enum)
+_ENUMS: tuple[tuple[type, str], ...] = (
+    (IntFlag, "IntFlag"),
+    (Flag, "Flag"),
+    (int, "IntEnum"),
+    (str, "StrEnum"),
+    (Enum, "Enum"),
+)
 
 UNRESOLVED = (NameError, TypeError, AttributeError, SyntaxError)
 """What resolving hints raises where a name in one of them does not exist."""
@@ -123,7 +130,7 @@ class TypeDescriber:
                 name=name, kind=kind, doc=_doc(cls), frozen=_is_frozen(cls)
             )
             if kind == NamedType.ENUM:
-                named.base = next(base.__name__ for base in _ENUMS if issubclass(cls, base))
+                named.base = next(name for base, name in _ENUMS if issubclass(cls, base))
                 named.members.extend(_members(cls))
             else:
                 named.fields.extend(self._fields(cls, kind))
@@ -134,21 +141,20 @@ class TypeDescriber:
             hints = typing.get_type_hints(cls, include_extras=True)
         except UNRESOLVED as error:
             self.warnings.append(f"{cls.__name__}: its hints cannot be resolved ({error})")
-            hints = dict.fromkeys(cls.__annotations__, Any)
+            hints = {}
         defaults = _field_defaults(cls)
         computed = {
             field.name
             for field in getattr(cls, "__dataclass_fields__", {}).values()
             if not field.init
         }
-        for name, hint in hints.items():
-            if kind == NamedType.DATACLASS and get_origin(hint) is typing.ClassVar:
-                continue
+        for name in _field_names(cls):
+            hint = hints.get(name, Any)
             yield Field(
                 name=name,
                 type=self.describe(hint, f"{cls.__name__}.{name}"),
                 default=self._field_default(*defaults[name]) if name in defaults else None,
-                optional=kind == NamedType.TYPED_DICT and _may_be_missing(cls, name, hint),
+                optional=kind == NamedType.TYPED_DICT and may_be_missing(cls, name, hint),
                 computed=name in computed,
             )
 
@@ -189,6 +195,15 @@ def _kind(cls: Any) -> NamedType.Kind.ValueType | None:
     return None
 
 
+def _field_names(cls: Any) -> Iterable[str]:
+    if dataclasses.is_dataclass(cls):
+        return [field.name for field in dataclasses.fields(cls)]
+    if hasattr(cls, "__pydantic_fields__"):
+        return list(cls.__pydantic_fields__)
+    names: Iterable[str] = getattr(cls, "_fields", cls.__annotations__)
+    return names
+
+
 def _are_names(names: Iterable[str]) -> bool:
     return all(name.isidentifier() and not keyword.iskeyword(name) for name in names)
 
@@ -197,14 +212,6 @@ def _is_frozen(cls: Any) -> bool:
     if dataclasses.is_dataclass(cls):
         return bool(getattr(cls, "__dataclass_params__").frozen)  # noqa: B009 - not in its stubs
     return bool(getattr(cls, "model_config", {}).get("frozen"))
-
-
-def _may_be_missing(cls: Any, name: str, hint: Any) -> bool:
-    # Hints that are strings hide their markers from the class itself.
-    origin = get_origin(hint)
-    if origin in (typing_extensions.Required, typing_extensions.NotRequired):
-        return origin is typing_extensions.NotRequired
-    return name not in cls.__required_keys__
 
 
 def _field_defaults(cls: Any) -> dict[str, tuple[object, Any]]:

@@ -22,8 +22,12 @@ def source_of(value: object) -> str:
         return _sequence_source(value)
     if type(value) not in _SIMPLE:
         return ""
-    text = repr(value)
-    return text if ast.literal_eval(text) == value else ""
+    try:
+        text = repr(value)
+        return text if ast.literal_eval(text) == value else ""
+    except ValueError:
+        # Numbers of very many digits, or ones such as complex("nan").
+        return ""
 
 
 def _dict_source(value: dict[Any, Any]) -> str:

@@ -5,6 +5,7 @@ Nothing here isolates: an interface file runs with the user's own rights.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import select
@@ -58,6 +59,7 @@ class LocalMachine:
             SandboxStartError: it does not answer.
         """
         self._id = spec.sandbox_id
+        self._owner = os.getpid()
         self._folder = state_folder() / "sandboxes" / spec.sandbox_id
         self._sockets = _socket_folder(self._folder)
         self.endpoint = f"unix:{self._sockets / 'front.sock'}"
@@ -138,6 +140,8 @@ class LocalMachine:
         self._remove_folders()
 
     def _remove_folders(self) -> None:
+        if os.getpid() != self._owner:
+            return
         for folder in {self._folder, self._sockets}:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -174,7 +178,10 @@ class LocalMachine:
         """Wait for the line that says so."""
         assert self._process.stdout is not None
         with self._process.stdout as stream:
-            ready, _, _ = select.select([stream], [], [], _START_TIMEOUT)
+            # Not select(): it knows only the first 1024 descriptors.
+            waiting = select.poll()
+            waiting.register(stream, select.POLLIN)
+            ready = waiting.poll(_START_TIMEOUT * 1000)
             if ready and stream.readline():
                 return
         problem = f"did not answer within {_START_TIMEOUT:.0f} s" if not ready else "ended"
@@ -188,6 +195,7 @@ class LocalMachine:
         """Notice the front's death at once, and leave word of it for the clients."""
         code = self._process.wait()
         if not self._stopping:
+            atexit.register(self._remove_folders)
             with contextlib.suppress(OSError):
                 write_obituary(self.endpoint, Obituary(code, self.logs(_LAST_LINES)))
             kill_marked(self._id)

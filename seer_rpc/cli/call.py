@@ -15,7 +15,7 @@ from seer_runtime.wire.records import fields_of
 
 _EPILOG = """\
 A value is taken as it stands where the parameter is a str. Otherwise it is read as JSON where it
-is JSON, and as text where it is not.
+is JSON, and as text where it is not: text='"12"' gives the text to a parameter of several types.
 
 examples:
   seer call interface.py shout text=hello

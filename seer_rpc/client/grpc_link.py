@@ -41,6 +41,7 @@ class GrpcLink:
         self._on_lost = on_lost
         self._endpoint = connection.endpoint
         self._outbox: queue.SimpleQueue[pb.Frame | None] = queue.SimpleQueue()
+        self._closed = False
         self._broken = threading.Event()
         self._error: Future[SeerError] = Future()
         self._channel = open_channel(connection.endpoint)
@@ -62,6 +63,7 @@ class GrpcLink:
 
     def close(self) -> None:
         """End the stream and the connection."""
+        self._closed = True
         self._outbox.put(None)
         self._stream.cancel()
         self._channel.close()
@@ -76,7 +78,8 @@ class GrpcLink:
             error = SessionError(f"the sandbox broke the protocol: {broken}", hint=_START_AGAIN)
         except grpc.RpcError as failed:
             self._broken.set()
-            error = translate(failed, self._endpoint)
+            if not self._closed:
+                error = translate(failed, self._endpoint)
         finally:
             self._broken.set()
             self._error.set_result(error)

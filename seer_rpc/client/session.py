@@ -18,7 +18,6 @@ from seer_rpc.client.links import open_link
 from seer_rpc.client.streams import ResultStream
 from seer_rpc.errors import (
     ArgumentError,
-    SandboxLostError,
     SeerError,
     SessionError,
     ValueCrossingError,
@@ -87,7 +86,9 @@ class Session:
 
         Raises:
             CallError: there is no value; the class says why.
-            SessionError: the sandbox is gone.
+            ModelNotFoundError: the function asked for a model that is not configured.
+            InterfaceError: the interface could not be loaded again after its worker died.
+            SessionError: the session is closed, or the sandbox gone.
         """
         seq, future = self._send(function, args, kwargs, timeout)
         try:
@@ -117,7 +118,7 @@ class Session:
 
     def close(self) -> None:
         """End the session. Calls on their way are given up; what runs, runs on."""
-        self._on_lost(SandboxLostError("the session was closed"))
+        self._on_lost(SessionError("the session was closed"))
         self._link.close()
 
     def __enter__(self) -> Self:

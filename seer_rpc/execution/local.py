@@ -26,27 +26,23 @@ def create_local_session(
 ) -> LocalSession:
     """Write the workspace's libraries into `workspace_dir` and make them importable here.
 
-    Scripts in that folder can import them too. A library that was imported before from the same
-    folder is imported anew.
+    Scripts in that folder can import them too. What was imported before under the name of one of
+    them is imported anew, from this session.
 
     Raises:
         InterfaceError: a served interface is not loaded yet.
     """
     folder = Path(workspace_dir).resolve()
     workspace.install(folder)
-    _forget_modules(folder, {library.name for library in workspace.libraries})
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
+    _forget_modules({library.name for library in workspace.libraries})
+    sys.path[:] = [str(folder), *(path for path in sys.path if path != str(folder))]
     importlib.invalidate_caches()
     return LocalSession(name or folder.name, folder)
 
 
-def _forget_modules(folder: Path, names: set[str]) -> None:
-    for module_name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        is_ours = file is not None and Path(file).is_relative_to(folder)
-        if is_ours and module_name.partition(".")[0] in names:
-            del sys.modules[module_name]
-            for value in vars(module).values():
-                if isinstance(value, RemoteInterface):
-                    value.close()
+def _forget_modules(names: set[str]) -> None:
+    """Have the libraries imported anew, whichever session they were imported from."""
+    for name in [each for each in sys.modules if each.partition(".")[0] in names]:
+        for value in getattr(sys.modules.pop(name), "__dict__", {}).values():
+            if isinstance(value, RemoteInterface):
+                value.close()

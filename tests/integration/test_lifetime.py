@@ -19,7 +19,13 @@ import pytest
 
 from seer_rpc.client import Session
 from seer_rpc.environment import SandboxConfig, ScopedSandbox
-from seer_rpc.errors import SandboxError, SandboxLostError, SeerError, StateLostError
+from seer_rpc.errors import (
+    SandboxError,
+    SandboxLostError,
+    SeerError,
+    StateLostError,
+    WorkerDiedError,
+)
 
 Alive = Callable[[int], bool]
 WaitUntil = Callable[..., None]
@@ -562,6 +568,7 @@ def test_a_front_killed_while_idle_is_told_by_the_next_call(
 ) -> None:
     os.kill(running.front, signal.SIGKILL)
     wait_until(lambda: not alive(running.worker), 5)
+    wait_until(lambda: running.session.lost is not None, 5)
 
     begun = time.monotonic()
     with pytest.raises(SandboxLostError) as caught:
@@ -729,3 +736,41 @@ def test_a_caller_that_closes_its_session_during_a_call_is_let_go(
     assert isinstance(outcome.join().error, SeerError)
     # What runs, runs on; then the next call has its turn.
     assert running.session.call("up", [], {}) == 1
+
+
+def test_serving_anew_while_a_dead_worker_is_buried_leaves_nobody_waiting(
+    scoped: ScopedSandbox, write: Write
+) -> None:
+    # Its sockets are closed and it lives on: the front waits for its end a while.
+    source = """
+        import os
+        import time
+
+        @expose
+        def play_dead() -> None:
+            os.closerange(3, 100)
+            time.sleep(60)
+
+        @expose
+        def up() -> int:
+            return 1
+    """
+    file = write(source, "dead.py")
+    failures: list[BaseException] = []
+
+    def call(session: Session) -> None:
+        try:
+            session.call("play_dead", [], {})
+        except SeerError as error:
+            failures.append(error)
+
+    with Session(scoped.serve(file).connection) as session:
+        caller = threading.Thread(target=call, args=(session,), daemon=True)
+        caller.start()
+        time.sleep(0.5)
+        library = scoped.serve(file)
+        caller.join(10)
+
+        assert [type(failure) for failure in failures] == [WorkerDiedError]
+    with Session(library.connection) as session:
+        assert session.call("up", [], {}) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import inspect
+import sys
 import textwrap
 import uuid
 from collections.abc import Callable
@@ -16,7 +17,8 @@ import pytest
 from seer_rpc.client import Session
 from seer_rpc.environment import SandboxConfig, ScopedSandbox
 from seer_rpc.errors import InterfaceGoneError, SessionError
-from seer_rpc.workspace import Library
+from seer_rpc.execution import create_local_session
+from seer_rpc.workspace import Library, Workspace
 
 ServeSession = Callable[[str], Session]
 Write = Callable[..., Path]
@@ -849,3 +851,22 @@ def test_a_served_library_is_mixed_with_a_file_library(
     import_library(shared.serve(served))
 
     assert import_library(helpers).twice(4) == 8
+
+
+def test_a_library_imported_again_is_that_of_the_latest_session(
+    shared: ScopedSandbox, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    first = shared.serve(write("@expose\ndef who(): return 'one'\n", "one/same_name.py"))
+    create_local_session(Workspace(libraries=[first]), tmp_path / "first")
+    import same_name  # type: ignore[import-not-found]
+
+    assert same_name.who() == "one"
+
+    with ScopedSandbox() as other:
+        second = other.serve(write("@expose\ndef who(): return 'two'\n", "two/same_name.py"))
+        create_local_session(Workspace(libraries=[second]), tmp_path / "second")
+        import same_name
+
+        assert same_name.who() == "two"
+        same_name._remote.close()

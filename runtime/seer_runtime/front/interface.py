@@ -9,7 +9,7 @@ from functools import partial
 from typing import TypeAlias
 
 from seer_runtime.front.failure import FailureError, error_frame
-from seer_runtime.front.log import BoundedLog
+from seer_runtime.front.log import BoundedLog, LastLine
 from seer_runtime.front.workers import WorkerLink, WorkerProcess
 from seer_runtime.wire.exits import describe_exit
 from seer_runtime.wire.frames import (
@@ -51,7 +51,6 @@ class _Call:
     """A call without an answer."""
 
     header: Header
-    data: bytes
     reply: Reply
     given_up: Failure.Kind.ValueType | None = None
     """CANCELLED or DEADLINE, once nobody waits for its end."""
@@ -84,12 +83,18 @@ class ServedInterface:
         self._spawn = spawn
         self._log = log
         self._calls: dict[CallKey, _Call] = {}
-        self._worker: WorkerProcess | None = None
-        self._ready = False
+        self._unsent: list[bytes] = []
+        self._serving: WorkerProcess | None = None
+        self._output: LastLine | None = None
         self._failure: Failure | None = None
         self._schema: asyncio.Future[InterfaceSchema] = asyncio.get_running_loop().create_future()
         self._life = asyncio.create_task(self._live())
         self._life.add_done_callback(self._explain_end)
+
+    @property
+    def last_line(self) -> str:
+        """What the worker printed last."""
+        return self._output.text if self._output is not None else ""
 
     async def schema(self) -> InterfaceSchema:
         """Wait until the interface is loaded for the first time.
@@ -106,13 +111,15 @@ class ServedInterface:
         if self._failure is not None:
             reply(error_frame(header, self.epoch, self._failure))
             return
-        call = self._calls[header.session, header.seq] = _Call(header, data, reply)
+        call = self._calls[header.session, header.seq] = _Call(header, reply)
         if header.timeout:
             expire = partial(self.give_up, call.key, Failure.DEADLINE)
             loop = asyncio.get_running_loop()
             call.timers.append(loop.call_later(header.timeout / 1000, expire))
-        if self._ready and self._worker is not None:
-            self._worker.calls.send(data)
+        if self._serving is not None:
+            self._serving.calls.send(data)
+        else:
+            self._unsent.append(data)
 
     def give_up(self, key: CallKey, reason: Failure.Kind.ValueType) -> None:
         """End a call that nobody waits for any more; its answer says what became of it."""
@@ -120,8 +127,8 @@ class ServedInterface:
         if call is None or call.given_up is not None:
             return
         call.given_up = reason
-        if self._ready and self._worker is not None:
-            call.timers.append(asyncio.create_task(self._end_call(call, self._worker)))
+        if self._serving is not None:
+            call.timers.append(asyncio.create_task(self._end_call(call, self._serving)))
         else:
             del self._calls[key]
             call.answer(error_frame(call.header, self.epoch, _given_up(call)))
@@ -141,8 +148,8 @@ class ServedInterface:
 
     def take_more(self, header: Header, data: bytes) -> None:
         """Tell the worker that there is room for more of a stream."""
-        if (header.session, header.seq) in self._calls and self._ready and self._worker is not None:
-            self._worker.requests.send(data)
+        if self._serving is not None and (header.session, header.seq) in self._calls:
+            self._serving.requests.send(data)
 
     def forget(self, session: bytes) -> None:
         """Drop the answers to a session that is over; what runs, runs on."""
@@ -158,24 +165,32 @@ class ServedInterface:
     async def _live(self) -> None:
         futile = 0
         while futile < _MAX_FUTILE_LOADS:
-            self._worker = await self._spawn()
+            worker = await self._spawn()
+            self._output = worker.output
             try:
-                await self._load(self._worker)
-                served = await self._answer_calls(self._worker)
+                await self._load(worker)
+                served = await self._answer_calls(worker)
             except BaseException:
-                await self._worker.stop(0.0 if self._calls or not self._ready else _GRACE)
+                await worker.stop(_GRACE if self._serving and not self._calls else 0.0)
                 raise
-            # From now on calls wait for the next worker, and are told of this one's end.
+            # From now on calls wait for the next worker.
             calls = self._take_calls()
-            self._ready = False
+            self._serving = None
             self.epoch += 1
-            code = await self._worker.stop(_GRACE)
+            code = await self._bury(worker, calls)
             futile = 0 if served or calls else futile + 1
-            self._give_up(calls, self._death(code))
         failure = self._death(code)
         failure.kind = Failure.NO_INTERFACE
         failure.hint = "its last lines are in the log; correct the file and serve it again"
         raise FailureError(failure)
+
+    async def _bury(self, worker: WorkerProcess, calls: list[_Call]) -> int:
+        """End a worker; its calls are told, even where the interface is stopped meanwhile."""
+        ending = asyncio.ensure_future(worker.stop(_GRACE))
+        try:
+            return await asyncio.shield(ending)
+        finally:
+            self._give_up(calls, self._death(await ending))
 
     async def _load(self, worker: WorkerProcess) -> None:
         request = Frame(Kind.LOAD, body=self._request.SerializeToString())
@@ -192,14 +207,21 @@ class ServedInterface:
             raise FailureError(Failure.FromString(bytes(frame.body)))
         if not self._schema.done():
             self._schema.set_result(InterfaceSchema.FromString(bytes(frame.body)))
-        for call in self._calls.values():
-            worker.calls.send(call.data)
-        self._ready = True
+        for call in self._unsent:
+            worker.calls.send(call)
+        self._unsent.clear()
+        self._serving = worker
 
     async def _answer_calls(self, worker: WorkerProcess) -> bool:
         """Pass answers on until the worker is gone; tell whether there were any."""
-        both = [self._pass_on(worker, link) for link in (worker.calls, worker.requests)]
-        return any(await asyncio.gather(*both))
+        requests = asyncio.create_task(self._pass_on(worker, worker.requests))
+        try:
+            served = await self._pass_on(worker, worker.calls)
+            # Without the one the other is of no use, though it may hold a last answer.
+            await asyncio.wait([requests], timeout=_LOOK)
+        finally:
+            requests.cancel()
+        return served
 
     async def _pass_on(self, worker: WorkerProcess, link: WorkerLink) -> bool:
         served = False
@@ -273,12 +295,13 @@ class ServedInterface:
             # Nobody may be waiting for it.
             self._schema.exception()
         calls = self._take_calls()
-        if self._ready:
+        if self._serving is not None:
             self._give_up(calls, failure)
         else:
             for call in calls:
                 call.answer(error_frame(call.header, self.epoch, failure))
-        self._ready = False
+        self._unsent.clear()
+        self._serving = None
 
 
 def _given_up(call: _Call) -> Failure:

@@ -15,6 +15,12 @@ _MAX_LINE = 4_096
 _MAX_FILE = 8 << 20
 
 
+class LastLine:
+    """The newest line of one process."""
+
+    text: str = ""
+
+
 class BoundedLog:
     """Keeps the newest lines, and repeats each on standard error for who keeps that."""
 
@@ -33,22 +39,23 @@ class BoundedLog:
         """Give the newest `count` lines, oldest first."""
         return list(self._lines)[-count:] if count > 0 else []
 
-    async def follow(self, output: BinaryIO) -> None:
-        """Add what a process prints until everyone has closed the output."""
+    async def follow(self, output: BinaryIO, last: LastLine) -> None:
+        """Add what a process prints until everyone has closed the output; keep `last` current."""
         stream = asyncio.StreamReader()
         loop = asyncio.get_running_loop()
         transport, _ = await loop.connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(stream), output
         )
         with contextlib.closing(transport):
-            await self._follow(stream)
+            await self._follow(stream, last)
 
-    async def _follow(self, stream: asyncio.StreamReader) -> None:
+    async def _follow(self, stream: asyncio.StreamReader, last: LastLine) -> None:
         rest = b""
         while chunk := await stream.read(1 << 16):
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
                 self.append(_text(line))
+            last.text = _text((rest or lines[-1])[-_MAX_LINE:])
             if len(rest) > _MAX_LINE:
                 self.append(_text(rest))
                 rest = b""

@@ -44,8 +44,8 @@ class RuntimeService(RuntimeServicer):
         try:
             while not loading.done():
                 await asyncio.wait([loading], timeout=_LOG_PERIOD)
-                for line in self._log.last(1):
-                    yield pb.LoadEvent(log_line=line)
+                if interface.last_line:
+                    yield pb.LoadEvent(log_line=interface.last_line)
             yield pb.LoadEvent(schema=await loading)
         except FailureError as error:
             yield pb.LoadEvent(failure=error.failure)

@@ -12,7 +12,7 @@ import sys
 from asyncio.subprocess import Process
 from collections.abc import Mapping
 
-from seer_runtime.front.log import BoundedLog
+from seer_runtime.front.log import BoundedLog, LastLine
 from seer_runtime.wire.frames import HEADER, parse_header
 from seer_runtime.wire.marks import MARK, kill_marked
 
@@ -68,9 +68,11 @@ class WorkerProcess:
         mark: str,
         calls: WorkerLink,
         requests: WorkerLink,
+        output: LastLine,
         following: asyncio.Task[None],
     ) -> None:
         """Use `WorkerHost.spawn`."""
+        self.output = output
         self.calls = calls
         """Calls, and the answers of the main thread."""
         self.requests = requests
@@ -159,5 +161,6 @@ class WorkerHost:
             )
             ours.pop_all()
         calls, requests = [await WorkerLink.over(near) for near, _ in pairs]
-        following = asyncio.create_task(self._log.follow(output))
-        return WorkerProcess(process, mark, calls, requests, following)
+        last = LastLine()
+        following = asyncio.create_task(self._log.follow(output, last))
+        return WorkerProcess(process, mark, calls, requests, last, following)

@@ -22,6 +22,8 @@ def is_instance(value: object, module: str, name: str) -> bool:
 
 def array_memory(array: Any) -> tuple[str, list[int], Buffer]:
     """Give a numpy array's dtype, shape and memory in C order."""
+    if is_instance(array, "numpy.ma", "MaskedArray"):
+        raise UncrossableError("its mask would be lost; send .filled(...), or data and mask")
     numpy = sys.modules["numpy"]
     _refuse_objects(array.dtype)
     flat = numpy.asarray(array, order="C").reshape(-1)

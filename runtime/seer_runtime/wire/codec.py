@@ -26,7 +26,7 @@ from seer_runtime.wire.arrays import (
 )
 from seer_runtime.wire.errors import DecodeError, EncodeError, UncrossableError
 from seer_runtime.wire.frames import Buffer
-from seer_runtime.wire.limits import MAX_SEGMENTS
+from seer_runtime.wire.limits import MAX_SEGMENTS, MAX_VALUE
 from seer_runtime.wire.names import qualified_name
 from seer_runtime.wire.plain import BUILD, take_apart, take_subclass_apart
 from seer_runtime.wire.records import (
@@ -48,6 +48,11 @@ class Encoded(NamedTuple):
     body: bytes
     segments: list[Buffer]
 
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        return len(self.body) + sum(memoryview(segment).nbytes for segment in self.segments)
+
 
 class Codec:
     """Encodes and decodes values; `types` are the classes that it may build."""
@@ -64,9 +69,13 @@ class Codec:
         """
         encoder = _Encoder(self._types)
         try:
-            return Encoded(encoder.pack(value), encoder.segments)
+            encoded = Encoded(encoder.pack(value), encoder.segments)
         except Exception as error:  # noqa: BLE001 - values run code of their own classes
             raise _locate(value, name, self._types, error) from None
+        if encoded.size > MAX_VALUE:
+            reason = f"its {encoded.size} bytes are more than {MAX_VALUE}; send it in parts"
+            raise EncodeError(name, qualified_name(type(value)), reason)
+        return encoded
 
     def decode(self, body: Buffer, segments: Sequence[Buffer] = ()) -> Any:
         """Give the value; its arrays are writable and may borrow the segments' memory.

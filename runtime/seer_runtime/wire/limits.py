@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-# gRPC's default refuses more than 4 MiB. What a worker or a client accepts is bounded by
-# memory, not by the transport.
+# gRPC's default refuses more than 4 MiB.
 _MESSAGE_SIZES = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 
 # A peer that stops answering without closing its socket is noticed by its missing pings. The
@@ -36,6 +35,9 @@ STREAM_ITEMS = 1024
 
 STREAM_BYTES = 8 << 20
 """Bytes of a stream that may be on their way; a single item may be larger."""
+
+MAX_VALUE = (2 << 30) - (1 << 20)
+"""Bytes of one value: protobuf, which carries a frame whole, ends at 2 GiB."""
 
 MAX_SEGMENTS = 1 << 16
 """Out-of-band buffers in one frame."""

@@ -24,6 +24,10 @@ class Record(SimpleNamespace):
         """Hash the fields, as a frozen class would: what was a key stays one."""
         return hash((self._type_name, *record_fields(self).values()))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Copy and pickle by name and fields."""
+        return Record, (self._type_name, record_fields(self))
+
     def __repr__(self) -> str:
         """Show the fields as the class itself would."""
         fields = ", ".join(f"{name}={value!r}" for name, value in record_fields(self).items())

@@ -41,7 +41,7 @@ class StreamSender:
 
     def put(self, item: Encoded) -> bool:
         """Take an item, once there is room; False where nobody wants one any more."""
-        size = len(item.body) + sum(memoryview(segment).nbytes for segment in item.segments)
+        size = item.size
         with self._changed:
             self._changed.wait_for(lambda: self._given_up or self._has_room(size))
             if self._given_up:

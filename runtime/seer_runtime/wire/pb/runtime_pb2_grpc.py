@@ -59,7 +59,7 @@ class RuntimeServicer(object):
 
     def Load(self, request, context):
         """Load an interface file, or load it anew under a name that is taken. Ends with a schema or
-        a failure; until then it reports what the interface prints.
+        a failure; until then it tells now and then what the interface printed last.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

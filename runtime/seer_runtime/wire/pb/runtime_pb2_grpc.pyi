@@ -41,7 +41,7 @@ class RuntimeStub:
     """
     Load: _grpc.UnaryStreamMultiCallable[_runtime_pb2.LoadRequest, _runtime_pb2.LoadEvent]
     """Load an interface file, or load it anew under a name that is taken. Ends with a schema or
-    a failure; until then it reports what the interface prints.
+    a failure; until then it tells now and then what the interface printed last.
     """
 
 @_typing.type_check_only
@@ -53,7 +53,7 @@ class RuntimeAsyncStub(RuntimeStub):
     """
     Load: _aio.UnaryStreamMultiCallable[_runtime_pb2.LoadRequest, _runtime_pb2.LoadEvent]  # type: ignore[assignment]
     """Load an interface file, or load it anew under a name that is taken. Ends with a schema or
-    a failure; until then it reports what the interface prints.
+    a failure; until then it tells now and then what the interface printed last.
     """
 
 class RuntimeServicer(metaclass=_abc_1.ABCMeta):
@@ -74,7 +74,7 @@ class RuntimeServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_runtime_pb2.LoadEvent], _abc.AsyncIterator[_runtime_pb2.LoadEvent]]:
         """Load an interface file, or load it anew under a name that is taken. Ends with a schema or
-        a failure; until then it reports what the interface prints.
+        a failure; until then it tells now and then what the interface printed last.
         """
 
 def add_RuntimeServicer_to_server(servicer: RuntimeServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
