@@ -15,7 +15,8 @@ SeerError
 │   ├── ArgumentError           the arguments do not fit; the function did not run (a TypeError)
 │   ├── FunctionMissingError    the interface exposes no such function (an AttributeError)
 │   ├── ValueCrossingError      an argument or the result cannot cross (a TypeError)
-│   ├── RemoteError             the function raised; also an instance of the builtin it raised
+│   ├── RemoteError             the function raised; also an instance of the class that it raised
+│   │   └── DeviceMemoryError   a device had no memory left; the worker goes on
 │   ├── RemoteExit              the function called sys.exit; the worker goes on
 │   ├── DeadlineExceededError   the time that the caller gave is over (a TimeoutError)
 │   ├── CallCancelledError      the call was cancelled
@@ -33,8 +34,7 @@ SeerError
 
 from __future__ import annotations
 
-import builtins
-import functools
+import sys
 from collections.abc import Sequence
 from typing import Literal
 
@@ -47,6 +47,7 @@ __all__ = [
     "ConfigError",
     "ConnectionFileError",
     "DeadlineExceededError",
+    "DeviceMemoryError",
     "FunctionMissingError",
     "InterfaceError",
     "InterfaceGoneError",
@@ -185,8 +186,9 @@ class ValueCrossingError(CallError, TypeError):
 class RemoteError(CallError):
     """The exposed function raised.
 
-    Where it raised a builtin exception, this is an instance of that class too, so that
-    `except ValueError` works as it would in process.
+    Where it raised a builtin exception, or one of a module that is loaded here too, this is an
+    instance of that class as well: `except ValueError` works as it would in process. Of such a
+    class it has the type alone, not the attributes that its constructor would have set.
 
     Attributes:
         exception: the qualified name of the class that it raised.
@@ -196,29 +198,43 @@ class RemoteError(CallError):
 
     @classmethod
     def of(cls, exception: str) -> type[RemoteError]:
-        """Give the class for the exception of that name: one that is the builtin too, if it is."""
-        builtin = getattr(builtins, exception, None)
-        if not (isinstance(builtin, type) and issubclass(builtin, Exception)):
-            return RemoteError
-        # Groups hold exceptions, which stay in the sandbox; the others would end an iteration
-        # of the caller's own.
-        if issubclass(builtin, BaseExceptionGroup | StopIteration | StopAsyncIteration):
-            return RemoteError
-        return _remote_class(exception)
+        """Give the class for the exception of that qualified name."""
+        return _remote_class(cls, exception) or cls
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Pickle by the names of what was raised; the class itself is made on demand."""
-        return _rebuild, (self.exception, self.message), vars(self)
+        """Pickle by the name of what was raised; the class itself is made on demand."""
+        base = DeviceMemoryError if isinstance(self, DeviceMemoryError) else RemoteError
+        return _rebuild, (base, self.exception, self.message), vars(self)
 
 
-@functools.cache
-def _remote_class(name: str) -> type[RemoteError]:
-    bases = (RemoteError, getattr(builtins, name))
-    return type(f"Remote{name}", bases, {"__module__": __name__})
+class DeviceMemoryError(RemoteError):
+    """A device had no memory left for what the function did. The worker goes on."""
 
 
-def _rebuild(exception: str, message: str) -> RemoteError:
-    return RemoteError.of(exception)(message)
+def _remote_class(base: type[RemoteError], exception: str) -> type[RemoteError] | None:
+    """Give a class that is `base` and the exception, where that is one here."""
+    module, _, name = exception.rpartition(".")
+    cls = getattr(sys.modules.get(module or "builtins"), name, None)
+    if not (isinstance(cls, type) and issubclass(cls, Exception)):
+        return None
+    # Groups hold exceptions, which stay in the sandbox; the others would end an iteration of the
+    # caller's own.
+    if issubclass(cls, BaseExceptionGroup | StopIteration | StopAsyncIteration):
+        return None
+    try:
+        if (base, cls) not in _MIXED:
+            _MIXED[base, cls] = type(f"Remote{name}", (base, cls), {"__module__": __name__})
+    except TypeError:
+        # Its memory is laid out in a way of its own.
+        return None
+    return _MIXED[base, cls]
+
+
+_MIXED: dict[tuple[type, type], type[RemoteError]] = {}
+
+
+def _rebuild(base: type[RemoteError], exception: str, message: str) -> RemoteError:
+    return base.of(exception)(message)
 
 
 class RemoteExit(CallError):  # noqa: N818 - as SystemExit is named

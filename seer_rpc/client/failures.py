@@ -24,12 +24,15 @@ _ERRORS: dict[Failure.Kind.ValueType, type[errors.SeerError]] = {
     Failure.UNKNOWN_MODEL: errors.ModelNotFoundError,
     Failure.CANCELLED: errors.CallCancelledError,
     Failure.DEADLINE: errors.DeadlineExceededError,
+    Failure.OUT_OF_MEMORY: errors.DeviceMemoryError,
 }
 _STATES: dict[Failure.State.ValueType, Literal["kept", "tainted", "lost"]] = {
     Failure.KEPT: "kept",
     Failure.TAINTED: "tainted",
     Failure.LOST: "lost",
 }
+# What is told with the name of the exception.
+_NAMED = frozenset({Failure.RAISED, Failure.LOAD, Failure.OUT_OF_MEMORY})
 # What needs no look at the user's own code to be understood.
 _WITHOUT_TRACEBACK = frozenset(
     {Failure.ARGUMENTS, Failure.NO_FUNCTION, Failure.VALUE, Failure.NOTHING_EXPOSED}
@@ -40,10 +43,10 @@ def to_error(failure: Failure) -> errors.SeerError:
     """Give the error that says what `failure` says."""
     cls = _ERRORS.get(failure.kind, errors.SessionError)
     message = failure.message
-    if failure.kind in (Failure.RAISED, Failure.LOAD) and failure.exception:
+    if failure.kind in _NAMED and failure.exception:
         message = f"{failure.exception}: {message}" if message else failure.exception
-    if failure.kind == Failure.RAISED:
-        cls = errors.RemoteError.of(failure.exception)
+    if issubclass(cls, errors.RemoteError):
+        cls = cls.of(failure.exception)
     error = cls(
         message,
         hint=failure.hint,

@@ -83,6 +83,7 @@ class ServedInterface:
         self._spawn = spawn
         self._log = log
         self._calls: dict[CallKey, _Call] = {}
+        self._left = False
         self._unsent: list[bytes] = []
         self._serving: WorkerProcess | None = None
         self._output: LastLine | None = None
@@ -193,6 +194,7 @@ class ServedInterface:
             self._give_up(calls, self._death(await ending))
 
     async def _load(self, worker: WorkerProcess) -> None:
+        self._left = False
         request = Frame(Kind.LOAD, body=self._request.SerializeToString())
         worker.calls.send(encode_frame(request))
         data = await worker.calls.receive()
@@ -237,6 +239,9 @@ class ServedInterface:
     def _answer(self, data: bytes) -> bool:
         """Pass an answer on; tell whether a call had been waiting for it."""
         header = parse_header(data)
+        if header.kind is Kind.LEAVING:
+            self._left = True
+            return False
         call = self._calls.get((header.session, header.seq))
         if header.kind not in _ANSWERS or (call and header.epoch != call.header.epoch):
             raise FrameError(f"a {header.kind.name} frame that answers no call")
@@ -257,12 +262,13 @@ class ServedInterface:
 
     def _give_up(self, calls: list[_Call], failure: Failure) -> None:
         """Tell calls that a worker had got that they get no answer, and which one had begun."""
-        for index, call in enumerate(calls):
+        begun = None if self._left or not calls else calls[0]
+        for call in calls:
             told = Failure()
             told.CopyFrom(failure)
-            told.effect = Failure.NOT_STARTED if index else Failure.INTERRUPTED
-            told.message += " before this call began" if index else " during this call"
-            if call.given_up is not None and not index:
+            told.effect = Failure.INTERRUPTED if call is begun else Failure.NOT_STARTED
+            told.message += " during this call" if call is begun else " before this call began"
+            if call.given_up is not None and call is begun:
                 told.kind = call.given_up
                 told.message = f"{_given_up(call).message}; {told.message}"
             call.answer(error_frame(call.header, self.epoch, told))

@@ -61,6 +61,8 @@ class Kind(IntEnum):
     """The stream that answers the call `seq` is over."""
     MORE = 12
     """Client: `ack` items of the stream `seq` were taken so far; there is room for more."""
+    LEAVING = 13
+    """Worker to front: it ends, and begins no further call."""
 
 
 class Header(NamedTuple):

@@ -16,6 +16,7 @@ from seer_runtime.wire.errors import EncodeError
 from seer_runtime.wire.frames import Frame, Kind
 from seer_runtime.wire.pb.runtime_pb2 import Failure
 from seer_runtime.worker.courier import CallCancelledError, Courier
+from seer_runtime.worker.devices import describe_device
 from seer_runtime.worker.interface import Interface, NoFunctionError
 from seer_runtime.worker.link import FrontLink
 from seer_runtime.worker.streams import StreamSender
@@ -35,9 +36,10 @@ class Executor:
         self._interface = interface
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pid = os.getpid()
+        self._must_end = False
 
     def run(self) -> None:
-        """Answer calls."""
+        """Answer calls, until the front is gone or a device is of no more use."""
         while (call := self._next_call()) is not None:
             if not self._courier.begin(call):
                 continue
@@ -47,6 +49,9 @@ class Executor:
                 sys.stdout.flush()
                 os._exit(answer.kind is not Kind.RESULT)
             self._link.send(answer)
+            if self._must_end:
+                self._link.send(Frame(Kind.LEAVING))
+                return
 
     def _next_call(self) -> Frame | None:
         loop = self._loop
@@ -86,7 +91,9 @@ class Executor:
                 return _error(call, describe_exception(error, Failure.RAISED, Failure.FINISHED))
             return _error(call, _cancellation(error, Failure.INTERRUPTED, state))
         except BaseException as error:  # noqa: BLE001 - the user's function may raise anything
-            return _error(call, describe_exception(error, Failure.RAISED, Failure.FINISHED))
+            failure = describe_exception(error, Failure.RAISED, Failure.FINISHED)
+            self._must_end = describe_device(error, failure)
+            return _error(call, failure)
         try:
             body, segments = self._interface.codec.encode(value, f"the result of {call.name}()")
         except BaseException as error:  # noqa: BLE001 - classes of the user's are taken apart

@@ -176,6 +176,8 @@ class Failure(_message.Message):
         """The caller gave up."""
         DEADLINE: Failure._Kind.ValueType  # 16
         """The time that the caller gave is over."""
+        OUT_OF_MEMORY: Failure._Kind.ValueType  # 17
+        """A device had no memory left for what the function did. The worker goes on."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper): ...
     UNSPECIFIED: Failure.Kind.ValueType  # 0
@@ -211,6 +213,8 @@ class Failure(_message.Message):
     """The caller gave up."""
     DEADLINE: Failure.Kind.ValueType  # 16
     """The time that the caller gave is over."""
+    OUT_OF_MEMORY: Failure.Kind.ValueType  # 17
+    """A device had no memory left for what the function did. The worker goes on."""
 
     class _Effect:
         ValueType = _typing.NewType("ValueType", _builtins.int)
