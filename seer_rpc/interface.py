@@ -14,7 +14,7 @@ from typing import Any, TypeVar, overload
 
 from seer_rpc.errors import ModelNotFoundError
 
-__all__ = ["expose", "get_model_path", "list_configured_models"]
+__all__ = ["expose", "get_model_path", "list_configured_models", "progress"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -47,3 +47,13 @@ def get_model_path(name: str) -> str:
 def list_configured_models() -> dict[str, str]:
     """Give the directory of each configured model by its name; outside a sandbox there are none."""
     return {}
+
+
+def progress(done: float, total: float | None = None, message: str = "") -> None:
+    """Tell whoever waits for the running call how far it is; outside a sandbox, nobody does.
+
+    Args:
+        done: How much is done.
+        total: How much there is to do, where that is known.
+        message: What is being done.
+    """

@@ -6,7 +6,14 @@ import contextlib
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+OnProgress: TypeAlias = Callable[[Hashable, str, float | None, float | None, str], None]
+"""Takes a call, its function's name, what is done (None: it is over), in all, and a message."""
 
 _FIRST_NOTE = 2.0
 _NEXT_NOTE = 15.0
@@ -71,3 +78,50 @@ def _note_now_and_then(shown: Status, stopped: threading.Event) -> None:
     while not stopped.wait(pause):
         note(str(shown))
         pause = _NEXT_NOTE
+
+
+def show_progress(
+    call: Hashable, name: str, done: float | None, total: float | None, message: str
+) -> None:
+    """Show a bar for each call that tells how far it is; where there is no terminal, nothing."""
+    if sys.stderr.isatty():
+        _BARS.show(call, f"{name} {message}".strip(), done, total)
+
+
+class _Bars:
+    """The bars of all calls, on the terminal while there are any."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._display: Progress | None = None
+        self._tasks: dict[Hashable, TaskID] = {}
+
+    def show(self, call: Hashable, text: str, done: float | None, total: float | None) -> None:
+        with self._lock:
+            if done is None:
+                self._remove(call)
+                return
+            display = self._display or self._open()
+            if call not in self._tasks:
+                self._tasks[call] = display.add_task(text, total=total)
+            display.update(self._tasks[call], completed=done, total=total, description=text)
+
+    def _open(self) -> Progress:
+        from rich.console import Console
+        from rich.progress import Progress
+
+        self._display = Progress(console=Console(stderr=True), transient=True)
+        self._display.start()
+        return self._display
+
+    def _remove(self, call: Hashable) -> None:
+        task = self._tasks.pop(call, None)
+        if self._display is None or task is None:
+            return
+        self._display.remove_task(task)
+        if not self._tasks:
+            self._display.stop()
+            self._display = None
+
+
+_BARS = _Bars()

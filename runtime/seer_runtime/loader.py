@@ -63,11 +63,12 @@ class Loaded(NamedTuple):
     functions: Mapping[str, Function]
 
 
-def load(file: Path, import_paths: Sequence[str], models: ModelPaths) -> Loaded:
+def load(file: Path, import_paths: Sequence[str], models: ModelPaths, progress: Function) -> Loaded:
     """Run the interface file once and give what it exposes.
 
     `import_paths` are searched after the file's own folder. The file and every module that it
-    imports see `expose`, `get_model_path` and `list_configured_models` without an import.
+    imports see `expose`, `get_model_path`, `list_configured_models` and `progress` without an
+    import.
 
     Raises:
         NothingExposedError: the file ran, and exposes nothing.
@@ -78,6 +79,7 @@ def load(file: Path, import_paths: Sequence[str], models: ModelPaths) -> Loaded:
         "expose": exposure.expose,
         "get_model_path": models.get_model_path,
         "list_configured_models": models.list_configured_models,
+        "progress": progress,
     }
     for name, value in injected.items():
         setattr(builtins, name, value)

@@ -22,6 +22,7 @@ from seer_rpc.errors import (
     SessionError,
     ValueCrossingError,
 )
+from seer_rpc.progress import OnProgress, show_progress
 from seer_runtime.wire.codec import Codec
 from seer_runtime.wire.errors import DecodeError, EncodeError
 from seer_runtime.wire.frames import Frame, Kind
@@ -44,11 +45,16 @@ class Session:
         schema_hash: str = "",
         types: TypeNames | None = None,
         known_epoch: int | None = None,
+        on_progress: OnProgress | None = None,
     ) -> None:
         """Open a session, with the interface whose schema has this hash, or with any.
 
         `known_epoch` is the one that the caller's last session knew: if the worker was restarted
         since, the first call says so.
+
+        `on_progress` hears how far calls are, on a thread of its own: of a call's number, its
+        function, what is done, in all (or None) and a message; done is None at its end. Without
+        it, bars on the terminal show it.
 
         Raises:
             SessionError: there is no such interface, or no way to it.
@@ -56,6 +62,8 @@ class Session:
         """
         self.lost: SeerError | None = None
         self._codec = Codec(types)
+        self._on_progress = on_progress or show_progress
+        self._in_progress: dict[int, str] = {}
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._waiting: dict[int, Future[Frame | ResultStream]] = {}
@@ -198,6 +206,11 @@ class Session:
         if frame.seq == 0:
             self._on_opening(frame)
             return
+        if frame.kind is Kind.PROGRESS:
+            self._report(frame)
+            return
+        if frame.kind is not Kind.ITEMS:
+            self._report_end(frame.seq)
         with self._lock:
             future = self._waiting.pop(frame.seq, None)
             stream = self._streams.get(frame.seq)
@@ -209,6 +222,17 @@ class Session:
         if future is not None and future.set_running_or_notify_cancel():
             self.epoch = frame.epoch
             future.set_result(stream or frame)
+
+    def _report(self, frame: Frame) -> None:
+        with contextlib.suppress(DecodeError):
+            done, total, message = self._codec.decode(frame.body)
+            self._in_progress[frame.seq] = frame.name
+            self._on_progress((id(self), frame.seq), frame.name, done, total, message)
+
+    def _report_end(self, seq: int) -> None:
+        function = self._in_progress.pop(seq, None)
+        if function is not None:
+            self._on_progress((id(self), seq), function, None, None, "")
 
     def _open_stream(self, seq: int) -> ResultStream:
         return ResultStream(
@@ -236,6 +260,8 @@ class Session:
             streams = list(self._streams.values())
         if not self._opened.done():
             self._opened.set_exception(error)
+        for seq in list(self._in_progress):
+            self._report_end(seq)
         for stream in streams:
             stream.put(_interrupted(error))
         for future in waiting:

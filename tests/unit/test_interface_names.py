@@ -40,6 +40,6 @@ def test_no_models_are_configured() -> None:
 def test_these_are_the_names_that_a_sandbox_injects() -> None:
     injected = [vars(Exposure), vars(ModelPaths)]
 
-    assert len(interface.__all__) == 3
+    assert len(interface.__all__) == 4
     for name in interface.__all__:
         assert any(name in names for names in injected), name

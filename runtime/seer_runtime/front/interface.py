@@ -28,7 +28,8 @@ _LOG_LINES = 20
 _MAX_FUTILE_LOADS = 3
 """Workers in a row that may die without having been called."""
 
-_ANSWERS = (Kind.RESULT, Kind.ITEMS, Kind.END, Kind.ERROR)
+_ON_THE_WAY = (Kind.ITEMS, Kind.PROGRESS)
+_ANSWERS = (Kind.RESULT, Kind.END, Kind.ERROR, *_ON_THE_WAY)
 
 _RAISE_AFTER = 2.0
 """Seconds that a call gets to end cleanly once nobody waits for it."""
@@ -247,7 +248,7 @@ class ServedInterface:
             raise FrameError(f"a {header.kind.name} frame that answers no call")
         if call is None:
             return False
-        if header.kind is Kind.ITEMS:
+        if header.kind in _ON_THE_WAY:
             call.reply(data)
             return True
         del self._calls[call.key]

@@ -63,6 +63,8 @@ class Kind(IntEnum):
     """Client: `ack` items of the stream `seq` were taken so far; there is room for more."""
     LEAVING = 13
     """Worker to front: it ends, and begins no further call."""
+    PROGRESS = 14
+    """How far the call `seq` is; the body is [done, total or None, message]."""
 
 
 class Header(NamedTuple):

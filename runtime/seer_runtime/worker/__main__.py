@@ -14,6 +14,7 @@ from seer_runtime.worker.courier import Courier
 from seer_runtime.worker.executor import Executor
 from seer_runtime.worker.interface import Interface
 from seer_runtime.worker.link import FrontLink
+from seer_runtime.worker.reporter import ProgressReporter
 
 
 def main(calls: int, requests: int, front: int) -> None:
@@ -29,12 +30,13 @@ def main(calls: int, requests: int, front: int) -> None:
     if request is None:
         return
     try:
-        interface = Interface(LoadRequest.FromString(bytes(request.body)))
+        reporter = ProgressReporter(link)
+        interface = Interface(LoadRequest.FromString(bytes(request.body)), reporter.progress)
     except BaseException as error:  # noqa: BLE001 - the user's module may raise anything
         link.send(Frame(Kind.ERROR, body=describe_load_failure(error).SerializeToString()))
         return
     link.send(Frame(Kind.LOADED, body=interface.schema.SerializeToString()))
-    Executor(link, courier, interface).run()
+    Executor(link, courier, reporter, interface).run()
 
 
 def _link(descriptor: int) -> FrontLink:

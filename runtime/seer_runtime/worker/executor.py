@@ -19,6 +19,7 @@ from seer_runtime.worker.courier import CallCancelledError, Courier
 from seer_runtime.worker.devices import describe_device
 from seer_runtime.worker.interface import Interface, NoFunctionError
 from seer_runtime.worker.link import FrontLink
+from seer_runtime.worker.reporter import ProgressReporter
 from seer_runtime.worker.streams import StreamSender
 
 
@@ -29,10 +30,17 @@ class Executor:
     share one loop; it also runs between calls while it has tasks of its own.
     """
 
-    def __init__(self, link: FrontLink, courier: Courier, interface: Interface) -> None:
-        """Take calls from `link`; `courier` may end them."""
+    def __init__(
+        self,
+        link: FrontLink,
+        courier: Courier,
+        reporter: ProgressReporter,
+        interface: Interface,
+    ) -> None:
+        """Take calls from `link`; `courier` may end them, `reporter` tells how far they are."""
         self._link = link
         self._courier = courier
+        self._reporter = reporter
         self._interface = interface
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pid = os.getpid()
@@ -43,6 +51,7 @@ class Executor:
         while (call := self._next_call()) is not None:
             if not self._courier.begin(call):
                 continue
+            self._reporter.begin(call)
             answer = self._answer_to_the_end(call)
             if os.getpid() != self._pid:
                 # A child that the function forked came back here; its parent answers.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seer_runtime.arguments import ArgumentChecker, ArgumentsError
-from seer_runtime.loader import load
+from seer_runtime.loader import Function, load
 from seer_runtime.models import ModelPaths
 from seer_runtime.schema import Signature, build_schema
 from seer_runtime.wire.codec import Codec
@@ -26,13 +26,15 @@ class NoFunctionError(LookupError):
 class Interface:
     """The exposed functions of one interface file."""
 
-    def __init__(self, request: LoadRequest) -> None:
-        """Load the file that `request` names.
+    def __init__(self, request: LoadRequest, progress: Function) -> None:
+        """Load the file that `request` names, which may call `progress`.
 
         Raises:
             BaseException: whatever keeps it from loading.
         """
-        loaded = load(Path(request.path), list(request.import_paths), ModelPaths(request.models))
+        loaded = load(
+            Path(request.path), list(request.import_paths), ModelPaths(request.models), progress
+        )
         self._functions = loaded.functions
         signatures = {name: Signature(function) for name, function in loaded.functions.items()}
         types = TypeNames()

@@ -1,8 +1,9 @@
-"""The worker's end of the socket to the front: whole frames, read and written by one thread."""
+"""The worker's end of a socket to the front: whole frames, read by one thread."""
 
 from __future__ import annotations
 
 import socket
+import threading
 
 from seer_runtime.wire.frames import HEADER, Frame, decode_frame, encode_frame, parse_header
 
@@ -13,6 +14,7 @@ class FrontLink:
     def __init__(self, connection: socket.socket) -> None:
         """Take over the socket."""
         self._connection = connection
+        self._sending = threading.Lock()
 
     def fileno(self) -> int:
         """Give the descriptor that becomes readable when a frame arrives."""
@@ -27,8 +29,10 @@ class FrontLink:
         return decode_frame(header + rest)
 
     def send(self, frame: Frame) -> None:
-        """Send a frame whole."""
-        self._connection.sendall(encode_frame(frame))
+        """Send a frame whole, from any thread."""
+        data = encode_frame(frame)
+        with self._sending:
+            self._connection.sendall(data)
 
     def _read(self, size: int) -> bytearray | None:
         data = bytearray(size)
