@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import copy
+import json
 import pickle
 from collections.abc import Callable
 from types import ModuleType
@@ -297,10 +298,27 @@ def test_a_remote_error_survives_pickling_and_copying(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["torch.OutOfMemoryError", "KeyboardInterrupt", "print", "dict", "__import__", "", "käse"],
+    [
+        "nowhere.LostError",
+        "json.loads",
+        "KeyboardInterrupt",
+        "print",
+        "dict",
+        "__import__",
+        "",
+        "käse",
+    ],
 )
 def test_what_is_no_builtin_exception_is_a_plain_remote_error(name: str) -> None:
     assert type(of_builtin(name)) is errors.RemoteError
+
+
+def test_an_exception_of_a_loaded_module_keeps_its_type() -> None:
+    error = to_error(Failure(kind=Failure.RAISED, exception="json.decoder.JSONDecodeError"))
+
+    assert isinstance(error, json.JSONDecodeError)
+    assert isinstance(error, errors.RemoteError)
+    assert type(pickle.loads(pickle.dumps(error))) is type(error)
 
 
 def test_a_remote_error_without_a_message_shows_its_class_alone() -> None:
