@@ -284,3 +284,29 @@ def test_control_c_ends_the_function(
     assert "KeyboardInterrupt" in err
     # The worker is free long before the minute is over.
     assert session.call("how_ended", [], {}, timeout=30) == ["CallCancelledError"]
+
+
+def test_the_call_of_a_client_that_is_gone_ends_too(
+    sandbox: ScopedSandbox, session: Session, tmp_path: Path
+) -> None:
+    file = tmp_path / "connection.json"
+    file.touch(0o600)
+    file.write_text(sandbox.connection("slow").to_json())
+    script = f"""
+        from pathlib import Path
+        from seer_rpc.client import Connection, Session
+
+        session = Session(Connection.read(Path({str(file)!r})))
+        print("calling", flush=True)
+        session.call("spin", [60.0], {{}})
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "calling\n"
+        time.sleep(0.5)
+        process.kill()
+
+    assert session.call("how_ended", [], {}, timeout=30) == ["CallCancelledError"]

@@ -37,6 +37,9 @@ _RAISE_AFTER = 2.0
 _KILL_AFTER = 3.0
 """Seconds that it then gets to end at all."""
 
+_LEASE = 5.0
+"""Seconds that the calls of a client that is gone run on."""
+
 _LOOK = 0.05
 
 _GRACE = 2.0
@@ -154,10 +157,13 @@ class ServedInterface:
             self._serving.requests.send(data)
 
     def forget(self, session: bytes) -> None:
-        """Drop the answers to a session that is over; what runs, runs on."""
-        for key, call in self._calls.items():
-            if key[0] == session:
+        """Drop the answers to a session that is over, and end its calls after a while."""
+        loop = asyncio.get_running_loop()
+        for call in self._calls.values():
+            if call.header.session == session:
                 call.reply = lambda _: None
+                end = partial(self.give_up, call.key, Failure.CANCELLED)
+                call.timers.append(loop.call_later(_LEASE, end))
 
     async def stop(self) -> None:
         """End the worker; calls without an answer are told."""
