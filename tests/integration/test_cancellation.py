@@ -23,6 +23,7 @@ from seer_rpc.errors import (
     CallError,
     DeadlineExceededError,
     StateLostError,
+    WorkerDiedError,
 )
 
 SOURCE = """
@@ -310,3 +311,41 @@ def test_the_call_of_a_client_that_is_gone_ends_too(
         process.kill()
 
     assert session.call("how_ended", [], {}, timeout=30) == ["CallCancelledError"]
+
+
+def test_a_call_that_expires_while_the_interface_is_loaded_anew_never_runs(
+    sandbox: ScopedSandbox, tmp_path: Path
+) -> None:
+    marker = tmp_path / "loaded"
+    file = tmp_path / "reloading.py"
+    file.write_text(
+        textwrap.dedent(
+            f"""
+            import os
+            import time
+            from pathlib import Path
+
+            if Path({str(marker)!r}).exists():
+                time.sleep(2)
+            Path({str(marker)!r}).touch()
+            calls = []
+
+            @expose
+            def count() -> int:
+                calls.append(1)
+                return len(calls)
+
+            @expose
+            def die() -> None:
+                os._exit(1)
+            """
+        )
+    )
+    with Session(sandbox.serve(file).connection) as session:
+        with pytest.raises(WorkerDiedError):
+            session.call("die", [], {})
+
+        error = expire(session, "count", timeout=0.2)
+
+        assert (error.started, error.state) == (False, "kept")
+        assert session.call("count", [], {}) == 1

@@ -88,7 +88,7 @@ class ServedInterface:
         self._log = log
         self._calls: dict[CallKey, _Call] = {}
         self._left = False
-        self._unsent: list[bytes] = []
+        self._unsent: dict[CallKey, bytes] = {}
         self._serving: WorkerProcess | None = None
         self._output: LastLine | None = None
         self._failure: Failure | None = None
@@ -124,7 +124,7 @@ class ServedInterface:
         if self._serving is not None:
             self._serving.calls.send(data)
         else:
-            self._unsent.append(data)
+            self._unsent[call.key] = data
 
     def give_up(self, key: CallKey, reason: Failure.Kind.ValueType) -> None:
         """End a call that nobody waits for any more; its answer says what became of it."""
@@ -135,7 +135,7 @@ class ServedInterface:
         if self._serving is not None:
             call.timers.append(asyncio.create_task(self._end_call(call, self._serving)))
         else:
-            del self._calls[key]
+            del self._calls[key], self._unsent[key]
             call.answer(error_frame(call.header, self.epoch, _given_up(call)))
 
     async def _end_call(self, call: _Call, worker: WorkerProcess) -> None:
@@ -216,8 +216,8 @@ class ServedInterface:
             raise FailureError(Failure.FromString(bytes(frame.body)))
         if not self._schema.done():
             self._schema.set_result(InterfaceSchema.FromString(bytes(frame.body)))
-        for call in self._unsent:
-            worker.calls.send(call)
+        for data in self._unsent.values():
+            worker.calls.send(data)
         self._unsent.clear()
         self._serving = worker
 
