@@ -21,11 +21,13 @@ SeerError
 │   ├── DeadlineExceededError   the time that the caller gave is over (a TimeoutError)
 │   ├── CallCancelledError      the call was cancelled
 │   ├── WorkerDiedError         the worker process ended before there was an answer
+│   ├── QueueFullError          too many calls wait already; nothing ran
 │   └── StateLostError          the worker was restarted since the last call; nothing ran
 ├── SessionError                no session with the interface
 │   ├── AuthenticationError     the token was refused
 │   ├── InterfaceGoneError      the sandbox does not serve this interface
 │   ├── SchemaChangedError      the library was made from another version of the interface
+│   ├── SessionOverError        the runtime does not know the session any more
 │   ├── ConnectionFileError     the connection file is missing, open to others, or not readable
 │   └── SandboxLostError        the sandbox is gone (a ConnectionError)
 └── SandboxError                a sandbox cannot do what was asked of it now
@@ -58,6 +60,7 @@ __all__ = [
     "ModelNotFoundError",
     "NothingExposedError",
     "PackageMissingError",
+    "QueueFullError",
     "RemoteError",
     "RemoteExit",
     "SandboxError",
@@ -66,6 +69,7 @@ __all__ = [
     "SchemaChangedError",
     "SeerError",
     "SessionError",
+    "SessionOverError",
     "StateLostError",
     "ValueCrossingError",
     "WorkerDiedError",
@@ -217,6 +221,9 @@ def _remote_class(base: type[RemoteError], exception: str) -> type[RemoteError] 
     cls = getattr(sys.modules.get(module or "builtins"), name, None)
     if not (isinstance(cls, type) and issubclass(cls, Exception)):
         return None
+    # What this library itself says of a call is nothing that a function can say.
+    if issubclass(cls, SeerError):
+        return None
     # Groups hold exceptions, which stay in the sandbox; the others would end an iteration of the
     # caller's own.
     if issubclass(cls, BaseExceptionGroup | StopIteration | StopAsyncIteration):
@@ -256,6 +263,10 @@ class WorkerDiedError(CallError):
     """
 
 
+class QueueFullError(CallError):
+    """Too many calls wait for the interface already. Nothing ran."""
+
+
 class StateLostError(CallError):
     """The worker was restarted since the session's last call. Raised once; nothing ran."""
 
@@ -274,6 +285,10 @@ class InterfaceGoneError(SessionError):
 
 class SchemaChangedError(SessionError):
     """The library was made from another version of the interface."""
+
+
+class SessionOverError(SessionError):
+    """The runtime does not know the session any more: its client was away for too long."""
 
 
 class ConnectionFileError(SessionError):

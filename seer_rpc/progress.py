@@ -102,6 +102,7 @@ class _Bars:
                 self._remove(call)
                 return
             display = self._display or self._open()
+            text = _plain(text)
             if call not in self._tasks:
                 self._tasks[call] = display.add_task(text, total=total)
             display.update(self._tasks[call], completed=done, total=total, description=text)
@@ -122,6 +123,13 @@ class _Bars:
         if not self._tasks:
             self._display.stop()
             self._display = None
+
+
+def _plain(text: str) -> str:
+    """Keep rich from reading a text as markup."""
+    from rich.markup import escape
+
+    return escape(text)
 
 
 _BARS = _Bars()

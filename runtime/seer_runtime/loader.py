@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import builtins
+import dataclasses
+import functools
 import importlib.util
 import inspect
 import keyword
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple, TypeAlias, overload
 
 from seer_runtime.models import ModelPaths
+from seer_runtime.wire.names import did_you_mean
 
 Function: TypeAlias = Callable[..., Any]
 
@@ -22,26 +26,63 @@ class NothingExposedError(Exception):
     """An interface file that marks no function with `@expose`."""
 
 
+@dataclass(frozen=True)
+class Options:
+    """How an exposed function is to be run."""
+
+    concurrent: bool = False
+    """Beside other calls: async functions on the shared loop, others on threads of their own."""
+
+    batch: bool = False
+    """Once for several calls, which it takes and answers as lists."""
+
+    max_batch: int = 16
+    """Calls that are taken together."""
+
+    max_wait_ms: float = 5.0
+    """Milliseconds to wait for more calls."""
+
+    idempotent: bool = False
+    """To run twice does no harm: a call that was cut off may be sent again."""
+
+    is_async: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be.
+
+        Raises:
+            ValueError: it cannot.
+        """
+        if self.batch and self.concurrent:
+            raise ValueError("@expose: a function is either concurrent or takes batches")
+        if self.max_batch < 1 or self.max_wait_ms < 0:
+            raise ValueError("@expose: max_batch is at least 1, max_wait_ms at least 0")
+
+
 class Exposure:
     """The functions that an interface exposes, in the order of their definition."""
 
     def __init__(self) -> None:
         """Begin with none."""
         self.functions: dict[str, Function] = {}
+        self.options: dict[str, Options] = {}
 
     @overload
     def expose(self, function: Function) -> Function: ...
     @overload
-    def expose(self) -> Callable[[Function], Function]: ...
-    def expose(self, function: Function | None = None) -> Function | Callable[[Function], Function]:
+    def expose(self, **options: Any) -> Callable[[Function], Function]: ...
+    def expose(
+        self, function: Function | None = None, **options: Any
+    ) -> Function | Callable[[Function], Function]:
         """Mark a function as callable from outside; gives the function itself back.
 
         Raises:
-            TypeError: it is no function, or its name cannot be called from outside.
-            ValueError: another module exposes a function of this name.
+            TypeError: it is no function, its name cannot be called from outside, or there is no
+                such option.
+            ValueError: another module exposes a function of this name, or options exclude others.
         """
         if function is None:
-            return self.expose
+            return functools.partial(self.expose, **options)
         name = getattr(function, "__name__", "")
         if not inspect.isroutine(function):
             raise TypeError(f"@expose marks functions; {function!r} is a {type(function).__name__}")
@@ -52,6 +93,7 @@ class Exposure:
             raise ValueError(
                 f"{function.__module__} and {other.__module__} both expose {name!r}; rename one"
             )
+        self.options[name] = _options(function, options)
         self.functions[name] = function
         return function
 
@@ -61,6 +103,7 @@ class Loaded(NamedTuple):
 
     doc: str
     functions: Mapping[str, Function]
+    options: Mapping[str, Options]
 
 
 def load(file: Path, import_paths: Sequence[str], models: ModelPaths, progress: Function) -> Loaded:
@@ -90,7 +133,7 @@ def load(file: Path, import_paths: Sequence[str], models: ModelPaths, progress: 
         raise NothingExposedError(
             f"{file.name} exposes no function; put @expose above each function to call"
         )
-    return Loaded(module.__doc__ or "", exposure.functions)
+    return Loaded(module.__doc__ or "", exposure.functions, exposure.options)
 
 
 def module_name(file: Path) -> str:
@@ -100,6 +143,15 @@ def module_name(file: Path) -> str:
     if taken or not name.isidentifier():
         name = f"interface_{name}"
     return name
+
+
+def _options(function: Function, options: Mapping[str, Any]) -> Options:
+    known = [each.name for each in dataclasses.fields(Options) if each.name != "is_async"]
+    for name in options:
+        if name not in known:
+            guess = did_you_mean(name, known)
+            raise TypeError(f"@expose has no option {name!r}{guess}; there are: {', '.join(known)}")
+    return Options(**options, is_async=inspect.iscoroutinefunction(function))
 
 
 def _add_import_paths(folders: Sequence[str]) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 
 import griffe
 
+from seer_runtime.batches import of_one_call
 from seer_runtime.hints import UNRESOLVED, TypeDescriber
-from seer_runtime.loader import Function
+from seer_runtime.loader import Function, Options
 from seer_runtime.wire.pb import interface_pb2 as pb
 from seer_runtime.wire.records import TypeNames
 
@@ -29,9 +30,14 @@ _QUIET = {style: {"warnings": False} for style in ("google", "numpy", "sphinx")}
 class Signature:
     """A function's parameters, and its hints with the names in strings resolved."""
 
-    def __init__(self, function: Function) -> None:
-        """Inspect the function."""
+    def __init__(self, function: Function, options: Options | None = None) -> None:
+        """Inspect the function.
+
+        Raises:
+            TypeError: it is to take batches, and does not take lists.
+        """
         self.function = function
+        self.options = options or Options()
         self.parameters = inspect.signature(function)
         self.hints: Mapping[str, Any] = {}
         self.problem = ""
@@ -39,6 +45,8 @@ class Signature:
             self.hints = typing.get_type_hints(function, include_extras=True)
         except UNRESOLVED as error:
             self.problem = f"its hints cannot be resolved ({error}); it is served as Any"
+        if self.options.batch:
+            self.parameters, self.hints = of_one_call(self.parameters, self.hints)
 
 
 def build_schema(
@@ -85,6 +93,8 @@ def _describe(name: str, signature: Signature, types: TypeDescriber) -> pb.Funct
         result=types.describe(result, f"{name}, result"),
         result_doc=docs.result,
         is_async=inspect.iscoroutinefunction(signature.function),
+        is_idempotent=signature.options.idempotent,
+        is_concurrent=signature.options.concurrent or signature.options.batch,
     )
 
 

@@ -154,6 +154,7 @@ class LocalMachine:
             admin_token_digest=spec.admin_token_digest,
             environment={**environment, "HOME": self.path("/root"), **spec.environment},
             working_directory=self.path("/root"),
+            sockets=str(self._sockets),
             owner=os.getpid(),
             lifetime=spec.lifetime,
             remove_at_exit=[str(self._folder), str(self._sockets)],

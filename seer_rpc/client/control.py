@@ -7,7 +7,7 @@ from collections.abc import Callable
 import grpc
 
 from seer_rpc.client.failures import to_error
-from seer_rpc.client.grpc_link import authorization, open_channel, translate
+from seer_rpc.client.links.grpc import authorization, open_channel, translate
 from seer_rpc.errors import SessionError
 from seer_runtime.wire.pb import runtime_pb2 as pb
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema

@@ -25,6 +25,8 @@ _ERRORS: dict[Failure.Kind.ValueType, type[errors.SeerError]] = {
     Failure.CANCELLED: errors.CallCancelledError,
     Failure.DEADLINE: errors.DeadlineExceededError,
     Failure.OUT_OF_MEMORY: errors.DeviceMemoryError,
+    Failure.BUSY: errors.QueueFullError,
+    Failure.SESSION_OVER: errors.SessionOverError,
 }
 _STATES: dict[Failure.State.ValueType, Literal["kept", "tainted", "lost"]] = {
     Failure.KEPT: "kept",
@@ -54,7 +56,7 @@ def to_error(failure: Failure) -> errors.SeerError:
         log=failure.log,
         exit_code=failure.exit_code if failure.HasField("exit_code") else None,
         started=failure.effect != Failure.NOT_STARTED,
-        state=_STATES[failure.state],
+        state=_STATES.get(failure.state, "kept"),
     )
     if isinstance(error, errors.RemoteError):
         error.exception = failure.exception

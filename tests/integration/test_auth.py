@@ -22,13 +22,19 @@ from seer_rpc.client import Connection, Session
 from seer_rpc.environment import ScopedSandbox
 from seer_rpc.errors import AuthenticationError, ConnectionFileError, SeerError
 from seer_rpc.workspace import Library, Workspace
+from seer_runtime.wire.limits import SESSION_METHOD
 from seer_runtime.wire.pb import runtime_pb2
 
 METHODS = sorted(
-    f"/{service.full_name}/{method.name}"
-    for file in (runtime_pb2.DESCRIPTOR, health_pb2.DESCRIPTOR)
-    for service in file.services_by_name.values()
-    for method in service.methods
+    [
+        SESSION_METHOD,
+        *(
+            f"/{service.full_name}/{method.name}"
+            for file in (runtime_pb2.DESCRIPTOR, health_pb2.DESCRIPTOR)
+            for service in file.services_by_name.values()
+            for method in service.methods
+        ),
+    ]
 )
 ADMIN_METHODS = ["/seer.v1.Runtime/Load"]
 
@@ -115,7 +121,6 @@ def ask(endpoint: str, method: str, metadata: list[tuple[str, Any]]) -> tuple[An
 
 
 def test_the_methods_are_those_of_the_runtime_and_of_the_health_service() -> None:
-    assert "/seer.v1.Runtime/Session" in METHODS
     assert "/grpc.health.v1.Health/Check" in METHODS
     assert set(ADMIN_METHODS) <= set(METHODS)
 
@@ -216,7 +221,7 @@ def test_a_method_that_is_not_known_to_be_for_callers_is_the_owners(
 ) -> None:
     code, _ = ask(served.connection.endpoint, method, metadata_with(f"Bearer {served.call_token}"))
     for_callers = method in (
-        "/seer.v1.Runtime/Session",
+        SESSION_METHOD,
         "/seer.v1.Runtime/Describe",
         "/grpc.health.v1.Health/Check",
     )
@@ -248,7 +253,9 @@ def test_a_token_that_cannot_be_sent_is_an_error_of_this_library(
 def test_a_session_id_of_another_session_is_refused(served: Served) -> None:
     # A second session cannot answer or repeat what belongs to the first.
     thief = Session(served.connection)
-    thief._id = served.session._id
+    thief._relay.id = served.session.id
+    assert thief._direct is not None
+    thief._direct.close()
 
     with pytest.raises(SeerError):
         thief.call("process", [], {})

@@ -881,7 +881,8 @@ def test_calls_that_wait_behind_a_dying_one_are_told_that_they_did_not_start(
 
     assert outcomes[0] == 0.5
     died = [outcomes[index] for index in (1, 2, 3)]
-    assert [type(error) for error in died] == [WorkerDiedError] * 3
+    assert isinstance(died[0], WorkerDiedError)
+    assert all(isinstance(error, WorkerDiedError | StateLostError) for error in died)
     assert [getattr(error, "started", None) for error in died] == [True, False, False]
     assert session.call("up", [], {}) == 1
     session.close()

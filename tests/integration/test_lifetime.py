@@ -507,7 +507,6 @@ FORKING = """
     import sys
 
     from seer_rpc.environment import SandboxConfig, ScopedSandbox
-    from seer_rpc.errors import SessionError
     from seer_rpc.execution import create_local_session
     from seer_rpc.workspace import Workspace
 
@@ -523,11 +522,9 @@ FORKING = """
                 if mode == "leave":
                     sys.exit(0)
                 try:
-                    processes.up()
-                except SessionError as error:
-                    os._exit(7 if "fork" in error.message and error.hint else 8)
+                    os._exit(processes.up())
                 finally:
-                    os._exit(9)
+                    os._exit(99)
             _, status = os.waitpid(child, 0)
             print(os.waitstatus_to_exitcode(status), flush=True)
         print("parent", processes.up(), flush=True)
@@ -535,9 +532,13 @@ FORKING = """
 
 
 @pytest.mark.parametrize(
-    ("mode", "printed"), [("call", "7\n" * 20 + "parent 2\n"), ("leave", "0\nparent 2\n")]
+    ("mode", "printed"),
+    [
+        ("call", "".join(f"{number}\n" for number in range(2, 22)) + "parent 22\n"),
+        ("leave", "0\nparent 2\n"),
+    ],
 )
-def test_a_forked_child_has_no_session_and_no_sandbox_to_end(
+def test_a_forked_child_opens_a_session_of_its_own_and_ends_no_sandbox(
     write: Write, tmp_path: Path, mode: str, printed: str
 ) -> None:
     process = subprocess.Popen(
@@ -624,14 +625,25 @@ def test_a_front_killed_while_an_interface_loads_is_told_at_once(
     assert caught.value.exit_code == -signal.SIGKILL
 
 
-def test_a_stopped_front_holds_calls_up_and_loses_none(
+def test_a_stopped_front_does_not_hold_up_calls_on_its_own_host(running: Running) -> None:
+    os.kill(running.front, signal.SIGSTOP)
+    try:
+        assert Outcome(running.session, "up").join().value == 1
+    finally:
+        os.kill(running.front, signal.SIGCONT)
+
+
+def test_a_stopped_front_holds_relayed_calls_up_and_loses_none(
     running: Running, wait_until: WaitUntil
 ) -> None:
-    outcome = Outcome(running.session, "nap", 1.0)
+    for door in running.folder.glob("w*.sock"):
+        door.unlink()
+    session = Session(running.sandbox.connection("tools"))
+    outcome = Outcome(session, "nap", 1.0)
     wait_until(lambda: "napping" in running.sandbox.rpc_logs())
     os.kill(running.front, signal.SIGSTOP)
     try:
-        later = Outcome(running.session, "up")
+        later = Outcome(session, "up")
         time.sleep(2.0)
         assert outcome.thread.is_alive()
         assert later.thread.is_alive()
@@ -640,6 +652,7 @@ def test_a_stopped_front_holds_calls_up_and_loses_none(
 
     assert outcome.join().value == 1.0
     assert later.join().value == 1
+    session.close()
 
 
 def test_a_stopped_worker_holds_calls_up_and_loses_none(running: Running) -> None:

@@ -104,16 +104,16 @@ def changed(offset: int, layout: str, value: Any) -> bytes:
     [
         (encode_frame(FULL) + b"\0", "should follow the header; got"),
         (changed(0, "<2s", b"HT"), "begins with b'HT'"),
-        (changed(2, "<B", 2), "version 2"),
+        (changed(2, "<B", 1), "version 1"),
         (changed(3, "<B", 0), "unknown kind of frame: 0"),
         (changed(3, "<B", 255), "unknown kind of frame: 255"),
         (changed(4, "<I", MAX_SEGMENTS + 1), "segments"),
         (changed(4, "<I", 2**32 - 1), "segments"),
-        (changed(4, "<I", MAX_SEGMENTS), "segment lengths"),
+        (changed(4, "<I", MAX_SEGMENTS), "shorter than its parts"),
         (changed(HEADER.size - 8, "<Q", 2**64 - 1), "should follow the header; got"),
         (changed(HEADER.size - 12, "<I", 2**32 - 1), "shorter than its parts"),
         (changed(HEADER.size, "<Q", 2**64 - 1), "shorter than its parts"),
-        (changed(HEADER.size + 8 * len(FULL.segments), "<B", 0xFF), "UTF-8"),
+        (changed(HEADER.size + 16 * len(FULL.segments), "<B", 0xFF), "UTF-8"),
     ],
 )
 def test_what_is_no_frame_is_refused_with_a_reason(data: bytes, problem: str) -> None:

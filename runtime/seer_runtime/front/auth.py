@@ -9,11 +9,12 @@ from typing import Any
 import grpc
 import grpc.aio
 
+from seer_runtime.wire.limits import SESSION_METHOD
 from seer_runtime.wire.settings import token_digest
 
 _PREFIX = "Bearer "
 # A caller that holds the call token may use these; the admin token opens every method.
-_CALL_METHODS = frozenset({"/seer.v1.Runtime/Session", "/grpc.health.v1.Health/Check"})
+_CALL_METHODS = frozenset({SESSION_METHOD, "/grpc.health.v1.Health/Check"})
 
 
 class TokenInterceptor(grpc.aio.ServerInterceptor):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seer_runtime.wire.frames import Frame, Header, Kind, encode_frame
+from seer_runtime.wire.frames import Frame, Kind
 from seer_runtime.wire.pb.runtime_pb2 import Failure
 
 
@@ -15,8 +15,7 @@ class FailureError(Exception):
         self.failure = failure
 
 
-def error_frame(header: Header, epoch: int, failure: Failure) -> bytes:
+def error_frame(frame: Frame, epoch: int, failure: Failure) -> Frame:
     """Give the frame that answers a frame with a failure."""
-    return encode_frame(
-        Frame(Kind.ERROR, header.session, header.seq, epoch=epoch, body=failure.SerializeToString())
-    )
+    body = failure.SerializeToString()
+    return Frame(Kind.ERROR, frame.session, frame.seq, epoch=epoch, body=body)

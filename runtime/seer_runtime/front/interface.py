@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
+from seer_runtime.front.calls import MOST_WAITING, Call, CallKey, CallQueue, Reply
 from seer_runtime.front.failure import FailureError, error_frame
 from seer_runtime.front.log import BoundedLog, LastLine
-from seer_runtime.front.workers import WorkerLink, WorkerProcess
+from seer_runtime.front.workers import WorkerProcess
+from seer_runtime.wire.blocks import BlockPool, blocks_of
 from seer_runtime.wire.exits import describe_exit
-from seer_runtime.wire.frames import (
-    Frame,
-    FrameError,
-    Header,
-    Kind,
-    decode_frame,
-    encode_frame,
-    parse_header,
-)
+from seer_runtime.wire.frames import Frame, FrameError, Kind
+from seer_runtime.wire.ledger import Ledger, Progress
+from seer_runtime.wire.openings import Opening
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 from seer_runtime.wire.pb.runtime_pb2 import Failure, LoadRequest
 
@@ -31,64 +26,66 @@ _MAX_FUTILE_LOADS = 3
 _ON_THE_WAY = (Kind.ITEMS, Kind.PROGRESS)
 _ANSWERS = (Kind.RESULT, Kind.END, Kind.ERROR, *_ON_THE_WAY)
 
+_DISPATCHED = 64
+"""Calls that the worker has at a time; the others wait here, where sessions take turns."""
+
 _RAISE_AFTER = 2.0
 """Seconds that a call gets to end cleanly once nobody waits for it."""
 
 _KILL_AFTER = 3.0
 """Seconds that it then gets to end at all."""
 
-_LEASE = 5.0
-"""Seconds that the calls of a client that is gone run on."""
-
 _LOOK = 0.05
 
 _GRACE = 2.0
 """Seconds that a worker without work gets to clean up before it is killed."""
 
+_HOMECOMING = 5.0
+"""Seconds in which an answer that a client did not take may come home."""
+
+_REMEMBERED = 16
+"""Dead workers whose calls can still be asked for."""
+
 Spawn: TypeAlias = Callable[[], Awaitable[WorkerProcess]]
-Reply: TypeAlias = Callable[[bytes], None]
-CallKey: TypeAlias = tuple[bytes, int]
 
 
-@dataclass
-class _Call:
-    """A call without an answer."""
+class DeadWorker(NamedTuple):
+    """What is left of a worker: which calls it began, and how it died once that is known."""
 
-    header: Header
-    reply: Reply
-    given_up: Failure.Kind.ValueType | None = None
-    """CANCELLED or DEADLINE, once nobody waits for its end."""
-
-    timers: list[asyncio.TimerHandle | asyncio.Task[None]] = field(default_factory=list)
-
-    @property
-    def key(self) -> CallKey:
-        """What it is known by."""
-        return self.header.session, self.header.seq
-
-    def answer(self, data: bytes) -> None:
-        """Answer it, and forget what was planned for it."""
-        for timer in self.timers:
-            timer.cancel()
-        self.reply(data)
+    ledger: Ledger
+    death: asyncio.Future[Failure]
 
 
 class ServedInterface:
     """Loads an interface in a worker, and again in a new one whenever the worker dies.
 
-    Each worker is an epoch. Calls are sent in the order of their arrival and run in that order,
-    so of those without an answer when a worker dies, only the first can have started.
+    Each worker is an epoch. The ledger says which calls a worker had begun when it died.
     """
 
-    def __init__(self, request: LoadRequest, epoch: int, spawn: Spawn, log: BoundedLog) -> None:
-        """Begin to load."""
-        self.epoch = epoch
+    def __init__(
+        self,
+        request: LoadRequest,
+        spawn: Spawn,
+        memory: BlockPool,
+        log: BoundedLog,
+        previous: ServedInterface | None = None,
+    ) -> None:
+        """Begin to load; `previous` was served under this name.
+
+        Large arguments of calls lie in `memory`.
+        """
+        self.epoch: int = previous.epoch + 1 if previous else 1
+        self._memory = memory
+        self.on_loaded: set[Callable[[], None]] = set()
+        """Called whenever a worker has loaded the interface."""
+        self.on_stray: Reply = lambda _: None
+        """Takes the answers of calls that clients made directly and did not take."""
         self._request = request
         self._spawn = spawn
         self._log = log
-        self._calls: dict[CallKey, _Call] = {}
-        self._left = False
-        self._unsent: dict[CallKey, bytes] = {}
+        self._calls: dict[CallKey, Call] = {}
+        self._waiting = CallQueue()
+        self._dead: dict[int, DeadWorker] = previous._dead if previous else {}
         self._serving: WorkerProcess | None = None
         self._output: LastLine | None = None
         self._failure: Failure | None = None
@@ -111,20 +108,26 @@ class ServedInterface:
             raise FailureError(self._failure)
         return await asyncio.shield(self._schema)
 
-    def call(self, header: Header, data: bytes, reply: Reply) -> None:
-        """Have the worker answer a call, as soon as it is loaded."""
-        if self._failure is not None:
-            reply(error_frame(header, self.epoch, self._failure))
+    def call(self, frame: Frame, reply: Reply) -> None:
+        """Have the worker answer a call, as soon as it is loaded and it is the call's turn."""
+        refusal = self._failure or (_BUSY if len(self._waiting) >= MOST_WAITING else None)
+        if refusal is not None:
+            self._memory.give_back(blocks_of(frame))
+            reply(error_frame(frame, self.epoch, refusal))
             return
-        call = self._calls[header.session, header.seq] = _Call(header, reply)
-        if header.timeout:
+        call = self._add(frame, reply)
+        if frame.timeout:
             expire = partial(self.give_up, call.key, Failure.DEADLINE)
             loop = asyncio.get_running_loop()
-            call.timers.append(loop.call_later(header.timeout / 1000, expire))
-        if self._serving is not None:
-            self._serving.calls.send(data)
-        else:
-            self._unsent[call.key] = data
+            call.timers.append(loop.call_later(frame.timeout / 1000, expire))
+        self._waiting.put(call)
+        self._dispatch()
+
+    def adopt(self, frame: Frame, reply: Reply) -> None:
+        """Give up a call that was made directly: `frame` is the CANCEL that says so."""
+        call = self._add(frame, reply)
+        call.is_direct = True
+        self.give_up(call.key, Failure.DEADLINE if frame.timeout else Failure.CANCELLED)
 
     def give_up(self, key: CallKey, reason: Failure.Kind.ValueType) -> None:
         """End a call that nobody waits for any more; its answer says what became of it."""
@@ -132,153 +135,233 @@ class ServedInterface:
         if call is None or call.given_up is not None:
             return
         call.given_up = reason
-        if self._serving is not None:
-            call.timers.append(asyncio.create_task(self._end_call(call, self._serving)))
+        if self._waiting.remove(call) or self._serving is None:
+            del self._calls[key]
+            self._memory.give_back(blocks_of(call.frame))
+            call.answer(error_frame(call.frame, self.epoch, call.deadline()))
         else:
-            del self._calls[key], self._unsent[key]
-            call.answer(error_frame(call.header, self.epoch, _given_up(call)))
+            call.timers.append(asyncio.create_task(self._end_call(call, self._serving)))
 
-    async def _end_call(self, call: _Call, worker: WorkerProcess) -> None:
-        """Climb the ladder: end it cleanly, raise in it, end the worker."""
-        request = Frame(Kind.CANCEL, *call.key, epoch=self.epoch)
-        worker.requests.send(encode_frame(request))
-        # Only the first can have begun: no other is a reason to harm the worker.
-        while next(iter(self._calls)) != call.key:
-            await asyncio.sleep(_LOOK)
-        await asyncio.sleep(_RAISE_AFTER)
-        worker.requests.send(encode_frame(request._replace(kind=Kind.INTERRUPT)))
-        await asyncio.sleep(_KILL_AFTER)
-        self._log.append(f"seer: a call of {self._request.interface!r} does not end; ending all")
-        worker.kill()
+    def give_up_session(self, session: bytes) -> None:
+        """End the calls of a session that is over, those that were made directly too."""
+        keys = [key for key in self._calls if key[0] == session]
+        if self._serving is not None:
+            for seq in self._serving.ledger.running(session):
+                if (session, seq) not in self._calls:
+                    self.adopt(Frame(Kind.CANCEL, session, seq, epoch=self.epoch), _nobody)
+        for key in keys:
+            self.give_up(key, Failure.CANCELLED)
 
-    def take_more(self, header: Header, data: bytes) -> None:
-        """Tell the worker that there is room for more of a stream."""
-        if self._serving is not None and (header.session, header.seq) in self._calls:
-            self._serving.requests.send(data)
+    def steer(self, frame: Frame) -> None:
+        """Tell the worker's courier what a client says of a stream, or of the worker's memory."""
+        if self._serving is not None:
+            self._serving.request(frame)
 
-    def forget(self, session: bytes) -> None:
-        """Drop the answers to a session that is over, and end its calls after a while."""
-        loop = asyncio.get_running_loop()
-        for call in self._calls.values():
-            if call.header.session == session:
-                call.reply = lambda _: None
-                end = partial(self.give_up, call.key, Failure.CANCELLED)
-                call.timers.append(loop.call_later(_LEASE, end))
+    def opening(self, session: bytes, is_on_this_host: bool) -> Opening:
+        """Tell a session what it may do, which calls the worker itself where that is near."""
+        worker = self._serving
+        schema = self._schema.result()
+        idempotent = [each.name for each in schema.functions if each.is_idempotent]
+        if worker is None or not is_on_this_host:
+            return Opening(idempotent)
+        return Opening(idempotent, worker.files.door, worker.proof(session), worker.files.ledger)
+
+    def fate(self, frame: Frame, reply: Reply) -> bool:
+        """Tell a call that an earlier worker began what became of it; False where none did."""
+        dead = self._dead.get(frame.epoch)
+        if dead is None:
+            return False
+        progress = dead.ledger.progress(frame.session, frame.seq)
+        if progress is Progress.NOT_BEGUN:
+            return False
+        call = Call(frame, reply)
+        dead.death.add_done_callback(
+            lambda death: call.answer(_obituary(call, self.epoch, death.result(), progress))
+        )
+        return True
 
     async def stop(self) -> None:
         """End the worker; calls without an answer are told."""
         self._life.cancel()
         await asyncio.wait([self._life])
 
+    def _add(self, frame: Frame, reply: Reply) -> Call:
+        call = self._calls[frame.session, frame.seq] = Call(frame, reply)
+        return call
+
+    def _dispatch(self) -> None:
+        worker = self._serving
+        while worker is not None and len(self._calls) - len(self._waiting) < _DISPATCHED:
+            call = self._waiting.pop()
+            if call is None:
+                return
+            worker.call(call.frame)
+
+    async def _end_call(self, call: Call, worker: WorkerProcess) -> None:
+        """Climb the ladder: end it cleanly, raise in it, end the worker."""
+        request = Frame(Kind.CANCEL, *call.key, epoch=self.epoch)
+        worker.request(request)
+        # One that has not begun is no reason to harm the worker.
+        while not self._is_running(call, worker):
+            if worker.ledger.progress(*call.key) is Progress.FINISHED:
+                await self._drop(call)
+                return
+            await asyncio.sleep(_LOOK)
+        await asyncio.sleep(_RAISE_AFTER)
+        if self._is_running(call, worker):
+            worker.request(request._replace(kind=Kind.INTERRUPT))
+        await asyncio.sleep(_KILL_AFTER)
+        while self._is_running(call, worker):
+            if self._is_unwanted(worker):
+                name = self._request.interface
+                self._log.append(f"seer: a call of {name!r} does not end; ending all")
+                worker.kill()
+                return
+            await asyncio.sleep(_LOOK)
+        await self._drop(call)
+
+    async def _drop(self, call: Call) -> None:
+        """Forget a call whose client got the answer directly, unless it comes home after all."""
+        if call.is_direct:
+            await asyncio.sleep(_HOMECOMING)
+            self._calls.pop(call.key, None)
+
+    def _is_running(self, call: Call, worker: WorkerProcess) -> bool:
+        return worker.ledger.progress(*call.key) is Progress.BEGUN
+
+    def _is_unwanted(self, worker: WorkerProcess) -> bool:
+        """Tell whether nobody waits for any call that runs."""
+        calls = (self._calls.get(key) for key in worker.ledger.all_running())
+        return all(call is not None and call.given_up is not None for call in calls)
+
     async def _live(self) -> None:
-        futile = 0
+        code = futile = 0
         while futile < _MAX_FUTILE_LOADS:
             worker = await self._spawn()
+            worker.share(self._memory)
             self._output = worker.output
             try:
-                await self._load(worker)
+                died = await self._load(worker)
+                if died is not None:
+                    code = died
+                    futile += 1
+                    continue
                 served = await self._answer_calls(worker)
             except BaseException:
                 await worker.stop(_GRACE if self._serving and not self._calls else 0.0)
                 raise
             # From now on calls wait for the next worker.
-            calls = self._take_calls()
+            calls = self._take_dispatched()
             self._serving = None
+            death: asyncio.Future[Failure] = asyncio.get_running_loop().create_future()
+            self._remember(DeadWorker(worker.ledger, death))
             self.epoch += 1
-            code = await self._bury(worker, calls)
-            futile = 0 if served or calls else futile + 1
+            code = await self._bury(worker, calls, death)
+            futile = 0 if served or calls or worker.ledger.is_used() else futile + 1
         failure = self._death(code)
         failure.kind = Failure.NO_INTERFACE
         failure.hint = "its last lines are in the log; correct the file and serve it again"
         raise FailureError(failure)
 
-    async def _bury(self, worker: WorkerProcess, calls: list[_Call]) -> int:
+    def _remember(self, dead: DeadWorker) -> None:
+        self._dead[self.epoch] = dead
+        while len(self._dead) > _REMEMBERED:
+            del self._dead[next(iter(self._dead))]
+
+    async def _bury(
+        self, worker: WorkerProcess, calls: list[Call], death: asyncio.Future[Failure]
+    ) -> int:
         """End a worker; its calls are told, even where the interface is stopped meanwhile."""
         ending = asyncio.ensure_future(worker.stop(_GRACE))
         try:
             return await asyncio.shield(ending)
         finally:
-            self._give_up(calls, self._death(await ending))
+            failure = self._death(await ending)
+            death.set_result(failure)
+            for call in calls:
+                progress = worker.ledger.progress(*call.key)
+                call.answer(_obituary(call, self.epoch, failure, progress))
 
-    async def _load(self, worker: WorkerProcess) -> None:
-        self._left = False
-        request = Frame(Kind.LOAD, body=self._request.SerializeToString())
-        worker.calls.send(encode_frame(request))
-        data = await worker.calls.receive()
-        if data is None:
-            failure = self._death(await worker.stop(_GRACE))
+    async def _load(self, worker: WorkerProcess) -> int | None:
+        """Load the interface; gives the exit status of a worker that died instead.
+
+        Raises:
+            FailureError: the interface cannot be loaded; to try again would not help.
+        """
+        request = Frame(Kind.LOAD, worker.secret, body=self._request.SerializeToString())
+        worker.call(request)
+        frame = await worker.answer()
+        if frame is None:
+            code = await worker.stop(_GRACE)
+            if self._schema.done():
+                return code
+            failure = self._death(code)
             failure.kind = Failure.LOAD
             failure.message += " while it loaded"
             failure.hint = "its last lines are in the log; correct the file and serve it again"
             raise FailureError(failure)
-        frame = decode_frame(data)
         if frame.kind is Kind.ERROR:
             raise FailureError(Failure.FromString(bytes(frame.body)))
         if not self._schema.done():
             self._schema.set_result(InterfaceSchema.FromString(bytes(frame.body)))
-        for data in self._unsent.values():
-            worker.calls.send(data)
-        self._unsent.clear()
         self._serving = worker
+        for heard in list(self.on_loaded):
+            heard()
+        self._dispatch()
+        return None
 
     async def _answer_calls(self, worker: WorkerProcess) -> bool:
         """Pass answers on until the worker is gone; tell whether there were any."""
-        requests = asyncio.create_task(self._pass_on(worker, worker.requests))
+        refusals = asyncio.create_task(self._pass_on(worker, worker.refusal))
         try:
-            served = await self._pass_on(worker, worker.calls)
+            served = await self._pass_on(worker, worker.answer)
             # Without the one the other is of no use, though it may hold a last answer.
-            await asyncio.wait([requests], timeout=_LOOK)
+            await asyncio.wait([refusals], timeout=_LOOK)
         finally:
-            requests.cancel()
+            refusals.cancel()
         return served
 
-    async def _pass_on(self, worker: WorkerProcess, link: WorkerLink) -> bool:
+    async def _pass_on(
+        self, worker: WorkerProcess, receive: Callable[[], Awaitable[Frame | None]]
+    ) -> bool:
         served = False
         try:
-            while (data := await link.receive()) is not None:
-                served = self._answer(data) or served
+            while (frame := await receive()) is not None:
+                if frame.kind is Kind.LEAVING:
+                    worker.kill()
+                else:
+                    self._answer(frame)
+                    served = True
         except FrameError as error:
             # Something else than the runtime wrote to its socket: nothing it says counts now.
             self._log.append(f"seer: a worker broke the protocol and is ended: {error}")
             worker.kill()
         return served
 
-    def _answer(self, data: bytes) -> bool:
-        """Pass an answer on; tell whether a call had been waiting for it."""
-        header = parse_header(data)
-        if header.kind is Kind.LEAVING:
-            self._left = True
-            return False
-        call = self._calls.get((header.session, header.seq))
-        if header.kind not in _ANSWERS or (call and header.epoch != call.header.epoch):
-            raise FrameError(f"a {header.kind.name} frame that answers no call")
+    def _answer(self, frame: Frame) -> None:
+        """Pass an answer on to whoever waits for it."""
+        if frame.kind not in _ANSWERS:
+            raise FrameError(f"a {frame.kind.name} frame that answers no call")
+        call = self._calls.get((frame.session, frame.seq))
         if call is None:
-            return False
-        if header.kind in _ON_THE_WAY:
-            call.reply(data)
-            return True
+            if frame.kind not in _ON_THE_WAY:
+                self.on_stray(frame)
+            return
+        if frame.epoch != call.frame.epoch:
+            raise FrameError(f"a {frame.kind.name} frame that answers no call of this worker")
+        if frame.kind in _ON_THE_WAY:
+            call.reply(frame)
+            return
         del self._calls[call.key]
-        if call.given_up == Failure.DEADLINE and header.kind is Kind.ERROR:
-            data = _as_deadline(call, data)
-        call.answer(data)
-        return True
+        if call.given_up == Failure.DEADLINE and frame.kind is Kind.ERROR:
+            frame = _as_deadline(call, frame)
+        call.answer(frame)
+        self._dispatch()
 
-    def _take_calls(self) -> list[_Call]:
-        calls, self._calls = list(self._calls.values()), {}
-        return calls
-
-    def _give_up(self, calls: list[_Call], failure: Failure) -> None:
-        """Tell calls that a worker had got that they get no answer, and which one had begun."""
-        begun = None if self._left or not calls else calls[0]
-        for call in calls:
-            told = Failure()
-            told.CopyFrom(failure)
-            told.effect = Failure.INTERRUPTED if call is begun else Failure.NOT_STARTED
-            told.message += " during this call" if call is begun else " before this call began"
-            if call.given_up is not None and call is begun:
-                told.kind = call.given_up
-                told.message = f"{_given_up(call).message}; {told.message}"
-            call.answer(error_frame(call.header, self.epoch, told))
+    def _take_dispatched(self) -> list[Call]:
+        waiting = {call.key for call in self._waiting}
+        keys = [key for key in self._calls if key not in waiting]
+        return [self._calls.pop(key) for key in keys]
 
     def _death(self, code: int) -> Failure:
         return Failure(
@@ -307,33 +390,55 @@ class ServedInterface:
             self._schema.set_exception(FailureError(failure))
             # Nobody may be waiting for it.
             self._schema.exception()
-        calls = self._take_calls()
-        if self._serving is not None:
-            self._give_up(calls, failure)
-        else:
-            for call in calls:
-                call.answer(error_frame(call.header, self.epoch, failure))
-        self._unsent.clear()
-        self._serving = None
+        worker, self._serving = self._serving, None
+        if worker is not None:
+            death: asyncio.Future[Failure] = asyncio.get_running_loop().create_future()
+            death.set_result(failure)
+            self._remember(DeadWorker(worker.ledger, death))
+            for call in self._take_dispatched():
+                progress = worker.ledger.progress(*call.key)
+                call.answer(_obituary(call, self.epoch, failure, progress))
+        for call in self._waiting.clear():
+            self._memory.give_back(blocks_of(call.frame))
+        calls, self._calls = self._calls, {}
+        for call in calls.values():
+            call.answer(error_frame(call.frame, self.epoch, failure))
 
 
-def _given_up(call: _Call) -> Failure:
-    """Say why the caller gave a call up, as one that has not begun."""
-    if call.given_up == Failure.CANCELLED:
-        return Failure(kind=Failure.CANCELLED, message="the call was cancelled")
-    return Failure(
-        kind=Failure.DEADLINE,
-        message=f"no result within the {call.header.timeout / 1000:g} s that the caller gave",
-        hint="give a longer timeout, or none",
-    )
+def _nobody(_: Frame) -> None:
+    """Take the answer to a call that nobody waits for."""
 
 
-def _as_deadline(call: _Call, data: bytes) -> bytes:
+_BUSY = Failure(
+    kind=Failure.BUSY,
+    message=f"{MOST_WAITING} calls wait for this interface already",
+    hint="wait for some of them, then call again; client.map() keeps few calls on their way",
+)
+
+_EFFECTS = {
+    Progress.NOT_BEGUN: (Failure.NOT_STARTED, "before this call began"),
+    Progress.BEGUN: (Failure.INTERRUPTED, "during this call"),
+    Progress.FINISHED: (Failure.FINISHED, "after this call had run, before its answer left"),
+}
+
+
+def _obituary(call: Call, epoch: int, failure: Failure, progress: Progress) -> Frame:
+    """Tell a call that a worker had got that it gets no answer, and whether it had begun."""
+    told = Failure()
+    told.CopyFrom(failure)
+    told.effect, words = _EFFECTS[progress]
+    told.message += f" {words}"
+    if call.given_up is not None and progress is not Progress.NOT_BEGUN:
+        told.kind = call.given_up
+        told.message = f"{call.deadline().message}; {told.message}"
+    return error_frame(call.frame, epoch, told)
+
+
+def _as_deadline(call: Call, frame: Frame) -> Frame:
     """Tell a call that was ended at its deadline so; any other error stays what it is."""
-    frame = decode_frame(data)
     failure = Failure.FromString(bytes(frame.body))
     if failure.kind != Failure.CANCELLED:
-        return data
-    deadline = _given_up(call)
+        return frame
+    deadline = call.deadline()
     failure.kind, failure.message, failure.hint = deadline.kind, deadline.message, deadline.hint
-    return error_frame(call.header, frame.epoch, failure)
+    return error_frame(call.frame, frame.epoch, failure)

@@ -12,13 +12,13 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
 
 from seer_runtime.front.auth import TokenInterceptor
+from seer_runtime.front.door import Door
 from seer_runtime.front.log import BoundedLog
 from seer_runtime.front.owner import StopReason, stop_reason
-from seer_runtime.front.service import RuntimeService
+from seer_runtime.front.service import RuntimeService, add_to_server
 from seer_runtime.front.workers import WorkerHost
-from seer_runtime.wire.limits import SERVER_OPTIONS
+from seer_runtime.wire.limits import DOOR, SERVER_OPTIONS
 from seer_runtime.wire.marks import kill_marked
-from seer_runtime.wire.pb.runtime_pb2_grpc import add_RuntimeServicer_to_server
 from seer_runtime.wire.settings import Settings
 
 _SERVICES = ("", "seer.v1.Runtime")
@@ -40,18 +40,26 @@ def main() -> None:
 async def _serve(settings: Settings) -> bool:
     """Serve until there is a reason to stop; tell whether it is that the owner is gone."""
     log = BoundedLog()
-    host = WorkerHost(settings.sandbox_id, settings.environment, settings.working_directory, log)
+    host = WorkerHost(
+        settings.sandbox_id,
+        settings.environment,
+        settings.working_directory,
+        settings.sockets,
+        log,
+    )
     service = RuntimeService(host.spawn, log)
     server = grpc.aio.server(
         interceptors=[TokenInterceptor(settings.call_token_digest, settings.admin_token_digest)],
         options=SERVER_OPTIONS,
     )
-    add_RuntimeServicer_to_server(service, server)
+    add_to_server(service, server)
     checks = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     # A socket file is for this user alone.
     mask = os.umask(0o177)
     server.add_insecure_port(settings.address)
+    door = Door(service.sessions, (settings.call_token_digest, settings.admin_token_digest))
+    entrance = await door.open(os.path.join(settings.sockets, DOOR))
     os.umask(mask)
     await server.start()
     for name in _SERVICES:
@@ -63,6 +71,7 @@ async def _serve(settings: Settings) -> bool:
     stop = watching.result() if watching.done() else _end_of_life(settings)
     log.append(f"seer: stopping: {stop.text}")
     await checks.enter_graceful_shutdown()
+    entrance.close()
     await server.stop(grace=0.5)
     await service.stop()
     return stop.owner_is_gone

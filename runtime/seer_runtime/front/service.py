@@ -10,14 +10,19 @@ from typing import Any, TypeAlias
 import grpc
 import grpc.aio
 
+from seer_runtime.front.clients import Client, Sessions
 from seer_runtime.front.failure import FailureError
 from seer_runtime.front.interface import ServedInterface, Spawn
 from seer_runtime.front.log import BoundedLog
-from seer_runtime.front.session import Session
+from seer_runtime.wire.blocks import BlockPool
 from seer_runtime.wire.frames import FrameError
+from seer_runtime.wire.limits import SESSION_METHOD
 from seer_runtime.wire.pb import runtime_pb2 as pb
 from seer_runtime.wire.pb.runtime_pb2 import Failure
-from seer_runtime.wire.pb.runtime_pb2_grpc import RuntimeServicer
+from seer_runtime.wire.pb.runtime_pb2_grpc import (
+    RuntimeServicer,
+    add_RuntimeServicer_to_server,
+)
 
 _LOG_PERIOD = 0.2
 """Seconds between looks at what an interface prints while it loads."""
@@ -33,6 +38,8 @@ class RuntimeService(RuntimeServicer):
         self._spawn = spawn
         self._log = log
         self._interfaces: dict[str, ServedInterface] = {}
+        self._memory = BlockPool()
+        self.sessions = Sessions(self._find, self._memory)
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def Load(  # noqa: N802
@@ -55,23 +62,23 @@ class RuntimeService(RuntimeServicer):
                 loading.cancel()
                 await interface.stop()
 
-    async def Session(  # noqa: N802
-        self, request_iterator: AsyncIterator[pb.Frame], context: Context
-    ) -> AsyncIterator[pb.Frame]:
-        """Serve one session until the client ends it."""
-        outbox: asyncio.Queue[bytes | None] = asyncio.Queue()
-        session = Session(self._find, outbox.put_nowait)
-        receiving = asyncio.create_task(session.receive(request_iterator))
-        receiving.add_done_callback(lambda _: outbox.put_nowait(None))
+    async def session(
+        self, messages: AsyncIterator[bytes], context: Context
+    ) -> AsyncIterator[bytes]:
+        """Serve one connection of a client: frames both ways, as bytes."""
+        client = Client(self.sessions, is_on_this_host=context.peer().startswith("unix:"))
+        taking = asyncio.create_task(_take(messages, client))
+        taking.add_done_callback(lambda _: client.end())
+        error: FrameError | None = None
         try:
-            while (data := await outbox.get()) is not None:
-                yield pb.Frame(data=data)
-            await receiving
-        except FrameError as error:
-            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+            while (message := await client.message()) is not None:
+                yield message
         finally:
-            receiving.cancel()
-            session.close()
+            taking.cancel()
+            error = client.close()
+        error = error or taking.result()
+        if error is not None:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
 
     async def stop(self) -> None:
         """End every worker."""
@@ -84,8 +91,8 @@ class RuntimeService(RuntimeServicer):
             previous = self._interfaces.get(name)
             if previous is not None:
                 await previous.stop()
-            epoch = previous.epoch + 1 if previous else 1
-            interface = ServedInterface(request, epoch, self._spawn, self._log)
+            interface = ServedInterface(request, self._spawn, self._memory, self._log, previous)
+            interface.on_stray = self.sessions.keep
             self._interfaces[name] = interface
         return interface
 
@@ -101,3 +108,23 @@ class RuntimeService(RuntimeServicer):
                 )
             )
         return interface
+
+
+async def _take(messages: AsyncIterator[bytes], client: Client) -> FrameError | None:
+    try:
+        async for message in messages:
+            client.take(message)
+    except FrameError as error:
+        return error
+    return None
+
+
+def add_to_server(service: RuntimeService, server: grpc.aio.Server) -> None:
+    """Have a server serve it."""
+    add_RuntimeServicer_to_server(service, server)
+    name, method = SESSION_METHOD[1:].split("/")
+    # Without (de)serialisers: frames are bytes already.
+    handler: Any = grpc.stream_stream_rpc_method_handler(service.session)
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler(name, {method: handler}),)
+    )

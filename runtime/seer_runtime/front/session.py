@@ -1,90 +1,200 @@
-"""A client's session: what it may ask for once it is open."""
+"""A client's session: its calls, and their answers until it has them."""
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
+from seer_runtime.front.calls import Reply
 from seer_runtime.front.failure import FailureError, error_frame
-from seer_runtime.front.interface import Reply, ServedInterface
-from seer_runtime.wire.frames import (
-    Frame,
-    FrameError,
-    Header,
-    Kind,
-    decode_frame,
-    encode_frame,
-    parse_header,
-)
-from seer_runtime.wire.pb import runtime_pb2 as pb
+from seer_runtime.front.interface import ServedInterface
+from seer_runtime.wire.blocks import BlockPool, blocks_of
+from seer_runtime.wire.frames import Frame, FrameError, Kind
+from seer_runtime.wire.limits import WINDOW
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 from seer_runtime.wire.pb.runtime_pb2 import Failure
 
 
-class Session:
-    """Routes one client's calls to the interface that it opened."""
+@dataclass
+class _Answers:
+    """What was answered to a call that the client has not acknowledged."""
 
-    def __init__(self, find: Callable[[str], ServedInterface], send: Reply) -> None:
-        """Look interfaces up with `find`; answer through `send`."""
-        self._id = secrets.token_bytes(16)
+    frames: list[Frame] = field(default_factory=list)
+
+
+class Session:
+    """Routes one client's calls to the interface that it opened.
+
+    A call is known by its number: one that is sent again gets the answers that there are, and
+    never runs a second time. Answers are kept until the client acknowledges them, so a session
+    outlives its connection by its lease.
+    """
+
+    def __init__(
+        self, find: Callable[[str], ServedInterface], memory: BlockPool, is_on_this_host: bool
+    ) -> None:
+        """Look interfaces up with `find`; on this host, invite to the worker itself.
+
+        Large arguments of calls lie in `memory`.
+        """
+        self.id = secrets.token_bytes(16)
+        self.lease = 0.0
+        """Seconds that it outlives its connection."""
         self._find = find
-        self._send = send
+        self._memory = memory
+        self._is_on_this_host = is_on_this_host
         self._name = ""
         self._schema_hash = ""
         self._interface: ServedInterface | None = None
+        self._send: Reply | None = None
+        self._acked = 0
+        self._answers: dict[int, _Answers] = {}
+        self._end: asyncio.TimerHandle | None = None
 
-    async def receive(self, frames: AsyncIterator[pb.Frame]) -> None:
-        """Take frames until the client sends no more.
+    def attach(self, send: Reply) -> None:
+        """Answer through `send` from now on."""
+        self._send = send
+        if self._end is not None:
+            self._end.cancel()
+            self._end = None
+
+    def detach(self, send: Reply, expire: Callable[[], None]) -> None:
+        """Go on without a connection, as long as the lease lasts; then `expire`."""
+        if self._send is not send:
+            # Another connection has taken over.
+            return
+        self._send = None
+        self._end = asyncio.get_running_loop().call_later(self.lease, expire)
+
+    def close(self) -> None:
+        """End it, its calls included."""
+        self._send = None
+        if self._end is not None:
+            self._end.cancel()
+        self._answers.clear()
+        if self._interface is not None:
+            self._interface.on_loaded.discard(self._invite)
+            self._interface.give_up_session(self.id)
+            self._interface.steer(Frame(Kind.CLOSE, self.id))
+
+    async def open(self, frame: Frame) -> None:
+        """Attach to the interface that is served under the frame's name now.
+
+        Raises:
+            FailureError: there is none, or another one.
+        """
+        self._name = frame.name
+        self._schema_hash = str(frame.body, "ascii", "replace")
+        self.lease = frame.timeout / 1000
+        await self._attach()
+
+    def opened(self) -> Frame:
+        """Give the frame that says that the session is open."""
+        interface = self._interface
+        assert interface is not None
+        body = interface.opening(self.id, self._is_on_this_host).encode()
+        return Frame(Kind.OPENED, self.id, ack=self._acked, epoch=interface.epoch, body=body)
+
+    async def receive(self, frame: Frame) -> None:
+        """Do what a frame asks for.
 
         Raises:
             FrameError: it breaks the protocol.
         """
-        async for frame in frames:
-            data = frame.data
-            header = parse_header(data)
-            if header.kind is Kind.OPEN:
-                await self._open(header, data)
-            elif header.kind is Kind.CALL and header.session == self._id:
-                await self._call(header, data)
-            elif header.kind in (Kind.CANCEL, Kind.MORE) and header.session == self._id:
-                self._steer(header, data)
-            else:
-                raise FrameError(f"unexpected {header.kind.name} frame, or not this session's")
+        self._acknowledge(frame.ack if frame.kind in (Kind.CALL, Kind.ACK) else 0)
+        match frame.kind:
+            case Kind.CALL:
+                await self._call(frame)
+            case Kind.CANCEL:
+                self._cancel(frame)
+            case Kind.MORE:
+                self._take_more(frame)
+            case Kind.RELEASE if self._interface is not None:
+                self._interface.steer(frame)
+            case Kind.ACK:
+                pass
+            case _:
+                raise FrameError(f"unexpected {frame.kind.name} frame")
 
-    def close(self) -> None:
-        """Give up the answers that are still to come."""
+    def keep(self, frame: Frame) -> None:
+        """Take the answer of a call that the client made directly and did not wait for."""
+        if frame.seq > self._acked:
+            self._answers.setdefault(frame.seq, _Answers())
+            self._answer(frame)
+
+    def _acknowledge(self, acked: int) -> None:
+        if acked > self._acked:
+            self._acked = acked
+            for seq in [seq for seq in self._answers if seq <= acked]:
+                del self._answers[seq]
+
+    async def _call(self, frame: Frame) -> None:
+        if frame.seq <= self._acked or frame.seq > self._acked + WINDOW:
+            self._reply(error_frame(frame, frame.epoch, _OUTSIDE))
+        elif frame.seq in self._answers:
+            for each in self._answers[frame.seq].frames:
+                self._reply(each)
+        else:
+            self._answers[frame.seq] = _Answers()
+            if await self._dispatch(frame):
+                return
+        self._memory.give_back(blocks_of(frame))
+
+    async def _dispatch(self, frame: Frame) -> bool:
+        """Hand a call to the interface; False where it was answered here."""
+        try:
+            interface = await self._attach()
+        except FailureError as error:
+            self._answer(error_frame(frame, frame.epoch, error.failure))
+            return False
+        if frame.epoch in (0, interface.epoch):
+            interface.call(frame, self._answer)
+            return True
+        if not interface.fate(frame, self._answer):
+            self._answer(error_frame(frame, interface.epoch, _STATE_LOST))
+        return False
+
+    def _cancel(self, frame: Frame) -> None:
+        interface = self._interface
+        if interface is None or frame.seq <= self._acked:
+            return
+        if frame.seq in self._answers:
+            interface.give_up((self.id, frame.seq), Failure.CANCELLED)
+            return
+        # It was made directly.
+        self._answers[frame.seq] = _Answers()
+        if frame.epoch in (0, interface.epoch):
+            interface.adopt(frame, self._answer)
+        elif not interface.fate(frame, self._answer):
+            self._answer(error_frame(frame, interface.epoch, _STATE_LOST))
+
+    def _take_more(self, frame: Frame) -> None:
+        answers = self._answers.get(frame.seq)
+        if answers is not None:
+            # An ITEMS frame says how many items were before it: all before the next one are taken.
+            frames = answers.frames
+            while len(frames) > 1 and frames[1].kind is Kind.ITEMS and frames[1].ack <= frame.ack:
+                frames.pop(0)
         if self._interface is not None:
-            self._interface.forget(self._id)
+            self._interface.steer(frame)
 
-    async def _open(self, header: Header, data: bytes) -> None:
-        opening = decode_frame(data)
-        self._name = opening.name
-        self._schema_hash = str(opening.body, "ascii", "replace")
-        try:
-            interface = await self._attach()
-        except FailureError as error:
-            self._send(error_frame(header, 0, error.failure))
-            return
-        self._send(encode_frame(Frame(Kind.OPENED, self._id, epoch=interface.epoch)))
+    def _answer(self, frame: Frame) -> None:
+        """Send an answer, and keep it until the client acknowledges it."""
+        answers = self._answers.get(frame.seq)
+        if answers is not None and frame.kind is not Kind.PROGRESS:
+            answers.frames.append(frame)
+        self._reply(frame)
 
-    async def _call(self, header: Header, data: bytes) -> None:
-        try:
-            interface = await self._attach()
-        except FailureError as error:
-            self._send(error_frame(header, header.epoch, error.failure))
-            return
-        if header.epoch != interface.epoch:
-            self._send(error_frame(header, interface.epoch, _STATE_LOST))
-        else:
-            interface.call(header, data, self._send)
+    def _reply(self, frame: Frame) -> None:
+        if self._send is not None:
+            self._send(frame)
 
-    def _steer(self, header: Header, data: bytes) -> None:
-        if self._interface is None:
-            return
-        if header.kind is Kind.MORE:
-            self._interface.take_more(header, data)
-        else:
-            self._interface.give_up((self._id, header.seq), Failure.CANCELLED)
+    def _invite(self) -> None:
+        """Tell the client of a new worker."""
+        if self._interface is not None:
+            self._reply(self.opened()._replace(kind=Kind.INVITATION))
 
     async def _attach(self) -> ServedInterface:
         """Give the interface as it is served now; one that was served anew must be the same."""
@@ -93,7 +203,11 @@ class Session:
             schema = await interface.schema()
             if self._schema_hash not in ("", schema.hash):
                 raise FailureError(_changed(schema))
+            if self._interface is not None:
+                self._interface.on_loaded.discard(self._invite)
             self._interface = interface
+            interface.on_loaded.add(self._invite)
+            self._invite()
         return interface
 
 
@@ -103,6 +217,13 @@ _STATE_LOST = Failure(
     message="the worker was restarted since the last call; the interface's module state is as "
     "after loading",
     hint="set up the state again where it matters, then repeat the call",
+)
+
+_OUTSIDE = Failure(
+    kind=Failure.SESSION_OVER,
+    effect=Failure.NOT_STARTED,
+    message="the answer of this call was delivered before, or too many answers are outstanding",
+    hint="open another session",
 )
 
 

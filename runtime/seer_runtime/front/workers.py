@@ -10,53 +10,125 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import Process
+from collections import deque
 from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
 
 from seer_runtime.front.log import BoundedLog, LastLine
-from seer_runtime.wire.frames import HEADER, parse_header
+from seer_runtime.wire.blocks import BlockPool, SharedMemory, release_body
+from seer_runtime.wire.frames import Frame, FrameError, Kind, encode_frame
+from seer_runtime.wire.ledger import Ledger
 from seer_runtime.wire.marks import MARK, kill_marked
+from seer_runtime.wire.openings import proof_of
+from seer_runtime.wire.sockets import FrameSocket
 
 _DRAIN = 0.2
 """Seconds to read what a worker sent before it died, where something else holds its pipes."""
 
+_BACKLOG = 256
+
 
 class WorkerLink:
-    """One socket to a worker: whole frames, as bytes."""
+    """One socket to a worker: frames, and the descriptors of blocks beside them."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, connection: socket.socket) -> None:
         """Take over the socket."""
-        self._reader = reader
-        self._writer = writer
+        self.socket = FrameSocket(connection)
+        self._loop = asyncio.get_running_loop()
+        self._arrived: asyncio.Queue[Frame | Exception] = asyncio.Queue()
+        self._unsent: deque[tuple[memoryview, list[int]]] = deque()
+        self._is_closed = False
+        self._loop.add_reader(self.socket.fileno(), self._read)
 
-    @classmethod
-    async def over(cls, connection: socket.socket) -> WorkerLink:
-        """Open the link over a connected socket."""
-        return cls(*await asyncio.open_unix_connection(sock=connection))
-
-    def send(self, frame: bytes) -> None:
+    def send(self, frame: bytes, descriptors: list[int] | None = None) -> None:
         """Send the bytes of a frame; a worker that is gone is noticed by `receive`."""
-        self._writer.write(frame)
+        if self._is_closed:
+            return
+        # The descriptor may be closed before there is room to send it.
+        kept = [os.dup(each) for each in descriptors or ()]
+        self._unsent.append((memoryview(frame), kept))
+        if len(self._unsent) == 1:
+            self._write()
 
-    async def receive(self) -> bytes | None:
-        """Give the bytes of the next frame, or None where the worker is gone.
+    async def receive(self) -> Frame | None:
+        """Give the next frame, or None where the worker is gone.
 
         Raises:
             FrameError: it sent something else.
         """
-        try:
-            header = await self._reader.readexactly(HEADER.size)
-            rest = await self._reader.readexactly(parse_header(header).rest_length)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return None
-        return header + rest
+        arrived = await self._arrived.get()
+        if isinstance(arrived, Frame):
+            return arrived
+        self._arrived.put_nowait(arrived)
+        if isinstance(arrived, FrameError):
+            raise arrived
+        return None
 
     def close(self) -> None:
         """End what is sent; what was received can still be read."""
-        self._writer.close()
+        with contextlib.suppress(OSError):
+            self.socket.end_sending()
 
     def abort(self) -> None:
         """End everything."""
-        self._writer.transport.abort()
+        if not self._is_closed:
+            self._read()
+        self._end(EOFError())
+
+    def _end(self, error: Exception) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._loop.remove_reader(self.socket.fileno())
+        self._loop.remove_writer(self.socket.fileno())
+        for _, descriptors in self._unsent:
+            _close_all(descriptors)
+        self._unsent.clear()
+        self.socket.close()
+        self._arrived.put_nowait(error)
+
+    def _read(self) -> None:
+        try:
+            while (frame := self.socket.read()) is not None:
+                self._arrived.put_nowait(frame)
+        except (EOFError, OSError, FrameError) as error:
+            self._end(error)
+
+    def _write(self) -> None:
+        try:
+            while self._unsent:
+                data, descriptors = self._unsent[0]
+                sent = self.socket.send_some(data, descriptors)
+                if sent:
+                    _close_all(descriptors)
+                if sent < len(data):
+                    self._unsent[0] = data[sent:], [] if sent else descriptors
+                    self._loop.add_writer(self.socket.fileno(), self._write)
+                    return
+                self._unsent.popleft()
+        except OSError:
+            # Its end is noticed by what reads.
+            self._unsent.clear()
+        self._loop.remove_writer(self.socket.fileno())
+
+
+def _close_all(descriptors: list[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
+    descriptors.clear()
+
+
+class Files(NamedTuple):
+    """What a worker has on the file system while it lives."""
+
+    door: str
+    ledger: str
+
+    def remove(self) -> None:
+        """Remove it."""
+        for file in self:
+            Path(file).unlink(missing_ok=True)
 
 
 class WorkerProcess:
@@ -66,23 +138,62 @@ class WorkerProcess:
         self,
         process: Process,
         mark: str,
-        calls: WorkerLink,
-        requests: WorkerLink,
+        links: tuple[WorkerLink, WorkerLink],
+        files: Files,
+        ledger: Ledger,
         output: LastLine,
         following: asyncio.Task[None],
     ) -> None:
         """Use `WorkerHost.spawn`."""
         self.output = output
-        self.calls = calls
-        """Calls, and the answers of the main thread."""
-        self.requests = requests
-        """Cancellations, and the answers of the thread that takes them."""
+        self.ledger = ledger
+        self.secret = os.urandom(16)
+        """What invitations to its door are made with."""
+        self._calls, self._requests = links
+        self.files = files
         self._process = process
         self._mark = mark
         self._following = following
+        self._loop = asyncio.get_running_loop()
+        self._memory: SharedMemory | None = None
         self._exit = asyncio.create_task(process.wait())
         # A process that the worker forked may hold the sockets open after its death.
         self._exit.add_done_callback(lambda _: self._after_exit())
+
+    def share(self, pool: BlockPool) -> None:
+        """Lend it blocks from `pool`, and look at its own."""
+        self._memory = SharedMemory(pool, self._release)
+
+    def call(self, frame: Frame) -> None:
+        """Have the main thread answer a frame."""
+        assert self._memory is not None
+        announced, descriptors = self._memory.announce(frame)
+        self._calls.send(encode_frame(announced), descriptors)
+
+    def request(self, frame: Frame) -> None:
+        """Have the courier heed a frame."""
+        self._requests.send(encode_frame(frame))
+
+    async def answer(self) -> Frame | None:
+        """Give the next frame of the main thread, or None where the worker is gone.
+
+        Raises:
+            FrameError: it sent something else.
+        """
+        assert self._memory is not None
+        while (frame := await self._calls.receive()) is not None:
+            if frame.kind is not Kind.RELEASE:
+                return self._memory.resolve(frame, self._calls.socket.descriptors)
+            self._memory.released(frame.body)
+        return None
+
+    async def refusal(self) -> Frame | None:
+        """Give the next frame of the courier. Raises what `answer` raises."""
+        return await self._requests.receive()
+
+    def proof(self, session: bytes) -> bytes:
+        """Give what lets a session in at the door."""
+        return proof_of(self.secret, session)
 
     def kill(self) -> None:
         """End the process at once."""
@@ -94,8 +205,8 @@ class WorkerProcess:
 
         `grace` is the number of seconds that it gets to end by itself.
         """
-        self.calls.close()
-        self.requests.close()
+        self._calls.close()
+        self._requests.close()
         await asyncio.wait([self._exit], timeout=grace)
         if not self._exit.done():
             self.kill()
@@ -105,20 +216,38 @@ class WorkerProcess:
         await asyncio.to_thread(kill_marked, self._mark)
         await asyncio.wait([self._following], timeout=_DRAIN)
         self._following.cancel()
+        self.files.remove()
         return code
 
     def _after_exit(self) -> None:
-        for link in (self.calls, self.requests):
-            asyncio.get_running_loop().call_later(_DRAIN, link.abort)
+        asyncio.get_running_loop().call_later(_DRAIN, self._abort)
+
+    def _abort(self) -> None:
+        self._calls.abort()
+        self._requests.abort()
+        if self._memory is not None:
+            self._memory.close()
+
+    def _release(self, number: int) -> None:
+        # Whichever thread lets go of the last view says so.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(
+                self.request, Frame(Kind.RELEASE, body=release_body([number]))
+            )
 
 
 class WorkerHost:
     """Starts a sandbox's workers."""
 
     def __init__(
-        self, sandbox_id: str, environment: Mapping[str, str], directory: str, log: BoundedLog
+        self,
+        sandbox_id: str,
+        environment: Mapping[str, str],
+        directory: str,
+        sockets: str,
+        log: BoundedLog,
     ) -> None:
-        """Run workers in `directory` with nothing but `environment`."""
+        """Run workers in `directory` with nothing but `environment`; `sockets` takes theirs."""
         self._sandbox_id = sandbox_id
         self._environment = {
             **environment,
@@ -128,6 +257,7 @@ class WorkerHost:
             "PYTHONDONTWRITEBYTECODE": "1",
         }
         self._directory = directory
+        self._sockets = Path(sockets)
         self._log = log
         self._numbers = itertools.count(1)
 
@@ -137,16 +267,22 @@ class WorkerHost:
         Raises:
             OSError: the system has no room for it.
         """
-        mark = f"{self._sandbox_id}/{next(self._numbers)}/"
+        number = next(self._numbers)
+        mark = f"{self._sandbox_id}/{number}/"
+        files = Files(*(str(self._sockets / f"w{number}.{kind}") for kind in ("sock", "calls")))
         with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
+            ours.callback(files.remove)
             pairs = [socket.socketpair(), socket.socketpair()]
             for near, far in pairs:
                 ours.enter_context(near)
                 theirs.enter_context(far)
+            door = theirs.enter_context(_listen(files.door))
+            ledger, written = Ledger.create(files.ledger)
+            theirs.callback(os.close, written)
             reading, writing = os.pipe()
             output = ours.enter_context(os.fdopen(reading, "rb", 0))
             target = theirs.enter_context(os.fdopen(writing, "wb", 0))
-            descriptors = [far.fileno() for _, far in pairs]
+            descriptors = [*(far.fileno() for _, far in pairs), door.fileno(), written]
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", "seer_runtime.worker"),
                 *map(str, (*descriptors, os.getpid())),
@@ -160,7 +296,19 @@ class WorkerHost:
                 start_new_session=True,
             )
             ours.pop_all()
-        calls, requests = [await WorkerLink.over(near) for near, _ in pairs]
+        calls, requests = [WorkerLink(near) for near, _ in pairs]
         last = LastLine()
         following = asyncio.create_task(self._log.follow(output, last))
-        return WorkerProcess(process, mark, calls, requests, last, following)
+        return WorkerProcess(process, mark, (calls, requests), files, ledger, last, following)
+
+
+def _listen(path: str) -> socket.socket:
+    """Listen at `path`, for this user alone."""
+    listening = socket.socket(socket.AF_UNIX)
+    mask = os.umask(0o177)
+    try:
+        listening.bind(path)
+    finally:
+        os.umask(mask)
+    listening.listen(_BACKLOG)
+    return listening

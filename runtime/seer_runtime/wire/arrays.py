@@ -90,7 +90,13 @@ def _without_torch(dtype: str, shape: list[int], memory: Buffer) -> Any:
     return (halves.astype("uint32") << 16).view("float32")
 
 
+_MOST_DIMENSIONS = 64
+"""As many as numpy and torch know."""
+
+
 def _check_size(memory: Buffer, shape: list[int], itemsize: int) -> None:
+    if len(shape) > _MOST_DIMENSIONS:
+        raise DecodeError(f"an array of {len(shape)} dimensions")
     if any(type(length) is not int or length < 0 for length in shape):
         raise DecodeError(f"not a shape: {shape!r}")
     if len(memory) != math.prod(shape) * itemsize:

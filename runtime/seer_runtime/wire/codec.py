@@ -25,8 +25,8 @@ from seer_runtime.wire.arrays import (
     tensor_memory,
 )
 from seer_runtime.wire.errors import DecodeError, EncodeError, UncrossableError
-from seer_runtime.wire.frames import Buffer
-from seer_runtime.wire.limits import MAX_SEGMENTS, MAX_VALUE
+from seer_runtime.wire.frames import Buffer, Elsewhere, Segment
+from seer_runtime.wire.limits import MAX_BODY, MAX_SEGMENTS
 from seer_runtime.wire.names import qualified_name
 from seer_runtime.wire.plain import BUILD, take_apart, take_subclass_apart
 from seer_runtime.wire.records import (
@@ -37,6 +37,9 @@ from seer_runtime.wire.records import (
     fields_of,
     record_name,
 )
+
+_LARGE = 256 << 10
+"""Bytes from which text and plain memory cross as arrays do, beside the body."""
 
 _MARK = msgpack.ExtType(1, b"")
 _BASES: tuple[Any, ...] = (dict, list, str, bytes, float)
@@ -69,33 +72,55 @@ class Codec:
         """
         encoder = _Encoder(self._types)
         try:
-            encoded = Encoded(encoder.pack(value), encoder.segments)
+            body = encoder.pack(_lift(value) if _has_large(value) else value)
         except Exception as error:  # noqa: BLE001 - values run code of their own classes
             raise _locate(value, name, self._types, error) from None
-        if encoded.size > MAX_VALUE:
-            reason = f"its {encoded.size} bytes are more than {MAX_VALUE}; send it in parts"
+        if len(body) > MAX_BODY:
+            reason = f"it has {len(body)} bytes beside arrays, more than {MAX_BODY}"
             raise EncodeError(name, qualified_name(type(value)), reason)
-        return encoded
+        return encoder.finish(body)
 
-    def decode(self, body: Buffer, segments: Sequence[Buffer] = ()) -> Any:
+    def decode(self, body: Buffer, segments: Sequence[Segment] = ()) -> Any:
         """Give the value; its arrays are writable and may borrow the segments' memory.
 
         Raises:
             DecodeError: the bytes are no encoded value.
         """
-        decoder = _Decoder(self._types, segments)
         try:
-            return msgpack.unpackb(
-                body,
-                list_hook=decoder.list_hook,
-                ext_hook=_read_mark,
-                strict_map_key=False,
-                unicode_errors="surrogatepass",
-            )
+            return _Decoder(self._types, segments).unpack(body)
         except DecodeError:
             raise
         except Exception as error:
             raise DecodeError(f"not a value: {type(error).__name__}: {error}") from error
+
+
+class _Lifted(NamedTuple):
+    """Bytes that cross beside the body: MessagePack would copy them several times."""
+
+    content: bytes
+
+
+def _has_large(value: object, depth: int = 2) -> bool:
+    if type(value) is bytes:
+        return len(value) > _LARGE
+    if not depth:
+        return False
+    if type(value) in (list, tuple):
+        return any(_has_large(each, depth - 1) for each in value)  # type: ignore[attr-defined]
+    if type(value) is dict:
+        return any(_has_large(each, depth - 1) for each in value.values())
+    return False
+
+
+def _lift(value: Any, depth: int = 2) -> Any:
+    """Mark large bytes that are the value, an argument, or a part of the result."""
+    if type(value) is bytes:
+        return _Lifted(value) if len(value) > _LARGE else value
+    if depth and type(value) in (list, tuple):
+        return type(value)(_lift(each, depth - 1) for each in value)
+    if depth and type(value) is dict:
+        return {key: _lift(each, depth - 1) for key, each in value.items()}
+    return value
 
 
 class _Encoder:
@@ -111,6 +136,13 @@ class _Encoder:
         )
         return packed
 
+    def finish(self, body: bytes) -> Encoded:
+        """Give what crosses; a large body is a segment, too, and what is left tells of it."""
+        if len(body) > _LARGE and len(self.segments) < MAX_SEGMENTS:
+            self.segments.append(body)
+            body = self.pack([_MARK, "body", len(self.segments) - 1])
+        return Encoded(body, self.segments)
+
     def _default(self, value: Any) -> Any:
         """Say in MessagePack's words what MessagePack has no word for."""
         parts = take_apart(value) or self._object_parts(value) or take_subclass_apart(value)
@@ -123,6 +155,9 @@ class _Encoder:
         raise UncrossableError(_advice(value))
 
     def _object_parts(self, value: Any) -> list[Any] | None:
+        if type(value) is _Lifted:
+            self.segments.append(value.content)
+            return ["bytes", len(self.segments) - 1]
         if isinstance(value, Enum):
             return enum_parts(value, self._types)
         if is_instance(value, "torch", "Tensor"):
@@ -146,9 +181,20 @@ class _Encoder:
 class _Decoder:
     """One decoding: hands out the segments."""
 
-    def __init__(self, types: TypeNames, segments: Sequence[Buffer]) -> None:
+    def __init__(self, types: TypeNames, segments: Sequence[Segment]) -> None:
         self._types = types
         self._segments = segments
+        self._is_outermost = True
+
+    def unpack(self, body: Buffer) -> Any:
+        """Give the value of a body. Raises what its parts raise."""
+        return msgpack.unpackb(
+            body,
+            list_hook=self.list_hook,
+            ext_hook=_read_mark,
+            strict_map_key=False,
+            unicode_errors="surrogatepass",
+        )
 
     def list_hook(self, items: list[Any]) -> Any:
         """Turn a marked list into what it stands for."""
@@ -167,15 +213,28 @@ class _Decoder:
                 return build_tensor(dtype, shape, self._memory(index))
             case "array", [str(dtype), list(shape), int(index)]:
                 return build_array(dtype, shape, self._memory(index))
+            case "bytes", [int(index)]:
+                return bytes(self._segment(index))
+            case "body", [int(index)] if self._is_outermost:
+                # Within a body that came as a segment there is no other.
+                self._is_outermost = False
+                return self.unpack(self._segment(index))
             case "scalar", [str(dtype), bytes(content)]:
                 return build_array(dtype, [], content)[()]
         raise DecodeError(f"unknown tag {tag!r} with {len(parts)} parts")
 
     def _memory(self, index: int) -> Buffer:
+        """Give the memory of a segment, to write to."""
+        segment = self._segment(index)
+        return bytearray(segment) if segment.readonly else segment
+
+    def _segment(self, index: int) -> memoryview:
         if not 0 <= index < len(self._segments):
             raise DecodeError(f"no segment {index}; there are {len(self._segments)}")
-        segment = memoryview(self._segments[index])
-        return bytearray(segment) if segment.readonly else segment
+        segment = self._segments[index]
+        if isinstance(segment, Elsewhere):
+            raise DecodeError(f"the memory of segment {index} did not come")
+        return memoryview(segment)
 
 
 def _read_mark(code: int, data: bytes) -> msgpack.ExtType:

@@ -4,12 +4,14 @@ A frame is a fixed header and what follows it (little-endian, no padding):
 
     magic 2s | version u8 | kind u8 | segments u32 | session 16s | seq u64 | ack u64
     | epoch u32 | timeout u32 | name u32 | rest u64
-    | segment lengths u64 * segments | name | body | segment * segments
+    | (size u64, place u64) * segments | name | body | segments that are here
 
 `rest` is the number of bytes behind the header, so that a reader needs two reads. The name says
 which interface or function the frame is about: a frame is routed without decoding its body.
-Segments are raw memory: arrays travel there, never inside a body. The timeout is in milliseconds;
-0 stands for none.
+Segments are raw memory: arrays travel there, never inside a body. Place 0 is here, in the frame;
+a segment elsewhere comes in CHUNK frames (`CHUNKS`) or lies in a block of shared memory, whose
+number the place is, with `NEW` where the block's descriptor comes along. The timeout is in
+milliseconds; 0 stands for none.
 """
 
 from __future__ import annotations
@@ -24,10 +26,14 @@ from seer_runtime.wire.limits import MAX_SEGMENTS
 Buffer: TypeAlias = bytes | bytearray | memoryview
 
 MAGIC = b"SR"
-VERSION = 1
+VERSION = 2
 NO_SESSION = bytes(16)
 HEADER = struct.Struct("<2sBBI16sQQIIIQ")
-_LENGTH = 8
+_ENTRY = struct.Struct("<QQ")
+
+HERE = 0
+CHUNKS = (1 << 64) - 1
+NEW = 1 << 63
 
 
 class FrameError(ValueError):
@@ -65,6 +71,24 @@ class Kind(IntEnum):
     """Worker to front: it ends, and begins no further call."""
     PROGRESS = 14
     """How far the call `seq` is; the body is [done, total or None, message]."""
+    CHUNK = 15
+    """Some more memory of the segments of the last frame of `seq` that left some for later."""
+    RELEASE = 16
+    """The peer's blocks whose numbers are the body are no longer in use here."""
+    HELLO = 17
+    """Client: first frame of a socket; the body proves that it may use it."""
+    WELCOME = 18
+    """The socket may be used."""
+    INVITATION = 19
+    """Front to client: the body says where the worker takes calls of this session directly."""
+    CLOSE = 20
+    """Client: the session is over. Front to worker: forget the session."""
+    ACK = 21
+    """Client: every answer up to `ack` has arrived."""
+    PING = 22
+    """Client: answer with PONG."""
+    PONG = 23
+    """The front is there."""
 
 
 class Header(NamedTuple):
@@ -82,6 +106,17 @@ class Header(NamedTuple):
     """Bytes behind the header."""
 
 
+class Elsewhere(NamedTuple):
+    """A segment whose memory is not in the frame."""
+
+    size: int
+    place: int
+    """CHUNKS, or the number of a block of shared memory."""
+
+
+Segment: TypeAlias = Buffer | Elsewhere
+
+
 class Frame(NamedTuple):
     """One message of a session."""
 
@@ -93,7 +128,7 @@ class Frame(NamedTuple):
     timeout: int = 0
     name: str = ""
     body: Buffer = b""
-    segments: Sequence[Buffer] = ()
+    segments: Sequence[Segment] = ()
 
 
 def parse_header(data: Buffer) -> Header:
@@ -120,24 +155,33 @@ def parse_header(data: Buffer) -> Header:
 
 
 def encode_frame(frame: Frame) -> bytes:
-    """Give the bytes of `frame`."""
+    """Give the bytes of `frame`, without the segments that are elsewhere."""
     name = frame.name.encode()
-    sizes = [memoryview(segment).nbytes for segment in frame.segments]
-    lengths = struct.pack(f"<{len(sizes)}Q", *sizes)
+    entries: list[Buffer] = []
+    here: list[Buffer] = []
+    size = len(name) + len(frame.body)
+    for segment in frame.segments:
+        if isinstance(segment, Elsewhere):
+            entries.append(_ENTRY.pack(*segment))
+        else:
+            length = memoryview(segment).nbytes
+            entries.append(_ENTRY.pack(length, HERE))
+            here.append(segment)
+            size += length
     header = HEADER.pack(
         MAGIC,
         VERSION,
         frame.kind,
-        len(sizes),
+        len(entries),
         frame.session,
         frame.seq,
         frame.ack,
         frame.epoch,
         frame.timeout,
         len(name),
-        len(lengths) + len(name) + len(frame.body) + sum(sizes),
+        size + len(entries) * _ENTRY.size,
     )
-    return b"".join((header, lengths, name, frame.body, *frame.segments))
+    return b"".join((header, *entries, name, frame.body, *here))
 
 
 def decode_frame(data: Buffer) -> Frame:
@@ -150,26 +194,25 @@ def decode_frame(data: Buffer) -> Frame:
     rest = memoryview(data)[HEADER.size :]
     if len(rest) != header.rest_length:
         raise FrameError(f"{header.rest_length} bytes should follow the header; got {len(rest)}")
-    lengths = _segment_lengths(header, rest)
-    name_start = _LENGTH * header.segment_count
+    name_start = _ENTRY.size * header.segment_count
     body_start = name_start + header.name_length
-    segment_start = len(rest) - sum(lengths)
-    if segment_start < body_start:
+    if len(rest) < body_start:
         raise FrameError("the frame is shorter than its parts")
     try:
         name = str(rest[name_start:body_start], "utf-8")
     except UnicodeDecodeError as error:
         raise FrameError(f"the frame's name is not UTF-8: {error}") from None
-    body = rest[body_start:segment_start]
-    segments = []
-    for length in lengths:
-        segments.append(rest[segment_start : segment_start + length])
-        segment_start += length
-    return Frame(*header[:6], name, body, segments)
-
-
-def _segment_lengths(header: Header, rest: memoryview) -> tuple[int, ...]:
-    size = _LENGTH * header.segment_count
-    if len(rest) < size:
-        raise FrameError("the frame ends within its segment lengths")
-    return struct.unpack_from(f"<{header.segment_count}Q", rest)
+    if not header.segment_count:
+        return Frame(*header[:6], name, rest[body_start:])
+    segments: list[Segment] = []
+    start = len(rest)
+    for size, place in reversed(list(_ENTRY.iter_unpack(rest[:name_start]))):
+        if place == HERE:
+            segments.append(rest[start - size : start] if size <= start else b"")
+            start -= size
+        else:
+            segments.append(Elsewhere(size, place))
+    if start < body_start:
+        raise FrameError("the frame is shorter than its parts")
+    segments.reverse()
+    return Frame(*header[:6], name, rest[body_start:start], segments)

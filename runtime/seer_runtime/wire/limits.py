@@ -14,6 +14,9 @@ _KEEPALIVE = (
     ("grpc.http2.max_pings_without_data", 0),
 )
 
+SESSION_METHOD = "/seer.v1.Calls/Session"
+"""A bidirectional stream of frames, which are no protobuf."""
+
 CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
     *_MESSAGE_SIZES,
     *_KEEPALIVE,
@@ -36,11 +39,17 @@ STREAM_ITEMS = 1024
 STREAM_BYTES = 8 << 20
 """Bytes of a stream that may be on their way; a single item may be larger."""
 
-MAX_VALUE = (2 << 30) - (1 << 20)
-"""Bytes of one value: protobuf, which carries a frame whole, ends at 2 GiB."""
+MAX_BODY = (2 << 30) - (1 << 20)
+"""Bytes of a value without its arrays: MessagePack goes not much further."""
 
 MAX_SEGMENTS = 1 << 16
 """Out-of-band buffers in one frame."""
 
 MAX_SOCKET_PATH = 107
 """Bytes in the path of a unix-domain socket, on Linux; see unix(7)."""
+
+WINDOW = 1024
+"""Calls of a session that may be without an acknowledged answer."""
+
+DOOR = "door"
+"""The file beside a front's socket where clients on this host open sessions without gRPC."""

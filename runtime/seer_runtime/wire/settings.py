@@ -29,6 +29,9 @@ class Settings:
     working_directory: str
     """Where the workers run."""
 
+    sockets: str
+    """A folder for sockets that nobody else may enter; its path is short."""
+
     owner: int | None = None
     """The process whose end ends this one."""
 

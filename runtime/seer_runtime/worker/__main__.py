@@ -1,49 +1,66 @@
-"""Start a worker: `python -m seer_runtime.worker CALLS REQUESTS FRONT_PID`, by the front alone."""
+"""Start a worker: `python -m seer_runtime.worker CALLS REQUESTS DOOR LEDGER FRONT_PID`.
+
+By the front alone, which gives sockets and a file by their descriptors.
+"""
 
 from __future__ import annotations
 
 import faulthandler
+import os
 import socket
 import sys
 
 from seer_runtime.failures import describe_load_failure
 from seer_runtime.processes import die_with_parent
+from seer_runtime.wire.blocks import BlockPool
+from seer_runtime.wire.channels import Peer
 from seer_runtime.wire.frames import Frame, Kind
+from seer_runtime.wire.ledger import LedgerWriter
 from seer_runtime.wire.pb.runtime_pb2 import LoadRequest
+from seer_runtime.wire.sockets import FrameSocket
+from seer_runtime.worker.connections import Home
 from seer_runtime.worker.courier import Courier
 from seer_runtime.worker.executor import Executor
+from seer_runtime.worker.inbox import Inbox
 from seer_runtime.worker.interface import Interface
-from seer_runtime.worker.link import FrontLink
 from seer_runtime.worker.reporter import ProgressReporter
+from seer_runtime.worker.running import RunningCalls
+from seer_runtime.worker.sessions import Sessions
 
 
-def main(calls: int, requests: int, front: int) -> None:
-    """Load the interface that the first frame names, then answer calls.
-
-    `calls` and `requests` are descriptors of sockets to the front.
-    """
+def main(calls: int, requests: int, door: int, ledger: int, front: int) -> None:
+    """Load the interface that the first frame names, then answer calls."""
     die_with_parent(front)
     # Of the other threads, ours among them, nobody wants to read.
     faulthandler.enable(all_threads=False)
-    link, courier = _link(calls), Courier(_link(requests))
-    request = link.receive()
-    if request is None:
-        return
+    pool = BlockPool()
+    home = Home(FrameSocket(_socket(calls)), Peer(pool))
+    sessions = Sessions(pool)
+    os.set_inheritable(ledger, False)
+    running = RunningCalls(LedgerWriter(ledger), sessions)
+    inbox = Inbox(home)
+    courier = Courier(FrameSocket(_socket(requests)), _socket(door), home, inbox, sessions, running)
     try:
-        reporter = ProgressReporter(link)
+        request = home.receive()
+    except EOFError:
+        return
+    # The session of the frame that loads is the secret of the invitations.
+    courier.start(request.session)
+    try:
+        reporter = ProgressReporter()
         interface = Interface(LoadRequest.FromString(bytes(request.body)), reporter.progress)
     except BaseException as error:  # noqa: BLE001 - the user's module may raise anything
-        link.send(Frame(Kind.ERROR, body=describe_load_failure(error).SerializeToString()))
+        home.send(Frame(Kind.ERROR, body=describe_load_failure(error).SerializeToString()))
         return
-    link.send(Frame(Kind.LOADED, body=interface.schema.SerializeToString()))
-    Executor(link, courier, reporter, interface).run()
+    home.send(Frame(Kind.LOADED, body=interface.schema.SerializeToString()))
+    Executor(home, inbox, running, interface).run()
 
 
-def _link(descriptor: int) -> FrontLink:
+def _socket(descriptor: int) -> socket.socket:
     connection = socket.socket(fileno=descriptor)
     # What the interface starts must not hold the front's socket open.
     connection.set_inheritable(False)
-    return FrontLink(connection)
+    return connection
 
 
 if __name__ == "__main__":

@@ -1,137 +1,145 @@
-"""Cancellations: taken on a thread of their own, while the main thread runs calls."""
+"""The courier: the thread that heeds the front's requests and lets clients in meanwhile."""
 
 from __future__ import annotations
 
-import asyncio
-import ctypes
-import sys
+import hmac
+import os
+import select
+import socket
+import struct
 import threading
-from collections.abc import Callable
-from typing import Any, TypeAlias
+import time
 
-from seer_runtime.wire.frames import Frame, Kind
+from seer_runtime.wire.channels import Peer
+from seer_runtime.wire.frames import NO_SESSION, Frame, FrameError, Kind
+from seer_runtime.wire.openings import proof_of
 from seer_runtime.wire.pb.runtime_pb2 import Failure
-from seer_runtime.worker.link import FrontLink
-from seer_runtime.worker.streams import StreamSender
+from seer_runtime.wire.sockets import FrameSocket
+from seer_runtime.worker.connections import Direct, Home
+from seer_runtime.worker.inbox import Inbox
+from seer_runtime.worker.running import RunningCalls
+from seer_runtime.worker.sessions import Sessions
 
-CallKey: TypeAlias = tuple[bytes, int]
+_CREDENTIALS = struct.Struct("3i")
+_HANDSHAKE = 1.0
+"""Seconds that a client gets to say who it is."""
 
-
-class CallCancelledError(BaseException):
-    """Raised inside a function whose call was cancelled. Not an Exception: few expect it."""
+_MOST_STRANGERS = 32
+_MOST_GUESTS = 1000
 
 
 class Courier:
-    """Ends calls on request.
+    """Serves the front's requests and the door; the calls themselves are for the main thread."""
 
-    A call that has not begun is answered here and never begins. One that runs is ended in two
-    steps: an async function by its task's cancellation, and torch by an exception at the next
-    module's forward; then, if the front asks again, by an exception wherever the main thread is.
-    """
+    def __init__(
+        self,
+        requests: FrameSocket,
+        door: socket.socket,
+        home: Home,
+        inbox: Inbox,
+        sessions: Sessions,
+        running: RunningCalls,
+    ) -> None:
+        """Take requests from `requests`, and clients that come to `door`, from now on."""
+        self._requests = requests
+        self._door = door
+        self._home = home
+        self._inbox = inbox
+        self._sessions = sessions
+        self._running = running
+        self._strangers: dict[int, tuple[FrameSocket, float]] = {}
+        self._secret = b""
+        self._poll = select.poll()
+        door.setblocking(False)
 
-    def __init__(self, link: FrontLink) -> None:
-        """Take requests from `link`, on a thread that starts now."""
-        self._link = link
-        self._main = threading.main_thread().ident
-        self._lock = threading.Lock()
-        self._running: CallKey | None = None
-        self._state: Failure.State.ValueType | None = None
-        self._early: set[CallKey] = set()
-        self._cancel_task: Callable[[], object] | None = None
-        self._hook: Any = None
-        self._sender: StreamSender | None = None
-        threading.Thread(target=self._receive, name="seer-courier", daemon=True).start()
+    def start(self, secret: bytes) -> None:
+        """Begin, on a thread of its own; `secret` is what invitations are made with."""
+        self._secret = secret
+        self._poll.register(self._requests.fileno(), select.POLLIN)
+        self._poll.register(self._door.fileno(), select.POLLIN)
+        threading.Thread(target=self._run, name="seer-courier", daemon=True).start()
 
-    def begin(self, call: Frame) -> bool:
-        """Say that a call begins; it must not where this gives False."""
-        key = (call.session, call.seq)
-        with self._lock:
-            cancelled = key in self._early
-            # Calls of a session come in order: what was cancelled before this one is over.
-            self._early = {each for each in self._early if each[0] != key[0] or each[1] > key[1]}
-            if not cancelled:
-                self._running, self._state = key, None
-            return not cancelled
+    def _run(self) -> None:
+        try:
+            while True:
+                ready = self._poll.poll(_HANDSHAKE * 1000 if self._strangers else None)
+                for descriptor, _ in ready:
+                    if descriptor == self._requests.fileno():
+                        self._heed()
+                    elif descriptor == self._door.fileno():
+                        self._open()
+                    elif descriptor in self._strangers:
+                        self._listen(descriptor)
+                self._turn_away_the_silent()
+        except EOFError:
+            # The front is gone, and the main thread hears it too.
+            return
 
-    def watch(self, loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
-        """Say that the call is this task, which its loop can cancel."""
-        with self._lock:
-            self._cancel_task = lambda: loop.call_soon_threadsafe(task.cancel)
-            if self._state is not None:
-                self._cancel_task()
+    def _heed(self) -> None:
+        while (request := self._requests.read()) is not None:
+            if request.kind is Kind.CLOSE:
+                self._sessions.forget(request.session)
+            elif request.kind is Kind.RELEASE:
+                self._peer(request.session).memory.released(request.body)
+            elif not self._running.steer(request):
+                self._refuse(request)
 
-    @property
-    def requested(self) -> Failure.State.ValueType | None:
-        """What ending the running call does to the state; None where nobody asked for it."""
-        return self._state
+    def _peer(self, session: bytes) -> Peer:
+        return self._home.peer if session == NO_SESSION else self._sessions.of(session).peer
 
-    def feed(self, sender: StreamSender) -> None:
-        """Say that the call gives a stream, which wants to know what was taken of it."""
-        with self._lock:
-            self._sender = sender
-            if self._state is not None:
-                sender.give_up()
-
-    def end(self) -> None:
-        """Say that the call ended, and forget what was still to be raised in it."""
-        with self._lock:
-            self._running = self._cancel_task = self._sender = None
-            if self._hook is not None:
-                self._hook.remove()
-                self._hook = None
-            if self._state == Failure.TAINTED:
-                _raise_in(self._main, None)
-
-    def _receive(self) -> None:
-        while (request := self._link.receive()) is not None:
-            key = (request.session, request.seq)
-            with self._lock:
-                if request.kind is Kind.MORE:
-                    if key == self._running and self._sender is not None:
-                        self._sender.acknowledge(request.ack)
-                elif key != self._running:
-                    self._refuse(request, key)
-                elif request.kind is Kind.INTERRUPT:
-                    self._state = Failure.TAINTED
-                    _raise_in(self._main, CallCancelledError)
-                elif self._state is None:
-                    self._state = Failure.KEPT
-                    self._cancel_cleanly()
-
-    def _refuse(self, request: Frame, key: CallKey) -> None:
+    def _refuse(self, request: Frame) -> None:
         """Answer for a call that has not begun; the front drops it for one that has ended."""
-        if request.kind is Kind.CANCEL:
-            self._early.add(key)
-            failure = Failure(
-                kind=Failure.CANCELLED, effect=Failure.NOT_STARTED, message="cancelled"
-            )
-            self._link.send(
-                Frame(
-                    Kind.ERROR,
-                    request.session,
-                    request.seq,
-                    epoch=request.epoch,
-                    body=failure.SerializeToString(),
-                )
-            )
+        failure = Failure(kind=Failure.CANCELLED, effect=Failure.NOT_STARTED, message="cancelled")
+        body = failure.SerializeToString()
+        self._requests.send(request._replace(kind=Kind.ERROR, body=body))
 
-    def _cancel_cleanly(self) -> None:
-        if self._sender is not None:
-            self._sender.give_up()
-        if self._cancel_task is not None:
-            self._cancel_task()
-        torch = sys.modules.get("torch")
-        if torch is not None:
-            self._hook = torch.nn.modules.module.register_module_forward_pre_hook(_stop_forward)
+    def _open(self) -> None:
+        try:
+            connection, _ = self._door.accept()
+        except OSError:
+            return
+        if _user(connection) != os.getuid() or len(self._strangers) >= _MOST_STRANGERS:
+            connection.close()
+            return
+        stranger = FrameSocket(connection)
+        self._strangers[stranger.fileno()] = stranger, time.monotonic()
+        self._poll.register(stranger.fileno(), select.POLLIN)
+
+    def _listen(self, descriptor: int) -> None:
+        stranger, _ = self._strangers[descriptor]
+        try:
+            hello = stranger.read()
+            if hello is None:
+                return
+            self._leave(descriptor)
+            if hello.kind is Kind.HELLO and self._is_invited(hello) and self._has_room():
+                self._inbox.add(Direct(stranger, self._sessions.of(hello.session), self._home))
+                stranger.send(Frame(Kind.WELCOME, hello.session))
+                return
+        except (EOFError, FrameError, OSError):
+            self._leave(descriptor)
+        stranger.close()
+
+    def _is_invited(self, hello: Frame) -> bool:
+        proof = proof_of(self._secret, hello.session)
+        return hmac.compare_digest(bytes(hello.body), proof)
+
+    def _has_room(self) -> bool:
+        return len(self._inbox) < _MOST_GUESTS
+
+    def _turn_away_the_silent(self) -> None:
+        now = time.monotonic()
+        for descriptor, (stranger, since) in list(self._strangers.items()):
+            if now - since > _HANDSHAKE:
+                self._leave(descriptor)
+                stranger.close()
+
+    def _leave(self, descriptor: int) -> None:
+        if self._strangers.pop(descriptor, None) is not None:
+            self._poll.unregister(descriptor)
 
 
-def _stop_forward(*_: object) -> None:
-    if threading.current_thread() is threading.main_thread():
-        raise CallCancelledError("the call was cancelled")
-
-
-def _raise_in(thread: int | None, error: type[BaseException] | None) -> None:
-    """Have the interpreter raise `error` in a thread, or forget what it was to raise."""
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(
-        ctypes.c_ulong(thread or 0), ctypes.py_object(error) if error is not None else None
-    )
+def _user(connection: socket.socket) -> int:
+    """Give the user at the other end, as the kernel knows it."""
+    content = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    return int(_CREDENTIALS.unpack(content)[1])

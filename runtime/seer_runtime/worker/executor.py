@@ -1,4 +1,4 @@
-"""Run calls, one at a time, on the thread that loaded the interface."""
+"""Run calls: one at a time, on the thread that loaded the interface, unless they ask otherwise."""
 
 from __future__ import annotations
 
@@ -7,20 +7,32 @@ import contextlib
 import inspect
 import os
 import sys
-import traceback
-from collections.abc import Callable, Generator
+import threading
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from seer_runtime.failures import describe_exception
-from seer_runtime.wire.errors import EncodeError
+from seer_runtime.batches import split_results
 from seer_runtime.wire.frames import Frame, Kind
 from seer_runtime.wire.pb.runtime_pb2 import Failure
-from seer_runtime.worker.courier import CallCancelledError, Courier
-from seer_runtime.worker.devices import describe_device
-from seer_runtime.worker.interface import Interface, NoFunctionError
-from seer_runtime.worker.link import FrontLink
-from seer_runtime.worker.reporter import ProgressReporter
+from seer_runtime.worker.answers import (
+    Answer,
+    cancelled_answer,
+    raised_answer,
+    reply,
+    result_answer,
+    unprepared_answer,
+)
+from seer_runtime.worker.connections import Call, Home
+from seer_runtime.worker.inbox import Inbox
+from seer_runtime.worker.interface import Interface
+from seer_runtime.worker.loops import SharedLoop
+from seer_runtime.worker.reporter import CURRENT
+from seer_runtime.worker.running import CallCancelledError, Running, RunningCalls
 from seer_runtime.worker.streams import StreamSender
+
+_THREADS = 16
+"""Calls of functions with concurrent=True that run at once."""
 
 
 class Executor:
@@ -31,166 +43,171 @@ class Executor:
     """
 
     def __init__(
-        self,
-        link: FrontLink,
-        courier: Courier,
-        reporter: ProgressReporter,
-        interface: Interface,
+        self, home: Home, inbox: Inbox, running: RunningCalls, interface: Interface
     ) -> None:
-        """Take calls from `link`; `courier` may end them, `reporter` tells how far they are."""
-        self._link = link
-        self._courier = courier
-        self._reporter = reporter
+        """Take calls from `inbox`; tell `running` which ones run."""
+        self._home = home
+        self._inbox = inbox
+        self._running = running
         self._interface = interface
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop = SharedLoop()
         self._pid = os.getpid()
+        self._pool: ThreadPoolExecutor | None = None
         self._must_end = False
 
     def run(self) -> None:
         """Answer calls, until the front is gone or a device is of no more use."""
-        while (call := self._next_call()) is not None:
-            if not self._courier.begin(call):
-                continue
-            self._reporter.begin(call)
-            answer = self._answer_to_the_end(call)
-            if os.getpid() != self._pid:
-                # A child that the function forked came back here; its parent answers.
-                sys.stdout.flush()
-                os._exit(answer.kind is not Kind.RESULT)
-            self._link.send(answer)
-            if self._must_end:
-                self._link.send(Frame(Kind.LEAVING))
-                return
+        while not self._must_end and (call := self._next_call()) is not None:
+            options = self._interface.options(call.frame.name)
+            if options.batch:
+                waiting = self._inbox.more(
+                    call.frame.name, options.max_batch - 1, options.max_wait_ms / 1000
+                )
+                self._run_batch([call, *waiting])
+            elif not options.concurrent:
+                self._run_here(call)
+            elif options.is_async:
+                self._loop.start(self._run_beside(call))
+            else:
+                self._threads().submit(self._run_here, call)
+        if self._must_end:
+            self._home.send(Frame(Kind.LEAVING))
 
-    def _next_call(self) -> Frame | None:
-        loop = self._loop
-        if loop is not None and asyncio.all_tasks(loop):
-            _finish(loop, loop.create_task(_readable(self._link.fileno())))
-        return self._link.receive()
+    def _next_call(self) -> Call | None:
+        while self._loop.is_busy:
+            call = self._inbox.poll()
+            if call is not None or self._inbox.is_over:
+                self._loop.turn()
+                return call
+            self._loop.run_until_readable(self._inbox.fileno())
+        return self._inbox.next()
 
-    def _answer_to_the_end(self, call: Frame) -> Frame:
+    def _own_loop(self) -> SharedLoop:
+        if threading.current_thread() is threading.main_thread():
+            return self._loop
+        return SharedLoop()
+
+    def _threads(self) -> ThreadPoolExecutor:
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(_THREADS, "seer-call")
+        return self._pool
+
+    def _run_here(self, call: Call) -> None:
+        """Run a call on this thread."""
+        running = self._running.begin(call)
+        if running is None:
+            return
+        CURRENT.set(running)
         try:
-            answer = self._answer(call)
-            self._courier.end()
+            answer = self._answer(call, running)
+            self._running.end(running)
         except CallCancelledError as error:
             # It was raised behind the user's function, in what is done with the result.
-            self._courier.end()
-            return _error(call, _cancellation(error, Failure.FINISHED, Failure.KEPT))
-        return answer
+            self._running.end(running)
+            answer = cancelled_answer(call.frame, error, Failure.FINISHED, Failure.KEPT)
+        self._send(call, answer)
 
-    def _answer(self, call: Frame) -> Frame:
+    def _answer(self, call: Call, running: Running) -> Answer:
+        frame = call.frame
         try:
-            run = self._interface.prepare(call)
-        except NoFunctionError as error:
-            return _error(call, describe_exception(error, Failure.NO_FUNCTION, Failure.NOT_STARTED))
+            run = self._interface.prepare(frame)
         except BaseException as error:  # noqa: BLE001 - classes of the user's build the arguments
-            return _error(call, describe_exception(error, Failure.ARGUMENTS, Failure.NOT_STARTED))
+            return unprepared_answer(frame, error)
         try:
-            value = self._run(run)
+            value = run()
+            if inspect.iscoroutine(value):
+                value = self._own_loop().run(value, running)
             if inspect.isgenerator(value) or inspect.isasyncgen(value):
-                self._stream(call, value)
-                return _reply(call, Kind.END)
-        except EncodeError as error:
-            return _error(call, describe_exception(error, Failure.VALUE, Failure.INTERRUPTED))
-        except SystemExit as error:
-            return _error(call, describe_exception(error, Failure.EXITED, Failure.FINISHED))
-        except (CallCancelledError, asyncio.CancelledError) as error:
-            state = self._courier.requested
-            if state is None:
-                return _error(call, describe_exception(error, Failure.RAISED, Failure.FINISHED))
-            return _error(call, _cancellation(error, Failure.INTERRUPTED, state))
+                self._stream(call, value, running)
+                return Answer(reply(frame, Kind.END))
         except BaseException as error:  # noqa: BLE001 - the user's function may raise anything
-            failure = describe_exception(error, Failure.RAISED, Failure.FINISHED)
-            self._must_end = describe_device(error, failure)
-            return _error(call, failure)
-        try:
-            body, segments = self._interface.codec.encode(value, f"the result of {call.name}()")
-        except BaseException as error:  # noqa: BLE001 - classes of the user's are taken apart
-            return _error(call, describe_exception(error, Failure.VALUE, Failure.FINISHED))
-        return _reply(call, Kind.RESULT)._replace(body=body, segments=segments)
+            return raised_answer(frame, error, running)
+        # The frame of what was run would hold the arguments for as long as the result.
+        del run
+        return result_answer(self._interface, frame, value)
 
-    def _stream(self, call: Frame, items: Any) -> None:
+    async def _run_beside(self, call: Call) -> None:
+        """Run a call of an async function beside others."""
+        running = self._running.begin(call)
+        if running is None:
+            return
+        CURRENT.set(running)
+        running.share_thread()
+        task = asyncio.current_task()
+        assert task is not None
+        running.watch(asyncio.get_running_loop(), task)
+        answer = await self._answer_beside(call.frame, running)
+        self._running.end(running)
+        self._send(call, answer)
+
+    async def _answer_beside(self, frame: Frame, running: Running) -> Answer:
+        try:
+            run = self._interface.prepare(frame)
+        except BaseException as error:  # noqa: BLE001 - classes of the user's build the arguments
+            return unprepared_answer(frame, error)
+        try:
+            value = await run()
+        except BaseException as error:  # noqa: BLE001 - the user's function may raise anything
+            return raised_answer(frame, error, running)
+        return result_answer(self._interface, frame, value)
+
+    def _run_batch(self, calls: Sequence[Call]) -> None:
+        """Run a function once, on the lists of what its calls gave; each gets its own answer."""
+        batch: list[tuple[Call, Running, Sequence[Any]]] = []
+        for call in calls:
+            running = self._running.begin(call)
+            if running is None:
+                continue
+            running.share_thread()
+            try:
+                batch.append((call, running, self._interface.bind(call.frame).args))
+            except BaseException as error:  # noqa: BLE001 - classes of the user's
+                self._running.end(running)
+                self._send(call, unprepared_answer(call.frame, error))
+        if not batch:
+            return
+        function = self._interface.function(calls[0].frame.name)
+        outcomes = self._outcomes(function, [given for _, _, given in batch], batch[0][1])
+        for (call, running, _), outcome in zip(batch, outcomes, strict=True):
+            if isinstance(outcome, BaseException):
+                answer = raised_answer(call.frame, outcome, running)
+            else:
+                answer = result_answer(self._interface, call.frame, outcome)
+            self._running.end(running)
+            self._send(call, answer)
+
+    def _outcomes(
+        self, function: Callable[..., Any], given: Sequence[Sequence[Any]], running: Running
+    ) -> Sequence[Any]:
+        """Give the result of each call, or the exception that it ends with."""
+        try:
+            value = function(*map(list, zip(*given, strict=True)))
+            if inspect.iscoroutine(value):
+                value = self._loop.run(value, running)
+            return split_results(value, len(given))
+        except BaseException as error:  # noqa: BLE001 - the user's function may raise anything
+            return [error] * len(given)
+
+    def _send(self, call: Call, answer: Answer) -> None:
+        if os.getpid() != self._pid:
+            # A child that the function forked came back here; its parent answers.
+            sys.stdout.flush()
+            os._exit(answer.frame.kind is not Kind.RESULT)
+        call.connection.answer(answer.frame)
+        self._must_end = self._must_end or answer.must_end
+
+    def _stream(self, call: Call, items: Any, running: Running) -> None:
         """Send items as they come; ends them early where the call is cancelled."""
-        encode = self._interface.codec.encode
-        with StreamSender(self._link.send, _reply(call, Kind.ITEMS)) as sender:
-            self._courier.feed(sender)
-            with contextlib.closing(self._each(items)) as each:
+        encode, name = self._interface.codec.encode, call.frame.name
+        with StreamSender(call.connection.answer, reply(call.frame, Kind.ITEMS)) as sender:
+            running.feed(sender)
+            with contextlib.closing(self._each(items, running)) as each:
                 for number, item in enumerate(each):
-                    if not sender.put(encode(item, f"item {number} of {call.name}()")):
+                    if not sender.put(encode(item, f"item {number} of {name}()")):
                         raise CallCancelledError("the caller stopped to take items")
 
-    def _each(self, items: Any) -> Generator[Any, None, None]:
-        """Give the items one by one, those of an async generator too."""
+    def _each(self, items: Any, running: Running) -> Generator[Any, None, None]:
         if inspect.isgenerator(items):
             yield from items
-            return
-        loop = self._own_loop()
-        try:
-            while True:
-                task = loop.create_task(anext(items, _NO_MORE))
-                self._courier.watch(loop, task)
-                item = _finish(loop, task)
-                if item is _NO_MORE:
-                    return
-                yield item
-        finally:
-            _finish(loop, loop.create_task(items.aclose()))
-
-    def _own_loop(self) -> asyncio.AbstractEventLoop:
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-        return self._loop
-
-    def _run(self, run: Callable[[], Any]) -> Any:
-        value = run()
-        if not inspect.iscoroutine(value):
-            return value
-        loop = self._own_loop()
-        task = loop.create_task(value)
-        self._courier.watch(loop, task)
-        return _finish(loop, task)
-
-
-_NO_MORE = object()
-
-
-def _finish(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> Any:
-    """Run the loop until `task` is done; other tasks that raise SystemExit do not end it."""
-    while not task.done():
-        try:
-            # Not the task itself: its exception is raised once, below.
-            loop.run_until_complete(asyncio.wait([task]))
-        except CallCancelledError:
-            task.cancel()
-            raise
-        except BaseException:  # noqa: BLE001 - a task of the user's may raise anything
-            if not task.done():
-                traceback.print_exc()
-    return task.result()
-
-
-async def _readable(descriptor: int) -> None:
-    loop = asyncio.get_running_loop()
-    ready = asyncio.Event()
-    loop.add_reader(descriptor, ready.set)
-    try:
-        await ready.wait()
-    finally:
-        loop.remove_reader(descriptor)
-
-
-def _reply(call: Frame, kind: Kind) -> Frame:
-    return Frame(kind, call.session, call.seq, epoch=call.epoch, name=call.name)
-
-
-def _error(call: Frame, failure: Failure) -> Frame:
-    return _reply(call, Kind.ERROR)._replace(body=failure.SerializeToString())
-
-
-def _cancellation(
-    error: BaseException, effect: Failure.Effect.ValueType, state: Failure.State.ValueType
-) -> Failure:
-    failure = describe_exception(error, Failure.CANCELLED, effect)
-    failure.message = "the call was cancelled while it ran"
-    failure.state = state
-    return failure
+        else:
+            yield from self._own_loop().each(items, running)

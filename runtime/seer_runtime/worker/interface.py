@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from seer_runtime.arguments import ArgumentChecker, ArgumentsError
-from seer_runtime.loader import Function, load
+from seer_runtime.loader import Function, Options, load
 from seer_runtime.models import ModelPaths
 from seer_runtime.schema import Signature, build_schema
 from seer_runtime.wire.codec import Codec
@@ -17,6 +18,8 @@ from seer_runtime.wire.frames import Frame
 from seer_runtime.wire.names import did_you_mean
 from seer_runtime.wire.pb.runtime_pb2 import LoadRequest
 from seer_runtime.wire.records import TypeNames
+
+_PLAIN = Options()
 
 
 class NoFunctionError(LookupError):
@@ -36,7 +39,11 @@ class Interface:
             Path(request.path), list(request.import_paths), ModelPaths(request.models), progress
         )
         self._functions = loaded.functions
-        signatures = {name: Signature(function) for name, function in loaded.functions.items()}
+        signatures = {
+            name: Signature(function, loaded.options[name])
+            for name, function in loaded.functions.items()
+        }
+        self._options = loaded.options
         types = TypeNames()
         self.schema = build_schema(request.interface, loaded.doc, signatures, types)
         self.codec = Codec(types)
@@ -45,23 +52,42 @@ class Interface:
             for name, signature in signatures.items()
         }
 
+    def options(self, name: str) -> Options:
+        """Say how the function is to be run; what does not exist runs as any other."""
+        return self._options.get(name, _PLAIN)
+
+    def function(self, name: str) -> Function:
+        """Give a function that is exposed.
+
+        Raises:
+            NoFunctionError: the interface exposes no function of that name.
+        """
+        function = self._functions.get(name)
+        if function is None:
+            guess = did_you_mean(name, self._functions)
+            raise NoFunctionError(
+                f"no function {name!r} is exposed{guess}; there are: {', '.join(self._functions)}"
+            )
+        return function
+
     def prepare(self, call: Frame) -> Callable[[], Any]:
         """Decode and check a call's arguments; give what runs the function on them.
+
+        Raises what `bind` raises.
+        """
+        bound = self.bind(call)
+        return functools.partial(self._functions[call.name], *bound.args, **bound.kwargs)
+
+    def bind(self, call: Frame) -> inspect.BoundArguments:
+        """Decode and check a call's arguments.
 
         Raises:
             NoFunctionError: the interface exposes no function of that name.
             ArgumentsError: the arguments do not fit.
         """
-        function = self._functions.get(call.name)
-        if function is None:
-            guess = did_you_mean(call.name, self._functions)
-            raise NoFunctionError(
-                f"no function {call.name!r} is exposed{guess}; "
-                f"there are: {', '.join(self._functions)}"
-            )
+        self.function(call.name)
         try:
             args, kwargs = self.codec.decode(call.body, call.segments)
         except DecodeError as error:
             raise ArgumentsError(f"{call.name}(): {error}") from error
-        bound = self._checkers[call.name].bind(args, kwargs)
-        return functools.partial(function, *bound.args, **bound.kwargs)
+        return self._checkers[call.name].bind(args, kwargs)

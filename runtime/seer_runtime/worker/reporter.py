@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import threading
 import time
+from contextvars import ContextVar
 
 from seer_runtime.wire.codec import Codec
-from seer_runtime.wire.frames import Frame, Kind
-from seer_runtime.worker.link import FrontLink
+from seer_runtime.wire.frames import Kind
+from seer_runtime.worker.running import Running
+
+CURRENT: ContextVar[Running | None] = ContextVar("seer_call", default=None)
+"""The call that the current thread or task works for."""
 
 _PERIOD = 0.05
 """Seconds between two reports; the last one of a call always leaves."""
 
 
 class ProgressReporter:
-    """Sends what the running call says of its progress."""
+    """Sends what a running call says of its progress."""
 
-    def __init__(self, link: FrontLink) -> None:
-        """Send over `link`."""
-        self._link = link
+    def __init__(self) -> None:
+        """Nothing was said yet."""
         self._codec = Codec()
-        self._call: Frame | None = None
-        self._sent = 0.0
-
-    def begin(self, call: Frame) -> None:
-        """Say which call runs from now on."""
-        self._call = call
-        self._sent = 0.0
+        self._last: tuple[tuple[bytes, int] | None, float] = None, 0.0
 
     def progress(self, done: float, total: float | None = None, message: str = "") -> None:
         """Tell whoever waits for the running call how far it is.
@@ -36,18 +32,17 @@ class ProgressReporter:
             total: How much there is to do, where that is known.
             message: What is being done.
         """
-        call, now = self._call, time.monotonic()
-        is_last = total is not None and done >= total
-        if call is None or (now - self._sent < _PERIOD and not is_last):
+        running = CURRENT.get()
+        if running is None or running.is_over:
             return
-        if threading.current_thread() is not threading.main_thread():
-            # Which call another thread works for is not known.
+        call = running.call
+        now, is_last = time.monotonic(), total is not None and done >= total
+        if self._last[0] == call.key and now - self._last[1] < _PERIOD and not is_last:
             return
-        self._sent = now
+        self._last = call.key, now
         report = [float(done), None if total is None else float(total), str(message)]
         body = self._codec.encode(report).body
-        self._link.send(
-            Frame(
-                Kind.PROGRESS, call.session, call.seq, epoch=call.epoch, name=call.name, body=body
-            )
+        frame = call.frame
+        call.connection.answer(
+            frame._replace(kind=Kind.PROGRESS, timeout=0, ack=0, body=body, segments=())
         )

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias
 
 import msgpack
 
@@ -18,6 +18,9 @@ _FRAME_ITEMS = 256
 _FRAME_BYTES = 64 << 10
 
 
+Send: TypeAlias = Callable[[Frame, Callable[[], bool]], None]
+
+
 class StreamSender:
     """Sends the items of one stream from a thread of its own.
 
@@ -25,8 +28,8 @@ class StreamSender:
     frame. `put` waits while too much is on its way.
     """
 
-    def __init__(self, send: Callable[[Frame], None], head: Frame) -> None:
-        """Send frames like `head` with `send`."""
+    def __init__(self, send: Send, head: Frame) -> None:
+        """Send frames like `head` with `send`, which asks how long to wait for who takes them."""
         self._send = send
         self._head = head._replace(kind=Kind.ITEMS)
         self._changed = threading.Condition()
@@ -34,7 +37,7 @@ class StreamSender:
         self._sizes: deque[int] = deque()
         """Of the items that were put and not taken yet."""
         self._taken = 0
-        self._bytes = 0
+        self._bytes = self._sent = 0
         self._given_up = False
         self._done = False
         self._thread = threading.Thread(target=self._run, name="seer-stream", daemon=True)
@@ -90,7 +93,8 @@ class StreamSender:
 
     def _run(self) -> None:
         while batch := self._next_batch():
-            self._send(self._frame(batch))
+            self._send(self._frame(batch), lambda: not self._given_up)
+            self._sent += len(batch)
 
     def _next_batch(self) -> list[Encoded]:
         """Wait for items; give what is there, or nothing at the end."""
@@ -109,4 +113,5 @@ class StreamSender:
     def _frame(self, batch: list[Encoded]) -> Frame:
         bodies = [item.body for item in batch]
         body = b"".join([msgpack.Packer().pack_array_header(len(batch)), *bodies])
-        return self._head._replace(body=body, segments=batch[0].segments)
+        # Whoever gets a frame twice knows it by the number of the items before it.
+        return self._head._replace(ack=self._sent, body=body, segments=batch[0].segments)

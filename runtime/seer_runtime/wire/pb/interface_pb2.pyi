@@ -75,6 +75,8 @@ class Function(_message.Message):
     RESULT_DOC_FIELD_NUMBER: _builtins.int
     IS_ASYNC_FIELD_NUMBER: _builtins.int
     IS_STREAM_FIELD_NUMBER: _builtins.int
+    IS_IDEMPOTENT_FIELD_NUMBER: _builtins.int
+    IS_CONCURRENT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     doc: _builtins.str
     result_doc: _builtins.str
@@ -82,6 +84,10 @@ class Function(_message.Message):
     """`async def` in the interface file. Callers do not need to know."""
     is_stream: _builtins.bool
     """It gives a stream; `result` is the type of the items."""
+    is_idempotent: _builtins.bool
+    """To run it twice does no harm: a call that was cut off may be sent again."""
+    is_concurrent: _builtins.bool
+    """Calls of it run beside others, or together with others of the same function."""
     @_builtins.property
     def parameters(self) -> _containers.RepeatedCompositeFieldContainer[Global___Parameter]: ...
     @_builtins.property
@@ -96,10 +102,12 @@ class Function(_message.Message):
         result_doc: _builtins.str = ...,
         is_async: _builtins.bool = ...,
         is_stream: _builtins.bool = ...,
+        is_idempotent: _builtins.bool = ...,
+        is_concurrent: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["doc", b"doc", "is_async", b"is_async", "is_stream", b"is_stream", "name", b"name", "parameters", b"parameters", "result", b"result", "result_doc", b"result_doc"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["doc", b"doc", "is_async", b"is_async", "is_concurrent", b"is_concurrent", "is_idempotent", b"is_idempotent", "is_stream", b"is_stream", "name", b"name", "parameters", b"parameters", "result", b"result", "result_doc", b"result_doc"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -3,7 +3,7 @@
 isort:skip_file
 The service of a sandbox's front process.
 
-Every method needs `authorization: Bearer TOKEN`. Session takes the call token, which generated
+Every method needs `authorization: Bearer TOKEN`. Calls take the call token, which generated
 artefacts find in a connection file; every method takes the admin token, which the owner holds.
 """
 
@@ -25,30 +25,12 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
-class Frame(_message.Message):
-    """gRPC carries the same frames as the sockets between processes of one host do, one per
-    message. seer_runtime/wire/frames.py has their layout.
+class LoadRequest(_message.Message):
+    """Beside it, /seer.v1.Calls/Session is a bidirectional stream of frames, one a message, which are
+    no protobuf: seer_runtime/wire/frames.py has their layout. It is one session with one interface;
+    the first frame is OPEN, answered by OPENED.
     """
 
-    DESCRIPTOR: _descriptor.Descriptor
-
-    DATA_FIELD_NUMBER: _builtins.int
-    data: _builtins.bytes
-    def __init__(
-        self,
-        *,
-        data: _builtins.bytes = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Frame: _TypeAlias = Frame  # noqa: Y015
-
-@_typing.final
-class LoadRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -178,6 +160,10 @@ class Failure(_message.Message):
         """The time that the caller gave is over."""
         OUT_OF_MEMORY: Failure._Kind.ValueType  # 17
         """A device had no memory left for what the function did. The worker goes on."""
+        BUSY: Failure._Kind.ValueType  # 18
+        """Too many calls wait already. It did not run."""
+        SESSION_OVER: Failure._Kind.ValueType  # 19
+        """The session is over, or the answer of this call was delivered before."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper): ...
     UNSPECIFIED: Failure.Kind.ValueType  # 0
@@ -215,6 +201,10 @@ class Failure(_message.Message):
     """The time that the caller gave is over."""
     OUT_OF_MEMORY: Failure.Kind.ValueType  # 17
     """A device had no memory left for what the function did. The worker goes on."""
+    BUSY: Failure.Kind.ValueType  # 18
+    """Too many calls wait already. It did not run."""
+    SESSION_OVER: Failure.Kind.ValueType  # 19
+    """The session is over, or the answer of this call was delivered before."""
 
     class _Effect:
         ValueType = _typing.NewType("ValueType", _builtins.int)

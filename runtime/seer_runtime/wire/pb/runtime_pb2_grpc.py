@@ -34,11 +34,6 @@ class RuntimeStub(object):
         Args:
             channel: A grpc.Channel.
         """
-        self.Session = channel.stream_stream(
-                '/seer.v1.Runtime/Session',
-                request_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.Frame.SerializeToString,
-                response_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.Frame.FromString,
-                _registered_method=True)
         self.Load = channel.unary_stream(
                 '/seer.v1.Runtime/Load',
                 request_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.LoadRequest.SerializeToString,
@@ -48,14 +43,6 @@ class RuntimeStub(object):
 
 class RuntimeServicer(object):
     """Missing associated documentation comment in .proto file."""
-
-    def Session(self, request_iterator, context):
-        """One session with one interface: its calls and their outcomes, multiplexed. The first frame
-        is OPEN, answered by OPENED.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
 
     def Load(self, request, context):
         """Load an interface file, or load it anew under a name that is taken. Ends with a schema or
@@ -68,11 +55,6 @@ class RuntimeServicer(object):
 
 def add_RuntimeServicer_to_server(servicer, server):
     rpc_method_handlers = {
-            'Session': grpc.stream_stream_rpc_method_handler(
-                    servicer.Session,
-                    request_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.Frame.FromString,
-                    response_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.Frame.SerializeToString,
-            ),
             'Load': grpc.unary_stream_rpc_method_handler(
                     servicer.Load,
                     request_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.LoadRequest.FromString,
@@ -88,33 +70,6 @@ def add_RuntimeServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class Runtime(object):
     """Missing associated documentation comment in .proto file."""
-
-    @staticmethod
-    def Session(request_iterator,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.stream_stream(
-            request_iterator,
-            target,
-            '/seer.v1.Runtime/Session',
-            seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.Frame.SerializeToString,
-            seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.Frame.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
 
     @staticmethod
     def Load(request,

@@ -3,7 +3,7 @@
 isort:skip_file
 The service of a sandbox's front process.
 
-Every method needs `authorization: Bearer TOKEN`. Session takes the call token, which generated
+Every method needs `authorization: Bearer TOKEN`. Calls take the call token, which generated
 artefacts find in a connection file; every method takes the admin token, which the owner holds.
 """
 
@@ -35,10 +35,6 @@ class RuntimeStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> RuntimeAsyncStub: ...
-    Session: _grpc.StreamStreamMultiCallable[_runtime_pb2.Frame, _runtime_pb2.Frame]
-    """One session with one interface: its calls and their outcomes, multiplexed. The first frame
-    is OPEN, answered by OPENED.
-    """
     Load: _grpc.UnaryStreamMultiCallable[_runtime_pb2.LoadRequest, _runtime_pb2.LoadEvent]
     """Load an interface file, or load it anew under a name that is taken. Ends with a schema or
     a failure; until then it tells now and then what the interface printed last.
@@ -47,26 +43,12 @@ class RuntimeStub:
 @_typing.type_check_only
 class RuntimeAsyncStub(RuntimeStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
-    Session: _aio.StreamStreamMultiCallable[_runtime_pb2.Frame, _runtime_pb2.Frame]  # type: ignore[assignment]
-    """One session with one interface: its calls and their outcomes, multiplexed. The first frame
-    is OPEN, answered by OPENED.
-    """
     Load: _aio.UnaryStreamMultiCallable[_runtime_pb2.LoadRequest, _runtime_pb2.LoadEvent]  # type: ignore[assignment]
     """Load an interface file, or load it anew under a name that is taken. Ends with a schema or
     a failure; until then it tells now and then what the interface printed last.
     """
 
 class RuntimeServicer(metaclass=_abc_1.ABCMeta):
-    @_abc_1.abstractmethod
-    def Session(
-        self,
-        request_iterator: _MaybeAsyncIterator[_runtime_pb2.Frame],
-        context: _ServicerContext,
-    ) -> _typing.Union[_abc.Iterator[_runtime_pb2.Frame], _abc.AsyncIterator[_runtime_pb2.Frame]]:
-        """One session with one interface: its calls and their outcomes, multiplexed. The first frame
-        is OPEN, answered by OPENED.
-        """
-
     @_abc_1.abstractmethod
     def Load(
         self,

@@ -1,0 +1,169 @@
+"""Connections of clients, over whatever carries messages, and the sessions that outlive them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+from seer_runtime.front.failure import FailureError, error_frame
+from seer_runtime.front.interface import ServedInterface
+from seer_runtime.front.session import Session
+from seer_runtime.wire.blocks import BlockPool, blocks_of
+from seer_runtime.wire.frames import NO_SESSION, Elsewhere, Frame, FrameError, Kind, decode_frame
+from seer_runtime.wire.pb.runtime_pb2 import Failure
+from seer_runtime.wire.transfers import Incoming, Outgoing, Place
+
+
+class Sessions:
+    """The sessions of a sandbox by their ids."""
+
+    def __init__(self, find: Callable[[str], ServedInterface], memory: BlockPool) -> None:
+        """Look interfaces up with `find`; large arguments lie in `memory`."""
+        self.memory = memory
+        self._find = find
+        self._sessions: dict[bytes, Session] = {}
+
+    def create(self, is_on_this_host: bool) -> Session:
+        """Give a new one."""
+        session = Session(self._find, self.memory, is_on_this_host)
+        self._sessions[session.id] = session
+        return session
+
+    def find(self, session: bytes) -> Session:
+        """Give one that was created.
+
+        Raises:
+            FailureError: it is over.
+        """
+        found = self._sessions.get(session)
+        if found is None:
+            raise FailureError(_OVER)
+        return found
+
+    def end(self, session: Session) -> None:
+        """End one and its calls."""
+        if self._sessions.pop(session.id, None) is not None:
+            session.close()
+
+    def keep(self, answer: Frame) -> None:
+        """Keep an answer that a client did not take where it was made for it."""
+        session = self._sessions.get(answer.session)
+        if session is not None:
+            session.keep(answer)
+
+
+class Client:
+    """One connection: takes messages, and gives those to send."""
+
+    def __init__(self, sessions: Sessions, is_on_this_host: bool) -> None:
+        """Open and resume sessions in `sessions`."""
+        self._sessions = sessions
+        self._is_on_this_host = is_on_this_host
+        self._session: Session | None = None
+        self._incoming = Incoming(self._allocate)
+        self._outgoing = Outgoing()
+        self._has_more = asyncio.Event()
+        self._is_over = False
+        self._requests: asyncio.Queue[Frame] = asyncio.Queue()
+        self._heeding = asyncio.create_task(self._heed())
+        self._heeding.add_done_callback(lambda _: self.end())
+        # Bound once: what attaches must be what detaches.
+        self._reply = self._send
+
+    def take(self, message: bytes) -> None:
+        """Take a message.
+
+        Raises:
+            FrameError: it breaks the protocol.
+        """
+        frame = self._incoming.take(decode_frame(message))
+        if frame is None:
+            return
+        if frame.kind is Kind.PING:
+            self._send(Frame(Kind.PONG, frame.session))
+        else:
+            self._requests.put_nowait(frame)
+
+    async def message(self) -> bytes | None:
+        """Give the next message to send, or None once the connection is to end."""
+        while (message := self._outgoing.pop()) is None:
+            if self._is_over:
+                return None
+            self._has_more.clear()
+            await self._has_more.wait()
+        return message
+
+    def end(self) -> None:
+        """Send what there is and no more."""
+        self._is_over = True
+        self._has_more.set()
+
+    def close(self) -> FrameError | None:
+        """Let go of the connection; gives what the client did wrong, if that was the reason."""
+        for frame in self._incoming.abandoned():
+            self._sessions.memory.give_back(blocks_of(frame))
+        session = self._session
+        if session is not None:
+            session.detach(self._reply, partial(self._sessions.end, session))
+        if not self._heeding.done():
+            self._heeding.cancel()
+        elif not self._heeding.cancelled():
+            error = self._heeding.exception()
+            if isinstance(error, FrameError):
+                return error
+        return None
+
+    async def _heed(self) -> None:
+        """Do what frames ask for, one after the other."""
+        while True:
+            frame = await self._requests.get()
+            if frame.kind is Kind.OPEN:
+                await self._open(frame)
+            elif self._session is None or frame.session != self._session.id:
+                raise FrameError(f"a {frame.kind.name} frame of no session that is open here")
+            elif frame.kind is Kind.CLOSE:
+                self._sessions.end(self._session)
+                self._session = None
+                return
+            else:
+                await self._session.receive(frame)
+
+    async def _open(self, frame: Frame) -> None:
+        try:
+            if frame.session == NO_SESSION:
+                session = self._sessions.create(self._is_on_this_host)
+                try:
+                    await session.open(frame)
+                except BaseException:
+                    self._sessions.end(session)
+                    raise
+            else:
+                session = self._sessions.find(frame.session)
+        except FailureError as error:
+            self._send(error_frame(frame, 0, error.failure))
+            return
+        self._session = session
+        session.attach(self._reply)
+        self._send(session.opened())
+
+    def _send(self, frame: Frame) -> None:
+        self._outgoing.put(frame)
+        self._has_more.set()
+
+    def _allocate(self, frame: Frame, size: int) -> Place:
+        if frame.kind is not Kind.CALL:
+            raise FrameError(f"a {frame.kind.name} frame with memory")
+        try:
+            block = self._sessions.memory.take(size, fill=False)
+        except OSError:
+            memory = memoryview(bytearray(size))
+            return Place(memory, memory)
+        return Place(memoryview(block.memory)[:size], Elsewhere(size, block.number))
+
+
+_OVER = Failure(
+    kind=Failure.SESSION_OVER,
+    message="the session is over: nobody used it for too long, or it was closed",
+    hint="open another session",
+)

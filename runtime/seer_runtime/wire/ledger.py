@@ -1,0 +1,99 @@
+"""The ledger: which calls a worker began and which of them it finished, legible after its death.
+
+A file of fixed records that the worker maps and writes, and others read: session 16s | seq u64
+| state u32 | 4 bytes. A finished record is used again, the oldest first.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+from collections import deque
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import Self
+
+_RECORD = struct.Struct("<16sQI4x")
+_STATE = struct.Struct("<I")
+_STATE_OFFSET = 24
+SLOTS = 1024
+SIZE = SLOTS * _RECORD.size
+
+
+class Progress(IntEnum):
+    """How far a call came."""
+
+    NOT_BEGUN = 0
+    BEGUN = 1
+    FINISHED = 2
+
+
+class LedgerWriter:
+    """The worker's end."""
+
+    def __init__(self, descriptor: int) -> None:
+        """Map the file."""
+        self._memory = mmap.mmap(descriptor, SIZE)
+        self._free = deque(range(0, SIZE, _RECORD.size))
+
+    def begin(self, session: bytes, seq: int) -> int:
+        """Write down that a call begins; gives what `finish` wants to know."""
+        place = self._free.popleft()
+        _RECORD.pack_into(self._memory, place, session, seq, Progress.BEGUN)
+        return place
+
+    def finish(self, place: int) -> None:
+        """Write down that the call has ended."""
+        _STATE.pack_into(self._memory, place + _STATE_OFFSET, Progress.FINISHED)
+        self._free.append(place)
+
+
+class Ledger:
+    """The reader's end. What it says is the worker's word."""
+
+    def __init__(self, memory: mmap.mmap) -> None:
+        """Use `create` or `open`."""
+        self._memory = memory
+
+    @classmethod
+    def create(cls, path: str) -> tuple[Self, int]:
+        """Make an empty one; gives it, and the descriptor for the writer."""
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        os.ftruncate(descriptor, SIZE)
+        return cls(mmap.mmap(descriptor, SIZE)), descriptor
+
+    @classmethod
+    def open(cls, path: str) -> Self:
+        """Read one that is there.
+
+        Raises:
+            OSError: it is not.
+        """
+        with open(path, "rb") as file:
+            return cls(mmap.mmap(file.fileno(), SIZE, prot=mmap.PROT_READ))
+
+    def progress(self, session: bytes, seq: int) -> Progress:
+        """Tell how far a call came, if it is among the last ones."""
+        needle = session + seq.to_bytes(8, "little")
+        place = self._memory.find(needle)
+        while place >= 0:
+            if place % _RECORD.size == 0:
+                state = _STATE.unpack_from(self._memory, place + _STATE_OFFSET)[0]
+                return Progress(state) if state in (1, 2) else Progress.NOT_BEGUN
+            place = self._memory.find(needle, place + 1)
+        return Progress.NOT_BEGUN
+
+    def is_used(self) -> bool:
+        """Tell whether any call has begun."""
+        return any(self._memory[: _RECORD.size])
+
+    def all_running(self) -> Iterator[tuple[bytes, int]]:
+        """Give the calls that have begun and not ended."""
+        for session, seq, state in _RECORD.iter_unpack(self._memory[:SIZE]):
+            if state == Progress.BEGUN:
+                yield session, seq
+
+    def running(self, session: bytes) -> Iterator[int]:
+        """Give the numbers of a session's calls that have begun and not ended."""
+        return (seq for found, seq in self.all_running() if found == session)

@@ -1,0 +1,77 @@
+"""What a call is answered with."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import NamedTuple
+
+from seer_runtime.failures import describe_exception
+from seer_runtime.wire.errors import EncodeError
+from seer_runtime.wire.frames import Frame, Kind
+from seer_runtime.wire.pb.runtime_pb2 import Failure
+from seer_runtime.worker.devices import describe_device
+from seer_runtime.worker.interface import Interface, NoFunctionError
+from seer_runtime.worker.running import CallCancelledError, Running
+
+
+class Answer(NamedTuple):
+    """The frame that ends a call."""
+
+    frame: Frame
+    must_end: bool = False
+    """Whether a device is of no more use to this worker."""
+
+
+def reply(call: Frame, kind: Kind) -> Frame:
+    """Give an empty frame about a call."""
+    return Frame(kind, call.session, call.seq, epoch=call.epoch, name=call.name)
+
+
+def error_reply(call: Frame, failure: Failure) -> Frame:
+    """Give the frame that tells a call its failure."""
+    return reply(call, Kind.ERROR)._replace(body=failure.SerializeToString())
+
+
+def result_answer(interface: Interface, call: Frame, value: object) -> Answer:
+    """Answer with a value; one that cannot cross is a failure of its own."""
+    try:
+        body, segments = interface.codec.encode(value, f"the result of {call.name}()")
+    except BaseException as error:  # noqa: BLE001 - classes of the user's are taken apart
+        failure = describe_exception(error, Failure.VALUE, Failure.FINISHED)
+        return Answer(error_reply(call, failure))
+    return Answer(reply(call, Kind.RESULT)._replace(body=body, segments=segments))
+
+
+def unprepared_answer(call: Frame, error: BaseException) -> Answer:
+    """Answer a call whose function was not run."""
+    kind = Failure.NO_FUNCTION if isinstance(error, NoFunctionError) else Failure.ARGUMENTS
+    return Answer(error_reply(call, describe_exception(error, kind, Failure.NOT_STARTED)))
+
+
+def raised_answer(call: Frame, error: BaseException, running: Running) -> Answer:
+    """Answer a call whose function raised, or was ended."""
+    is_end = isinstance(error, CallCancelledError | asyncio.CancelledError)
+    if is_end and running.requested is not None:
+        return cancelled_answer(call, error, Failure.INTERRUPTED, running.requested)
+    if isinstance(error, EncodeError):
+        failure = describe_exception(error, Failure.VALUE, Failure.INTERRUPTED)
+        return Answer(error_reply(call, failure))
+    if isinstance(error, SystemExit):
+        failure = describe_exception(error, Failure.EXITED, Failure.FINISHED)
+        return Answer(error_reply(call, failure))
+    failure = describe_exception(error, Failure.RAISED, Failure.FINISHED)
+    must_end = describe_device(error, failure)
+    return Answer(error_reply(call, failure), must_end)
+
+
+def cancelled_answer(
+    call: Frame,
+    error: BaseException,
+    effect: Failure.Effect.ValueType,
+    state: Failure.State.ValueType,
+) -> Answer:
+    """Answer a call that was ended because nobody waited for it."""
+    failure = describe_exception(error, Failure.CANCELLED, effect)
+    failure.message = "the call was cancelled while it ran"
+    failure.state = state
+    return Answer(error_reply(call, failure))

@@ -1,0 +1,82 @@
+"""Where calls come from and their answers go: the front, or a client on this host itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from seer_runtime.wire.channels import Channel
+from seer_runtime.wire.frames import Frame, Kind
+from seer_runtime.wire.sockets import FrameSocket
+from seer_runtime.worker.sessions import Session
+
+_LAST = (Kind.RESULT, Kind.ERROR, Kind.END)
+
+_PATIENCE = 20
+"""Looks, 50 ms apart, at a client that does not read."""
+
+
+class Home(Channel):
+    """The channel to the front. Every answer that finds no other way goes there."""
+
+    def answer(self, frame: Frame, patience: Callable[[], bool] | None = None) -> None:
+        """Send an answer. Where the front is gone, so is whoever waits for it."""
+        self.send(self.peer.pool.place(frame))
+
+
+class Direct(Channel):
+    """A channel to a client on this host, which has one call at a time on its way here."""
+
+    def __init__(self, socket: FrameSocket, session: Session, home: Home) -> None:
+        """Serve a session; `home` takes what the client does not."""
+        super().__init__(socket, session.peer)
+        self._session = session
+        self._home = home
+        self._last: Frame | None = None
+        self._is_broken = False
+
+    def answer(self, frame: Frame, patience: Callable[[], bool] | None = None) -> None:
+        """Send an answer; one that the client does not take goes home."""
+        frame = self.peer.pool.place(frame)
+        if not self._is_broken:
+            try:
+                self.send(frame, patience or _Patience())
+                if frame.kind in _LAST:
+                    self._last = frame
+                return
+            except OSError:
+                self._is_broken = True
+                self.socket.abort()
+        self._home.send(frame)
+
+    def end(self) -> None:
+        """Close it. The last answer goes home, unless it is known that the client has it."""
+        last, self._last = self._last, None
+        is_open = last is not None and last.seq > self._session.acked and not self._is_broken
+        if last is not None and is_open and self.peer.memory.is_lent(last):
+            self._home.send(last)
+        self._is_broken = True
+        self.socket.close()
+
+
+class _Patience:
+    """Waits a while for a client that is stopped, say: others wait for the thread that answers."""
+
+    def __init__(self) -> None:
+        self._looks = 0
+
+    def __call__(self) -> bool:
+        self._looks += 1
+        return self._looks < _PATIENCE
+
+
+class Call(NamedTuple):
+    """A call, and where its answer goes."""
+
+    frame: Frame
+    connection: Home | Direct
+
+    @property
+    def key(self) -> tuple[bytes, int]:
+        """What it is known by."""
+        return self.frame.session, self.frame.seq

@@ -1,0 +1,118 @@
+"""The calls that wait for the main thread, the sessions taking turns."""
+
+from __future__ import annotations
+
+import select
+import time
+from collections import deque
+
+from seer_runtime.wire.frames import FrameError
+from seer_runtime.worker.connections import Call, Direct, Home
+
+_SPIN = 60e-6
+"""Seconds to look for the next call before going to sleep: to wake up costs more than a call."""
+
+
+class Inbox:
+    """Reads every connection; gives one call at a time."""
+
+    def __init__(self, home: Home) -> None:
+        """Read `home`; others come with `add`."""
+        self._connections: dict[int, Home | Direct] = {}
+        self._waiting: dict[bytes, deque[Call]] = {}
+        self._epoll = select.epoll()
+        self.is_over = False
+        """Whether the front is gone."""
+        self._spins = False
+        self.add(home)
+
+    def fileno(self) -> int:
+        """Give the descriptor that becomes readable when there may be a call."""
+        return self._epoll.fileno()
+
+    def __len__(self) -> int:
+        """Give the number of connections."""
+        return len(self._connections)
+
+    def add(self, connection: Home | Direct) -> None:
+        """Read this one too; may be called from another thread."""
+        descriptor = connection.socket.fileno()
+        self._connections[descriptor] = connection
+        self._epoll.register(descriptor, select.EPOLLIN)
+
+    def next(self) -> Call | None:
+        """Wait for the call whose turn it is; None once the front is gone."""
+        while not self.is_over:
+            call = self.poll()
+            if call is not None:
+                self._spins = True
+                return call
+            if not (self._spins and self._spin()):
+                self._spins = False
+                self._read(None)
+        return None
+
+    def poll(self) -> Call | None:
+        """Give the call whose turn it is, if there is one."""
+        self._read(0)
+        return self._pop()
+
+    def more(self, name: str, most: int, seconds: float) -> list[Call]:
+        """Take calls of the function `name` that wait, or come within so many seconds."""
+        end = time.monotonic() + seconds
+        taken: list[Call] = []
+        while True:
+            self._take(name, most, taken)
+            left = end - time.monotonic()
+            if len(taken) == most or left <= 0 or self.is_over:
+                return taken
+            self._read(left)
+
+    def _take(self, name: str, most: int, taken: list[Call]) -> None:
+        for session in list(self._waiting):
+            queue = self._waiting[session]
+            while queue and len(taken) < most and queue[0].frame.name == name:
+                taken.append(queue.popleft())
+            if not queue:
+                del self._waiting[session]
+
+    def _spin(self) -> bool:
+        poll, clock = self._epoll.poll, time.perf_counter
+        end = clock() + _SPIN
+        while clock() < end:
+            if events := poll(0):
+                self._take_events(events)
+                return True
+        return False
+
+    def _read(self, seconds: float | None) -> None:
+        self._take_events(self._epoll.poll(seconds))
+
+    def _take_events(self, events: list[tuple[int, int]]) -> None:
+        for descriptor, _ in events:
+            connection = self._connections[descriptor]
+            try:
+                while (frame := connection.read()) is not None:
+                    call = Call(frame, connection)
+                    self._waiting.setdefault(frame.session, deque()).append(call)
+            except (EOFError, FrameError, OSError):
+                self._remove(connection)
+
+    def _pop(self) -> Call | None:
+        for session, queue in self._waiting.items():
+            call = queue.popleft()
+            del self._waiting[session]
+            if queue:
+                # The next one is another's turn.
+                self._waiting[session] = queue
+            return call
+        return None
+
+    def _remove(self, connection: Home | Direct) -> None:
+        descriptor = connection.socket.fileno()
+        self._epoll.unregister(descriptor)
+        del self._connections[descriptor]
+        if isinstance(connection, Direct):
+            connection.end()
+        else:
+            self.is_over = True

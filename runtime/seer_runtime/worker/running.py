@@ -1,0 +1,172 @@
+"""The calls that run, and the ways to end them."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from seer_runtime.wire.frames import Frame, Kind
+from seer_runtime.wire.ledger import LedgerWriter
+from seer_runtime.wire.pb.runtime_pb2 import Failure
+from seer_runtime.worker.connections import Call
+from seer_runtime.worker.sessions import Sessions
+from seer_runtime.worker.streams import StreamSender
+
+CallKey: TypeAlias = tuple[bytes, int]
+
+
+class CallCancelledError(BaseException):
+    """Raised inside a function whose call was cancelled. Not an Exception: few expect it."""
+
+
+class Running:
+    """A call that runs, on the thread that made this."""
+
+    def __init__(self, call: Call, place: int) -> None:
+        """Remember the thread; `place` is the call's in the ledger."""
+        self.call = call
+        self.place = place
+        self.requested: Failure.State.ValueType | None = None
+        """What ending it does to the state; None where nobody asked for that."""
+        self.is_over = False
+        self._thread = threading.get_ident()
+        self._has_thread = True
+        self._cancel_task: Callable[[], object] | None = None
+        self._sender: StreamSender | None = None
+
+    def watch(self, loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
+        """Say that the call is this task, which its loop can cancel."""
+        self._cancel_task = lambda: loop.call_soon_threadsafe(task.cancel)
+        if self.requested is not None:
+            self._cancel_task()
+
+    def share_thread(self) -> None:
+        """Say that the call is a task among others: nothing can be raised on its thread."""
+        self._has_thread = False
+
+    def feed(self, sender: StreamSender) -> None:
+        """Say that the call gives a stream, which wants to know what was taken of it."""
+        self._sender = sender
+        if self.requested is not None:
+            sender.give_up()
+
+    def acknowledge(self, taken: int) -> None:
+        """So many items of its stream were taken."""
+        if self._sender is not None:
+            self._sender.acknowledge(taken)
+
+    def cancel(self) -> None:
+        """End it where it can be ended cleanly."""
+        if self.requested is not None:
+            return
+        self.requested = Failure.KEPT
+        if self._sender is not None:
+            self._sender.give_up()
+        if self._cancel_task is not None:
+            self._cancel_task()
+        if self._has_thread:
+            _TORCH_STOP.add(self._thread)
+
+    def interrupt(self) -> None:
+        """Have the interpreter raise in it, wherever it is."""
+        if self._has_thread:
+            self.requested = Failure.TAINTED
+            _raise_in(self._thread, CallCancelledError)
+
+    def end(self) -> None:
+        """Forget what was still to be raised in it."""
+        self.is_over = True
+        if self.requested is not None and self._has_thread:
+            _TORCH_STOP.discard(self._thread)
+            if self.requested == Failure.TAINTED:
+                _raise_in(self._thread, None)
+
+
+class RunningCalls:
+    """All of them. The main thread and its helpers begin and end calls; the courier ends them."""
+
+    def __init__(self, ledger: LedgerWriter, sessions: Sessions) -> None:
+        """Write into `ledger` what begins and ends; ask `sessions` what has begun before."""
+        self._ledger = ledger
+        self._sessions = sessions
+        self._lock = threading.Lock()
+        self._running: dict[CallKey, Running] = {}
+        self._early: set[CallKey] = set()
+
+    def begin(self, call: Call) -> Running | None:
+        """Say that a call begins; it must not where this gives None."""
+        key = call.key
+        with self._lock:
+            if key in self._early:
+                self._early.discard(key)
+                return None
+            if not self._sessions.of(call.frame.session).admit(call.frame):
+                return None
+            running = Running(call, self._ledger.begin(*key))
+            self._running[key] = running
+            return running
+
+    def end(self, running: Running) -> None:
+        """Say that a call ended."""
+        with self._lock:
+            self._running.pop(running.call.key, None)
+            running.end()
+            self._ledger.finish(running.place)
+
+    def steer(self, request: Frame) -> bool:
+        """Do with a call what the front asks for; False for one to cancel that has not begun."""
+        key = (request.session, request.seq)
+        with self._lock:
+            running = self._running.get(key)
+            if running is None:
+                if request.kind is Kind.CANCEL and not self._sessions.has_begun(*key):
+                    self._early.add(key)
+                    return False
+            elif request.kind is Kind.MORE:
+                running.acknowledge(request.ack)
+            elif request.kind is Kind.INTERRUPT:
+                running.interrupt()
+            else:
+                running.cancel()
+        return True
+
+
+class _TorchStop:
+    """Stops torch at the next module's forward, on the threads whose calls were cancelled."""
+
+    def __init__(self) -> None:
+        self._threads: set[int] = set()
+        self._hook: Any = None
+
+    def add(self, thread: int) -> None:
+        torch = sys.modules.get("torch")
+        if torch is None:
+            return
+        self._threads.add(thread)
+        if self._hook is None:
+            modules: Any = torch.nn.modules.module
+            self._hook = modules.register_module_forward_pre_hook(self._stop)
+
+    def discard(self, thread: int) -> None:
+        self._threads.discard(thread)
+        if self._hook is not None and not self._threads:
+            self._hook.remove()
+            self._hook = None
+
+    def _stop(self, *_: object) -> None:
+        if threading.get_ident() in self._threads:
+            raise CallCancelledError("the call was cancelled")
+
+
+_TORCH_STOP = _TorchStop()
+
+
+def _raise_in(thread: int, error: type[BaseException] | None) -> None:
+    """Have the interpreter raise `error` in a thread, or forget what it was to raise."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(
+        ctypes.c_ulong(thread), ctypes.py_object(error) if error is not None else None
+    )

@@ -1,0 +1,59 @@
+"""What a worker knows of the sessions that call it."""
+
+from __future__ import annotations
+
+from seer_runtime.wire.blocks import BlockPool
+from seer_runtime.wire.channels import Peer
+from seer_runtime.wire.frames import Frame
+
+
+class Session:
+    """A session: its calls that began, and the memory that its client shares."""
+
+    def __init__(self, pool: BlockPool) -> None:
+        """Begin with no call; lend from `pool`."""
+        self.peer = Peer(pool)
+        self.acked = 0
+        """Every answer up to this number has arrived."""
+        self._begun: set[int] = set()
+
+    def admit(self, call: Frame) -> bool:
+        """Say that a call begins; False where it has begun before: then it must not."""
+        if call.ack > self.acked:
+            self.acked = call.ack
+            self._begun = {seq for seq in self._begun if seq > call.ack}
+        if self.has_begun(call.seq):
+            return False
+        self._begun.add(call.seq)
+        return True
+
+    def has_begun(self, seq: int) -> bool:
+        """Tell whether a call has begun, or is long over."""
+        return seq <= self.acked or seq in self._begun
+
+
+class Sessions:
+    """The sessions by their ids."""
+
+    def __init__(self, pool: BlockPool) -> None:
+        """Begin with none; lend from `pool`."""
+        self.pool = pool
+        self._sessions: dict[bytes, Session] = {}
+
+    def of(self, session: bytes) -> Session:
+        """Give a session, which is new where it was not known."""
+        found = self._sessions.get(session)
+        return (
+            found if found is not None else self._sessions.setdefault(session, Session(self.pool))
+        )
+
+    def has_begun(self, session: bytes, seq: int) -> bool:
+        """Tell whether a call has begun, or is long over."""
+        found = self._sessions.get(session)
+        return found is not None and found.has_begun(seq)
+
+    def forget(self, session: bytes) -> None:
+        """Let go of what a session that is over had."""
+        found = self._sessions.pop(session, None)
+        if found is not None:
+            found.peer.memory.close()

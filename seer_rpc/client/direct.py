@@ -1,0 +1,333 @@
+"""Calls without the front: on the worker's own host, straight to the thread that runs them.
+
+The front stays in charge of everything else: it is asked to end calls, and told what was taken of
+a stream. Where a connection breaks, the call is handed to the relay, and the front says what
+became of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Callable
+
+from seer_rpc.client.calls import Call, Outcome
+from seer_rpc.client.relay import Relay
+from seer_rpc.client.reports import ProgressReports
+from seer_rpc.errors import SessionError
+from seer_runtime.wire.channels import Channel, Peer
+from seer_runtime.wire.frames import Frame, FrameError, Kind
+from seer_runtime.wire.openings import Opening
+from seer_runtime.wire.sockets import FrameSocket
+
+_PATIENCE = 0.2
+"""Seconds in which a worker lets its client in; without it, calls go through the front."""
+
+_SPIN = 60e-6
+"""Seconds to look for an answer before going to sleep: to wake up costs more than a short call."""
+
+_MOST = 64
+"""Connections of one session: calls that are on their way to the worker at once."""
+
+_LOOK = 0.02
+
+_LOST = (EOFError, OSError, FrameError)
+"""What using a connection may raise once it is of no more use."""
+
+
+class DirectPath:
+    """Connections to one worker; each carries one call at a time."""
+
+    def __init__(
+        self, opening: Opening, epoch: int, peer: Peer, relay: Relay, reports: ProgressReports
+    ) -> None:
+        """Use what the front said of the worker; share memory with `peer`."""
+        self.epoch = epoch
+        self.relay = relay
+        self.reports = reports
+        self._opening = opening
+        self._peer = peer
+        self._lock = threading.Lock()
+        self._idle: list[Channel] = []
+        self._channels: set[Channel] = set()
+        self._is_over = False
+
+    def take(self) -> Channel | None:
+        """Give a connection that nobody else uses; None where there is none to be had."""
+        with contextlib.suppress(IndexError):
+            return self._idle.pop()
+        if self._is_over or len(self._channels) >= _MOST:
+            return None
+        channel = self._connect()
+        with self._lock:
+            if channel is not None and self._is_over:
+                channel.socket.close()
+                return None
+            if channel is not None:
+                self._channels.add(channel)
+        return channel
+
+    def give_back(self, channel: Channel) -> None:
+        """Take back a connection whose call has its outcome."""
+        self._idle.append(channel)
+        if self._is_over:
+            self._close_idle()
+
+    def discard(self, channel: Channel) -> None:
+        """Close a connection that is of no more use."""
+        with self._lock:
+            self._channels.discard(channel)
+        channel.socket.close()
+
+    def close(self) -> None:
+        """Close everything; whoever waits for a call hears of its fate from the relay."""
+        with self._lock:
+            self._is_over = True
+            for channel in self._channels:
+                channel.socket.abort()
+        self._close_idle()
+
+    def answer(self, call: Call, channel: Channel) -> Outcome:
+        """Make a call and wait for its outcome; what interrupts that cancels it."""
+        try:
+            channel.send(self._peer.pool.place(call.frame))
+            while (frame := self._next(call, channel)) is not None:
+                if frame.kind is not Kind.PROGRESS:
+                    return self._outcome(call, frame, channel)
+                self.reports.report(frame)
+        except _LOST:
+            self.discard(channel)
+            return self.relay.wait(self.relay.resubmit(call))
+        except BaseException:
+            self.abandon(call, channel)
+            raise
+        return self._expire(call, channel)
+
+    async def answer_async(self, call: Call, channel: Channel) -> Outcome:
+        """Make a call and await its outcome; to be cancelled cancels it."""
+        try:
+            channel.send(self._peer.pool.place(call.frame))
+            async with asyncio.timeout(call.time_left):
+                while (frame := await next_frame(channel)).kind is Kind.PROGRESS:
+                    self.reports.report(frame)
+            return self._outcome(call, frame, channel)
+        except TimeoutError:
+            return await asyncio.to_thread(self._expire, call, channel)
+        except _LOST:
+            self.discard(channel)
+            return await self.relay.wait_async(self.relay.resubmit(call))
+        except BaseException:
+            self.abandon(call, channel)
+            raise
+
+    def abandon(self, call: Call, channel: Channel) -> None:
+        """Give up on a call; the front ends it."""
+        self.discard(channel)
+        self.relay.steer(Kind.CANCEL, call.seq, epoch=call.frame.epoch)
+        self.finish(call)
+
+    def finish(self, call: Call) -> None:
+        """Say that a call has its outcome, or that nobody wants it."""
+        self.relay.numbers.answer(call.seq)
+        self.reports.end(call.seq)
+
+    def _next(self, call: Call, channel: Channel) -> Frame | None:
+        """Wait for a frame; None where the deadline passes first."""
+        incoming = channel.socket
+        if len(self._channels) - len(self._idle) > 1 or not incoming.spin(_SPIN):
+            # Others that wait on this processor would be kept from it.
+            incoming.wait(call.time_left)
+        while (frame := channel.read()) is None:
+            left = call.time_left
+            if left == 0:
+                return None
+            incoming.wait(left)
+        return frame
+
+    def _outcome(self, call: Call, frame: Frame, channel: Channel) -> Outcome:
+        check_answer(call, frame)
+        if frame.kind in (Kind.ITEMS, Kind.END):
+            return DirectStream(self, call, frame, channel)
+        self.finish(call)
+        self.give_back(channel)
+        return frame
+
+    def _expire(self, call: Call, channel: Channel) -> Outcome:
+        """End a call at its deadline; it is answered here, or over the link."""
+        call.is_overdue = True
+        self.relay.expect(call)
+        self.relay.steer(Kind.CANCEL, call.seq, timeout=call.frame.timeout, epoch=call.frame.epoch)
+        try:
+            while not call.future.done():
+                channel.socket.wait(_LOOK)
+                frame = channel.read()
+                if frame is not None and frame.kind is not Kind.PROGRESS:
+                    self.relay.expect_no_more(call)
+                    return self._outcome(call, frame, channel)
+        except _LOST:
+            self.discard(channel)
+            return self.relay.wait(call)
+        self.discard(channel)
+        return self.relay.wait(call)
+
+    def _close_idle(self) -> None:
+        with contextlib.suppress(IndexError):
+            while True:
+                self.discard(self._idle.pop())
+
+    def _connect(self) -> Channel | None:
+        connected = socket.socket(socket.AF_UNIX)
+        connected.settimeout(_PATIENCE)
+        try:
+            connected.connect(self._opening.door)
+            channel = Channel(FrameSocket(connected), self._peer)
+            channel.send(Frame(Kind.HELLO, self.relay.id, body=self._opening.proof))
+            if channel.socket.wait(_PATIENCE):
+                welcome = channel.read()
+                if welcome is not None and welcome.kind is Kind.WELCOME:
+                    return channel
+        except _LOST:
+            pass
+        connected.close()
+        return None
+
+
+class DirectStream:
+    """The frames of a stream that comes from the worker itself, on a connection of its own."""
+
+    def __init__(self, path: DirectPath, call: Call, first: Frame, channel: Channel) -> None:
+        """Begin with the first frame, which has arrived."""
+        self._path = path
+        self._call = call
+        self._first: Frame | None = first
+        self._channel: Channel | None = channel
+        self._timer: threading.Timer | None = None
+        if call.time_left is not None:
+            self._timer = threading.Timer(call.time_left, self._expire)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def next(self) -> Frame:
+        """Wait for the next frame. Raises SeerError where there will be none."""
+        try:
+            frame = self._pop_first()
+            while frame is None:
+                channel = self._connection()
+                frame = channel.read()
+                if frame is None:
+                    channel.socket.wait()
+                else:
+                    frame = self._without_progress(frame)
+        except _LOST:
+            return self._fate(lambda: self._path.relay.wait(self._resubmit()))
+        return self._take(frame)
+
+    async def next_async(self) -> Frame:
+        """Await the next frame. Raises SeerError where there will be none."""
+        try:
+            frame = self._pop_first()
+            while frame is None:
+                frame = self._without_progress(await next_frame(self._connection()))
+        except _LOST:
+            outcome = await self._path.relay.wait_async(self._resubmit())
+            return self._fate(lambda: outcome)
+        return self._take(frame)
+
+    def has_arrived(self) -> bool:
+        """Tell whether `next` would not have to wait."""
+        return self._first is not None
+
+    def tell(self, taken: int) -> None:
+        """Say how many items were taken since the beginning."""
+        call = self._call
+        self._path.relay.steer(Kind.MORE, call.seq, taken, epoch=call.frame.epoch)
+
+    def cancel(self) -> None:
+        """Say that nobody takes the rest."""
+        channel, self._channel = self._channel, None
+        self._stop_timer()
+        if channel is not None:
+            self._path.abandon(self._call, channel)
+
+    def _connection(self) -> Channel:
+        if self._channel is None:
+            raise EOFError("the stream was closed")
+        return self._channel
+
+    def _pop_first(self) -> Frame | None:
+        first, self._first = self._first, None
+        return first
+
+    def _without_progress(self, frame: Frame) -> Frame | None:
+        if frame.kind is not Kind.PROGRESS:
+            check_answer(self._call, frame)
+            return frame
+        self._path.reports.report(frame)
+        return None
+
+    def _take(self, frame: Frame) -> Frame:
+        if frame.kind is not Kind.ITEMS:
+            self._stop_timer()
+            channel, self._channel = self._channel, None
+            self._path.finish(self._call)
+            if channel is not None:
+                self._path.give_back(channel)
+        return frame
+
+    def _resubmit(self) -> Call:
+        """Ask the front what became of the call."""
+        channel, self._channel = self._channel, None
+        self._stop_timer()
+        if channel is not None:
+            self._path.discard(channel)
+        return self._path.relay.resubmit(self._call)
+
+    def _fate(self, wait: Callable[[], Outcome]) -> Frame:
+        outcome = wait()
+        if isinstance(outcome, Frame):
+            return outcome
+        # The front cannot have the items that were on their way here.
+        outcome.cancel()
+        raise SessionError("the connection to the worker broke during a stream", started=True)
+
+    def _expire(self) -> None:
+        call = self._call
+        call.is_overdue = True
+        timeout, epoch = call.frame.timeout, call.frame.epoch
+        self._path.relay.steer(Kind.CANCEL, call.seq, timeout=timeout, epoch=epoch)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+def check_answer(call: Call, frame: Frame) -> None:
+    """See to it that a frame answers the call that is on its way.
+
+    Raises:
+        FrameError: it does not.
+    """
+    is_answer = frame.kind in (Kind.RESULT, Kind.ERROR, Kind.ITEMS, Kind.END)
+    if not is_answer or frame.seq != call.seq or frame.session != call.frame.session:
+        raise FrameError(f"a {frame.kind.name} frame that answers another call")
+
+
+async def next_frame(channel: Channel) -> Frame:
+    """Wait for a frame beside other tasks. Raises what `Channel.read` raises."""
+    while (frame := channel.read()) is None:
+        loop = asyncio.get_running_loop()
+        arrived: asyncio.Future[None] = loop.create_future()
+        descriptor = channel.socket.fileno()
+        loop.add_reader(descriptor, _settle, arrived)
+        try:
+            await arrived
+        finally:
+            loop.remove_reader(descriptor)
+    return frame
+
+
+def _settle(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

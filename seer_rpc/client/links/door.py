@@ -1,0 +1,121 @@
+"""A link through the door of a front on this host: a plain unix-domain socket."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from pathlib import Path
+
+from seer_rpc.client.connection import Connection
+from seer_rpc.client.links.incoming import Memory
+from seer_rpc.client.links.loss import START_AGAIN, refused, vanished
+from seer_rpc.client.links.outbox import Outbox
+from seer_rpc.errors import SeerError, SessionError
+from seer_runtime.wire.frames import NO_SESSION, Frame, FrameError, Kind
+from seer_runtime.wire.limits import DOOR
+from seer_runtime.wire.sockets import FrameSocket
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from seer_rpc.client.links import OnFrame, OnLost
+
+_HANDSHAKE = 5.0
+"""Seconds in which the front answers whether the token is good."""
+
+
+def find_door(connection: Connection) -> Path | None:
+    """Give the door of the runtime, where it is on this host."""
+    if not connection.endpoint.startswith("unix:"):
+        return None
+    door = Path(connection.endpoint.removeprefix("unix:")).with_name(DOOR)
+    return door if door.exists() else None
+
+
+class DoorLink:
+    """Sends from one thread and receives on another."""
+
+    def __init__(
+        self,
+        door: Path,
+        connection: Connection,
+        memory: Memory,
+        on_frame: OnFrame,
+        on_lost: OnLost,
+    ) -> None:
+        """Connect. What fails is told through `on_lost`."""
+        self._endpoint = connection.endpoint
+        self._on_frame = on_frame
+        self._on_lost = on_lost
+        self._incoming = memory.incoming()
+        self._outbox = Outbox()
+        self._closed = False
+        self._session = NO_SESSION
+        connected = socket.socket(socket.AF_UNIX)
+        try:
+            connected.connect(str(door))
+        except OSError:
+            connected.close()
+            threading.Thread(target=self._lose, name="seer-link", daemon=True).start()
+            return
+        self._socket = FrameSocket(connected)
+        threading.Thread(
+            target=self._run, args=(connection.token,), name="seer-link", daemon=True
+        ).start()
+
+    def send(self, frame: Frame) -> None:
+        """Send a frame; does not wait."""
+        self._session = frame.session
+        self._outbox.put(frame)
+
+    def drop(self, seq: int) -> None:
+        """Send no more of the large arguments of a call."""
+        self._outbox.drop((self._session, seq))
+
+    def close(self) -> None:
+        """End the connection."""
+        self._closed = True
+        self._outbox.close()
+
+    def _lose(self) -> None:
+        self._on_lost(vanished("nobody answers at its socket", self._endpoint))
+
+    def _run(self, token: str) -> None:
+        try:
+            self._socket.send(Frame(Kind.HELLO, body=token.encode("utf-8", "surrogateescape")))
+            error: SeerError
+            if self._is_welcome():
+                threading.Thread(target=self._send, name="seer-outbox", daemon=True).start()
+                error = self._receive()
+            else:
+                error = refused("it is not known there")
+        except (EOFError, OSError):
+            error = vanished("the connection broke", self._endpoint)
+        self._outbox.close()
+        self._socket.close()
+        if not self._closed:
+            self._on_lost(error)
+
+    def _is_welcome(self) -> bool:
+        with contextlib.suppress(EOFError):
+            while self._socket.wait(_HANDSHAKE):
+                frame = self._socket.read()
+                if frame is not None:
+                    return frame.kind is Kind.WELCOME
+        return False
+
+    def _receive(self) -> SeerError:
+        try:
+            while True:
+                frame = self._incoming.take(self._socket.receive())
+                if frame is not None:
+                    self._on_frame(frame)
+        except FrameError as error:
+            return SessionError(f"the sandbox broke the protocol: {error}", hint=START_AGAIN)
+
+    def _send(self) -> None:
+        # What receives notices how it ends.
+        with contextlib.suppress(OSError):
+            for message in self._outbox:
+                self._socket.send_bytes(message)
+        self._socket.abort()

@@ -1,0 +1,111 @@
+"""A link over gRPC: one bidirectional stream, shared by all calls of a session."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import grpc
+
+from seer_rpc.client.connection import Connection
+from seer_rpc.client.links.incoming import Memory
+from seer_rpc.client.links.loss import START_AGAIN, refused, vanished
+from seer_rpc.client.links.outbox import Outbox
+from seer_rpc.errors import SandboxLostError, SeerError, SessionError
+from seer_runtime.wire.frames import NO_SESSION, Frame, FrameError, decode_frame
+from seer_runtime.wire.limits import CHANNEL_OPTIONS, SESSION_METHOD
+
+if TYPE_CHECKING:
+    from seer_rpc.client.links import OnFrame, OnLost
+
+_PROCESS = os.getpid()
+
+
+class GrpcLink:
+    """Sends from an outbox, receives on a thread."""
+
+    def __init__(
+        self, connection: Connection, memory: Memory, on_frame: OnFrame, on_lost: OnLost
+    ) -> None:
+        """Connect. What fails later is told through `on_lost`.
+
+        Raises:
+            SessionError: this process is a fork of one that used gRPC.
+        """
+        if os.getpid() != _PROCESS:
+            # gRPC's threads stayed behind, with its locks; to go on would crash now and then.
+            raise SessionError(
+                "a forked process cannot use the connections of its parent",
+                hint='start child processes anew: multiprocessing.get_context("spawn")',
+            )
+        self._on_frame = on_frame
+        self._on_lost = on_lost
+        self._endpoint = connection.endpoint
+        self._incoming = memory.incoming()
+        self._outbox = Outbox()
+        self._session = NO_SESSION
+        self._closed = False
+        self._channel = open_channel(connection.endpoint)
+        # Without (de)serialisers: frames are bytes already.
+        method: Any = self._channel.stream_stream(SESSION_METHOD)
+        self._stream = method(iter(self._outbox), metadata=authorization(connection.token))
+        threading.Thread(target=self._run, name="seer-link", daemon=True).start()
+
+    def send(self, frame: Frame) -> None:
+        """Send a frame; does not wait."""
+        self._session = frame.session
+        self._outbox.put(frame)
+
+    def drop(self, seq: int) -> None:
+        """Send no more of the large arguments of a call."""
+        self._outbox.drop((self._session, seq))
+
+    def close(self) -> None:
+        """End the stream and the connection, once what was sent has left."""
+        self._closed = True
+        self._outbox.close()
+
+    def _run(self) -> None:
+        error = self._receive(self._stream)
+        self._outbox.close()
+        if not self._closed:
+            self._on_lost(error)
+        self._stream.cancel()
+        self._channel.close()
+
+    def _receive(self, messages: Iterable[bytes]) -> SeerError:
+        try:
+            for message in messages:
+                frame = self._incoming.take(decode_frame(message))
+                if frame is not None:
+                    self._on_frame(frame)
+        except FrameError as broken:
+            return SessionError(f"the sandbox broke the protocol: {broken}", hint=START_AGAIN)
+        except grpc.RpcError as failed:
+            return translate(failed, self._endpoint)
+        return SandboxLostError("the sandbox ended the session", hint=START_AGAIN)
+
+
+def open_channel(endpoint: str) -> grpc.Channel:
+    """Open a channel with the options that both ends agree on."""
+    return grpc.insecure_channel(endpoint, options=CHANNEL_OPTIONS)
+
+
+def authorization(token: str) -> tuple[tuple[str, str]]:
+    """Give the metadata that every method needs."""
+    return (("authorization", f"Bearer {token}"),)
+
+
+def translate(error: grpc.RpcError, endpoint: str) -> SeerError:
+    """Give this library's error for gRPC's; gRPC's own never reaches a user."""
+    code = error.code() if isinstance(error, grpc.Call) else grpc.StatusCode.UNKNOWN
+    details = (error.details() if isinstance(error, grpc.Call) else "") or str(code)
+    match code:
+        case grpc.StatusCode.UNAUTHENTICATED | grpc.StatusCode.PERMISSION_DENIED:
+            return refused(details)
+        case grpc.StatusCode.UNAVAILABLE | grpc.StatusCode.CANCELLED:
+            return vanished(details, endpoint)
+        case _:
+            return SessionError(f"the sandbox refused: {details} ({code.name})")

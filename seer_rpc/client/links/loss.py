@@ -1,0 +1,30 @@
+"""The errors that a lost link ends with."""
+
+from __future__ import annotations
+
+from seer_rpc.client.obituary import read_obituary
+from seer_rpc.errors import AuthenticationError, SandboxLostError
+from seer_runtime.wire.exits import describe_exit
+
+START_AGAIN = "start the sandbox again and serve the interface; show_rpc_logs() may say why"
+
+
+def refused(details: str) -> AuthenticationError:
+    """Say that the token is not good."""
+    return AuthenticationError(
+        f"the sandbox refused the token: {details}",
+        hint="connection files are good for one sandbox: start the session again",
+    )
+
+
+def vanished(details: str, endpoint: str) -> SandboxLostError:
+    """Say that the sandbox is gone, and how it ended where that is known."""
+    obituary = read_obituary(endpoint)
+    if obituary is None:
+        return SandboxLostError(f"the sandbox is gone: {details}", hint=START_AGAIN)
+    return SandboxLostError(
+        f"the sandbox is gone: its front {describe_exit(obituary.exit_code)}",
+        hint=START_AGAIN,
+        log=obituary.log,
+        exit_code=obituary.exit_code,
+    )

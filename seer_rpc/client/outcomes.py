@@ -1,0 +1,33 @@
+"""Frames that say what went wrong, as errors."""
+
+from __future__ import annotations
+
+from seer_rpc.client.calls import Call
+from seer_rpc.errors import CallCancelledError, DeadlineExceededError, SeerError, SessionError
+from seer_runtime.wire.frames import Frame
+
+
+def frame_error(frame: Frame, call: Call | None = None) -> SeerError:
+    """Give the error that an ERROR frame says; `call` is the call that it answers."""
+    # Imported where something failed: protobuf is most of what a light client would load.
+    from google.protobuf.message import DecodeError
+
+    from seer_rpc.client.failures import to_error
+    from seer_runtime.wire.pb.runtime_pb2 import Failure
+
+    try:
+        failure = Failure.FromString(bytes(frame.body))
+    except DecodeError as damage:
+        return SessionError(f"the sandbox sent a damaged failure: {damage}")
+    error = to_error(failure)
+    if call is not None and call.is_overdue and isinstance(error, CallCancelledError):
+        # The worker was asked to end it, and does not know why.
+        seconds = call.frame.timeout / 1000
+        return DeadlineExceededError(
+            f"no result within the {seconds:g} s that the caller gave",
+            hint="give a longer timeout, or none",
+            remote_traceback=error.remote_traceback,
+            started=error.started,
+            state=error.state,
+        )
+    return error

@@ -1,0 +1,330 @@
+"""Calls through the front, over a link that may break and be made anew."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from weakref import WeakValueDictionary
+
+from seer_rpc.client.calls import Call, Outcome
+from seer_rpc.client.connection import Connection
+from seer_rpc.client.links import Link, open_link
+from seer_rpc.client.links.incoming import Memory
+from seer_rpc.client.numbers import CallNumbers
+from seer_rpc.client.outcomes import frame_error
+from seer_rpc.client.reports import ProgressReports
+from seer_rpc.client.streams import Arrivals
+from seer_rpc.errors import SandboxLostError, SeerError, SessionError
+from seer_runtime.wire.frames import NO_SESSION, Frame, FrameError, Kind
+from seer_runtime.wire.ledger import Ledger, Progress
+
+_LEASE = 5.0
+"""Seconds that the runtime keeps a session for longer than its client tries to return."""
+
+_UNACKED = 32
+"""Small answers that are not acknowledged at once."""
+
+_LARGE = 64 << 10
+
+_FIRST_PAUSE = 0.05
+_LONGEST_PAUSE = 1.0
+
+_REOPEN = 5.0
+"""Seconds in which the runtime answers a client that returns."""
+
+
+class Relay:
+    """A session with the front: its calls, until they have an outcome.
+
+    What was not answered when a link breaks is sent again over the next one, under its own
+    number: the front runs it once.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        schema_hash: str,
+        patience: float,
+        memory: Memory,
+        reports: ProgressReports,
+        on_opening: Callable[[Frame], None],
+        on_end: Callable[[], None],
+    ) -> None:
+        """Prepare for `open`.
+
+        `patience` is how many seconds to try when a link broke. `on_opening` hears of each new
+        worker; `on_end` of the session's end.
+        """
+        self.numbers = CallNumbers()
+        self.lost: SeerError | None = None
+        self.id = NO_SESSION
+        self.ledger = ""
+        """Where the worker writes down what it begins, on this host."""
+        self._connection = connection
+        self._patience = patience
+        self._memory = memory
+        self._reports = reports
+        self._on_opening = on_opening
+        self._on_end = on_end
+        self._opening = Frame(
+            Kind.OPEN,
+            timeout=round((patience + _LEASE) * 1000),
+            name=connection.interface,
+            body=schema_hash.encode(),
+        )
+        self._lock = threading.Lock()
+        self._told = 0
+        self._waiting: dict[int, Call] = {}
+        # A stream that its reader drops is over.
+        self._streams: WeakValueDictionary[int, Arrivals] = WeakValueDictionary()
+        self._link: Link
+
+    def open(self) -> Frame:
+        """Open the session; gives what the front says of it.
+
+        Raises:
+            SeerError: it cannot be opened.
+        """
+        self._link, opening = self._open()
+        try:
+            # An interface that is loading answers when it is loaded; a link that breaks says so.
+            opened = opening.result()
+        except BaseException:
+            self._link.close()
+            raise
+        self.id = opened.session
+        return opened
+
+    def submit(self, call: Call) -> Call:
+        """Have the front answer a call.
+
+        Raises:
+            SeerError: the session is over.
+        """
+        self.expect(call)
+        self._link.send(call.frame)
+        return call
+
+    def resubmit(self, call: Call) -> Call:
+        """Have the front say what became of a call that was made directly. Raises as `submit`."""
+        try:
+            return self.submit(call)
+        except SeerError as error:
+            raise self._interrupted(error, call.seq) from None
+
+    def expect(self, call: Call) -> None:
+        """Take the outcome of a call that was made directly, if it comes this way."""
+        with self._lock:
+            if self.lost is not None:
+                raise self.lost
+            self._waiting[call.seq] = call
+
+    def expect_no_more(self, call: Call) -> None:
+        """The outcome came the other way."""
+        with self._lock:
+            self._waiting.pop(call.seq, None)
+
+    def wait(self, call: Call) -> Outcome:
+        """Wait for the outcome of a call that was submitted; what interrupts that cancels it."""
+        try:
+            return call.future.result()
+        except SeerError:
+            raise
+        except BaseException:
+            self._abandon(call)
+            raise
+
+    async def wait_async(self, call: Call) -> Outcome:
+        """Await the outcome of a call that was submitted; to be cancelled cancels it."""
+        try:
+            return await asyncio.wrap_future(call.future)
+        except asyncio.CancelledError:
+            self._abandon(call)
+            raise
+
+    def steer(self, kind: Kind, seq: int, ack: int = 0, timeout: int = 0, epoch: int = 0) -> None:
+        """Say something of a call; a link that is gone takes it with it, or the news of it."""
+        self._link.send(Frame(kind, self.id, seq, ack, epoch, timeout))
+
+    def say(self, kind: Kind, body: bytes = b"") -> None:
+        """Say something of the session."""
+        self._link.send(Frame(kind, self.id, body=body))
+
+    def close(self) -> None:
+        """End the session. Calls on their way are given up, and ended."""
+        if self.lost is None:
+            self.say(Kind.CLOSE)
+        self._fail(SessionError("the session was closed"))
+        self._link.close()
+
+    def _abandon(self, call: Call) -> None:
+        call.future.cancel()
+        self._link.drop(call.seq)
+        self.steer(Kind.CANCEL, call.seq, epoch=call.frame.epoch)
+
+    def _open(self) -> tuple[Link, Future[Frame]]:
+        """Connect, and say which session this is, or that it is a new one."""
+        opened: Future[Frame] = Future()
+        link = open_link(
+            self._connection,
+            self._memory,
+            partial(self._on_frame, opened),
+            partial(self._on_lost, opened),
+        )
+        link.send(self._opening._replace(session=self.id))
+        return link, opened
+
+    def _on_frame(self, opened: Future[Frame], frame: Frame) -> None:
+        if frame.seq == 0:
+            self._on_session_frame(opened, frame)
+        elif frame.session != self.id:
+            raise FrameError("a frame of another session")
+        elif frame.kind is Kind.PROGRESS:
+            self._reports.report(frame)
+        elif frame.kind is Kind.ITEMS:
+            self._on_items(frame)
+        elif frame.kind in (Kind.RESULT, Kind.ERROR, Kind.END):
+            self._on_end_of_call(frame)
+        else:
+            raise FrameError(f"a {frame.kind.name} frame that answers no call")
+
+    def _on_session_frame(self, opened: Future[Frame], frame: Frame) -> None:
+        if frame.kind is Kind.INVITATION:
+            self._on_opening(frame)
+        elif not opened.done():
+            if frame.kind is Kind.ERROR:
+                opened.set_exception(frame_error(frame))
+            elif frame.kind is Kind.OPENED:
+                opened.set_result(frame)
+
+    def _on_items(self, frame: Frame) -> None:
+        with self._lock:
+            call = self._waiting.get(frame.seq)
+            arrivals = self._streams.get(frame.seq)
+            is_first = call is not None and arrivals is None and not call.future.done()
+            if is_first:
+                arrivals = self._streams[frame.seq] = self._arrivals(frame)
+        if arrivals is not None:
+            arrivals.put(frame)
+        if call is not None and arrivals is not None and is_first:
+            _settle(call, arrivals)
+
+    def _on_end_of_call(self, frame: Frame) -> None:
+        self._reports.end(frame.seq)
+        with self._lock:
+            call = self._waiting.pop(frame.seq, None)
+            arrivals = self._streams.get(frame.seq)
+        if arrivals is not None:
+            arrivals.put(frame)
+        elif call is not None and frame.kind is Kind.END:
+            empty = self._arrivals(frame)
+            empty.put(frame)
+            _settle(call, empty)
+        elif call is not None:
+            _settle(call, frame)
+        if call is not None:
+            self._acknowledge(frame)
+
+    def _arrivals(self, frame: Frame) -> Arrivals:
+        seq, epoch = frame.seq, frame.epoch
+        return Arrivals(
+            tell=lambda taken: self.steer(Kind.MORE, seq, taken, epoch=epoch),
+            cancel=lambda: self.steer(Kind.CANCEL, seq, epoch=epoch),
+        )
+
+    def _acknowledge(self, frame: Frame) -> None:
+        """Let the runtime forget answers: large ones at once, small ones now and then."""
+        self.numbers.answer(frame.seq)
+        acked = self.numbers.acked
+        is_large = any(memoryview(each).nbytes >= _LARGE for each in frame.segments)  # type: ignore[arg-type]
+        if is_large or acked - self._told >= _UNACKED:
+            self._told = acked
+            self.steer(Kind.ACK, 0, acked)
+
+    def _on_lost(self, opened: Future[Frame], error: SeerError) -> None:
+        if not opened.done():
+            # Whoever opens it deals with it.
+            opened.set_exception(error)
+        elif isinstance(error, SandboxLostError) and self._patience:
+            self._return(error)
+        else:
+            self._fail(error)
+
+    def _return(self, error: SeerError) -> None:
+        """Connect again, as long as there is patience; send again what was not answered."""
+        deadline = time.monotonic() + self._patience
+        pause = _FIRST_PAUSE
+        while self.lost is None:
+            link, opened = self._open()
+            try:
+                opened.result(_REOPEN)
+            except (SandboxLostError, TimeoutError):
+                link.close()
+                if time.monotonic() + pause > deadline:
+                    self._fail(error)
+                time.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+            except SeerError as refused:
+                link.close()
+                self._fail(refused)
+            else:
+                self._resume(link)
+                return
+
+    def _resume(self, link: Link) -> None:
+        with self._lock:
+            self._link = link
+            calls = list(self._waiting.values())
+        for call in calls:
+            link.send(call.frame)
+            if call.future.cancelled():
+                self.steer(Kind.CANCEL, call.seq, epoch=call.frame.epoch)
+        if self.lost is not None:
+            # It was closed meanwhile.
+            self.say(Kind.CLOSE)
+            link.close()
+
+    def _fail(self, error: SeerError) -> None:
+        """End everything with an error."""
+        with self._lock:
+            if self.lost is not None:
+                return
+            self.lost = error
+            waiting, self._waiting = self._waiting, {}
+            streams = list(self._streams.values())
+        self._reports.end_all()
+        for arrivals in streams:
+            arrivals.put(_interrupted(error))
+        for seq, call in waiting.items():
+            if call.future.set_running_or_notify_cancel():
+                call.future.set_exception(self._interrupted(error, seq))
+        self._on_end()
+
+    def _interrupted(self, error: SeerError, seq: int) -> SeerError:
+        """Say what is known of a call whose outcome will not come."""
+        try:
+            progress = Ledger.open(self.ledger).progress(self.id, seq)
+        except (OSError, ValueError):
+            # It is another host's, or gone with the sandbox.
+            return _interrupted(error)
+        return error if progress is Progress.NOT_BEGUN else _interrupted(error)
+
+
+def _settle(call: Call, outcome: Outcome) -> None:
+    # A caller that gave up has cancelled its future.
+    if not call.future.done() and call.future.set_running_or_notify_cancel():
+        call.future.set_result(outcome)
+
+
+def _interrupted(error: SeerError) -> SeerError:
+    return type(error)(
+        f"{error.message}; this call may have run",
+        hint=error.hint,
+        log=error.log,
+        exit_code=error.exit_code,
+        started=True,
+    )
