@@ -18,12 +18,9 @@ class Effort:
     repeats: int
     """How often something slow is repeated at most, arrays and processes among it."""
 
-    steps: int
-    """Steps of a model that streams."""
-
     tokens: int
     """Tokens that a real model generates."""
 
 
-FULL = Effort(calls=2000, seconds=3.0, repeats=7, steps=500, tokens=48)
-QUICK = Effort(calls=300, seconds=0.5, repeats=3, steps=150, tokens=16)
+FULL = Effort(calls=2000, seconds=3.0, repeats=7, tokens=48)
+QUICK = Effort(calls=300, seconds=0.5, repeats=3, tokens=16)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from benchmarks.contenders import open_peer
 from benchmarks.effort import Effort
 from benchmarks.measurements.measured import Measured
-from benchmarks.measurements.timing import median_of
+from benchmarks.measurements.timing import median_of, times_of
 from benchmarks.peers.protocol import Carrier
 from benchmarks.values import ELEMENT, LAST, make_array
 
@@ -49,10 +49,10 @@ def _measure_size(peer: Carrier, size: int, effort: Effort) -> dict[str, float]:
     array = make_array(size * MIB // ELEMENT)
 
     def rate(carry: Callable[[], float]) -> float:
-        # Twice before it counts: memory that is used again is had by then.
-        for _ in range(2):
-            if carry() != LAST:
-                raise AssertionError("the array arrived changed")
+        if carry() != LAST:
+            raise AssertionError("the array arrived changed")
+        # Memory that is used again is had by then.
+        times_of(carry, 2, effort.seconds)
         return array.nbytes / median_of(carry, repeats, effort.seconds) / 1e9
 
     sent = rate(lambda: peer.take(array))

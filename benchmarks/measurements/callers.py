@@ -25,8 +25,8 @@ def measure(contender: str, effort: Effort) -> Measured:
     succeeded, failed, elapsed = (sum(column) for column in zip(*counts, strict=True))
     if not succeeded:
         raise RuntimeError("every call failed")
-    share = failed / (succeeded + failed)
-    remarks = [f"{share:.0%} of the calls failed; those that succeeded count"] if failed else []
+    of_all = f"{failed:,} of {succeeded + failed:,} calls"
+    remarks = [f"{of_all} failed; those that succeeded count"] if failed else []
     return Measured({"calls": succeeded / (elapsed / CALLERS)}, remarks)
 
 

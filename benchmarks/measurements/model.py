@@ -18,6 +18,9 @@ from seer_rpc.client import Session
 from seer_rpc.environment import ScopedSandbox
 
 _INTERFACE = Path(__file__).parents[1] / "interfaces" / "model.py"
+# Many short pairs: what else the machine does hits both of a pair.
+_STEPS = 100
+_PAIRS = 3
 
 
 class _Model(NamedTuple):
@@ -28,22 +31,19 @@ class _Model(NamedTuple):
 def measure(contender: str, effort: Effort) -> Measured:
     """Give steps per second without and with streaming, and the share that is kept."""
     with _open_ours() if contender == OURS else _open_peer() as model:
-        model.run(effort.steps)
-        pairs = [_pair(model, effort.steps) for _ in range(effort.repeats)]
-    alone, streaming = (
-        effort.steps / statistics.median(times) for times in zip(*pairs, strict=True)
-    )
-    # Each pair beside itself: what else the machine does hits both of it.
+        model.run(_STEPS)
+        pairs = [_pair(model) for _ in range(_PAIRS * effort.repeats)]
+    alone, streaming = (_STEPS / statistics.median(times) for times in zip(*pairs, strict=True))
     kept = statistics.median(alone / streaming for alone, streaming in pairs)
     return Measured({"alone": alone, "streaming": streaming, "kept": kept})
 
 
-def _pair(model: _Model, steps: int) -> tuple[float, float]:
+def _pair(model: _Model) -> tuple[float, float]:
     def drain() -> None:
-        if len(list(model.stream(steps))) != steps:
+        if len(list(model.stream(_STEPS))) != _STEPS:
             raise AssertionError("tokens are missing")
 
-    return seconds_of(lambda: model.run(steps)), seconds_of(drain)
+    return seconds_of(lambda: model.run(_STEPS)), seconds_of(drain)
 
 
 @contextlib.contextmanager

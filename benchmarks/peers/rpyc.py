@@ -79,6 +79,8 @@ def _main(path: str) -> None:
     for name in ("echo", "take", "prepare", "give", "stream"):
         setattr(Exposed, f"exposed_{name}", staticmethod(getattr(service, name)))
     server = ThreadedServer(Exposed(), socket_path=path, backlog=128)
+    # start() listens as well, but nobody hears when.
+    server.listener.listen(server.backlog)
     announce(path)
     server.start()
 

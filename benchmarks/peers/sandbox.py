@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,10 @@ CALLS = Path(__file__).parents[1] / "interfaces" / "calls.py"
 class SandboxPeer:
     """One session, which threads share."""
 
-    def __init__(self, connection: Connection, resources: contextlib.ExitStack) -> None:
-        """Open the session; `resources` end with the peer."""
-        self._resources = resources
-        self.session = resources.enter_context(Session(connection))
+    def __init__(self, connection: Connection, end_sandbox: Callable[[], None]) -> None:
+        """Open the session."""
+        self._end_sandbox = end_sandbox
+        self.session = Session(connection)
 
     def caller(self) -> Echo:
         """Give what one thread makes small calls with."""
@@ -47,20 +46,17 @@ class SandboxPeer:
 
     def close(self) -> None:
         """End the session and the sandbox."""
-        self._resources.close()
+        self.session.close()
+        self._end_sandbox()
 
 
 def open_peer(folder: Path, variant: str) -> SandboxPeer:
     """Open it on this host, or over "tcp"."""
-    with contextlib.ExitStack() as stack:
-        if variant == "tcp":
-            front = stack.enter_context(contextlib.closing(Front(folder, _free_address())))
-            connection = front.load(CALLS, "calls")
-        else:
-            scoped = stack.enter_context(ScopedSandbox())
-            connection = scoped.serve(CALLS, name="calls").connection
-        return SandboxPeer(connection, stack.pop_all())
-    raise AssertionError
+    if variant == "tcp":
+        front = Front(folder, _free_address())
+        return SandboxPeer(front.load(CALLS, "calls"), front.close)
+    scoped = ScopedSandbox().start()
+    return SandboxPeer(scoped.serve(CALLS, name="calls").connection, scoped.terminate)
 
 
 def _free_address() -> str:
