@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.chart import draw
 from benchmarks.effort import FULL, QUICK
-from benchmarks.machine import Machine, load_average
+from benchmarks.machine import Watch
 from benchmarks.progress import shown
 from benchmarks.report import print_report, to_json
 from benchmarks.rounds import plan, travel
@@ -30,13 +30,14 @@ how it measures:
   and on the server's side the sum over its processes. Of a receiver it includes the array itself.
 
 how to read it:
-  A load average well above what the benchmark itself makes (about 1 to 2) means that something
-  else ran: measure again. The brackets behind a ratio show how far single rounds were apart.
+  "Others" is the share of the processors that went to anything but the benchmark, or to processes
+  that Ray left to themselves; where that, or the load average before, is high, measure again. The
+  brackets behind a ratio show how far single rounds were apart.
 
 examples:
-  python -m benchmarks --quick                     does everything work? (about 5 minutes)
+  python -m benchmarks --quick                     does everything work? (about 10 minutes)
   python -m benchmarks echo callers --rounds 9     two sections, more to go by
-  python -m benchmarks --json b.json --chart b.png everything, about 25 minutes
+  python -m benchmarks --json b.json --chart b.png everything, about 40 minutes
 """
 
 
@@ -47,10 +48,10 @@ def main() -> None:
         sys.exit("--chart needs matplotlib: pip install 'seer-rpc[bench]'")
     rounds = options.rounds or (_QUICK_ROUNDS if options.quick else _ROUNDS)
     stops = plan(options.sections or SECTIONS, rounds, options.seed)
-    load_before = load_average()
+    watch = Watch()
     with shown(stops) as show:
         figures = travel(stops, QUICK if options.quick else FULL, show)
-    machine = Machine(load_before, load_average())
+    machine = watch.machine()
     print_report(figures, machine, rounds)
     if options.json is not None:
         effort = "quick" if options.quick else "full"
