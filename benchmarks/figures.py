@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from benchmarks.rows import Row, Source
@@ -53,6 +54,11 @@ class Figures:
         """Give the median of all rounds, or None where there is no figure."""
         values = self._values(source)
         return statistics.median(values) if values else None
+
+    def medians(self, sources: Iterable[Source]) -> dict[Source, float]:
+        """Give the medians of those that have one."""
+        found = {source: self.median(source) for source in sources}
+        return {source: value for source, value in found.items() if value is not None}
 
     def ratio(self, row: Row) -> Ratio | None:
         """Give the ratio of a row, or None where there is no figure for it."""

@@ -32,7 +32,7 @@ def print_report(all_figures: Mapping[str, Figures], machine: Machine, rounds: i
         console.print(line)
     console.print(str(machine), style="bold")
     if machine.was_busy:
-        console.print("The machine was busy when this began: doubt the ratios.", style="bold red")
+        console.print("Something else kept the machine busy: doubt the ratios.", style="bold red")
 
 
 def to_json(all_figures: Mapping[str, Figures], machine: Machine, effort: str, rounds: int) -> str:
@@ -125,13 +125,12 @@ def _peers(row: Row, found: Figures) -> Text:
     """List who is beside us, in two columns; the yardstick stands out."""
     sources = [Source(name, row.ours.figure) for name in row.others]
     sources += [row.yardstick] if row.yardstick is not None else []
-    medians = {source: found.median(source) for source in sources}
-    measured = {source: value for source, value in medians.items() if value is not None}
+    measured = found.medians(sources)
     best_first = sorted(measured, key=lambda each: measured[each], reverse=not row.lower_is_better)
-    missing = [source for source in sources if source not in measured]
+    missing = [each for each in sources if each not in measured and each[0] != row.ours[0]]
     width = max((len(name_of(source, row)) for source in sources), default=0)
     lines = [
-        Text(f"{name_of(source, row):{width}} {number(measured[source]):>8} {row.unit}")
+        Text(f"{name_of(source, row):{width}} {number(measured[source]):>8}")
         for source in best_first
     ]
     for source, line in zip(best_first, lines, strict=True):

@@ -17,7 +17,7 @@ _NETWORK = (OURS_TCP, GRPC_TCP, "Arrow Flight, TCP")
 _STREAMERS = (OURS, OURS_TCP, GRPC_UNIX, GRPC_TCP, "RPyC", "Pyro5", "Ray", "multiprocessing")
 _STARTERS = (OURS, GRPC_UNIX, *_FRAMEWORKS)
 _IMPORTS = (OURS, "raw grpcio", *_FRAMEWORKS)
-IN_PROCESS = "raw grpcio, model in the server"
+IN_PROCESS = "grpcio, one process"
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ def _network_row(direction: str) -> Row:
 
 def _memory_row(direction: str, side: str) -> Row:
     return Row(
-        f"peak memory of the {side}, {SIZES[-1]} MiB {direction} over gRPC/TCP",
-        "of payload",
+        f"peak memory of the {side}, {SIZES[-1]} MiB {direction}",
+        "x payload",
         Source(OURS_TCP, f"{direction}, {side}"),
         target=at_most(1.2, 1.0),
         others=_others(_NETWORK, OURS_TCP),
@@ -173,7 +173,7 @@ SECTIONS = {
         (
             Row(
                 "model speed kept while streaming",
-                "of it",
+                "of its speed",
                 Source(OURS, "kept"),
                 target=at_least(0.90, 0.97),
                 others=(IN_PROCESS,),
