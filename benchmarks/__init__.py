@@ -1,1 +1,1 @@
-"""Measurements, each against a yardstick in the same run."""
+"""Measure the product against its peers: `python -m benchmarks --help`."""

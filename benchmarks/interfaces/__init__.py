@@ -1,0 +1,1 @@
+"""What the product serves while it is measured."""

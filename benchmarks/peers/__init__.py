@@ -1,0 +1,1 @@
+"""The product and its peers, each behind the same few methods."""
