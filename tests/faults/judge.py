@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import threading
 import time
@@ -76,7 +77,9 @@ class Verdict:
     lost: list[str]
     dup: list[str]
     wrong: list[str]
-    injected: int = 0
+    injected: Counter[str] = field(default_factory=Counter)
+    """Faults by kind."""
+
     orphans: list[int] = field(default_factory=list)
     """Processes that should not have been there any more."""
 
@@ -85,10 +88,15 @@ class Verdict:
         """Whether every promise was kept."""
         return not (self.untyped or self.lost or self.dup or self.wrong or self.orphans)
 
+    def __add__(self, other: Verdict) -> Verdict:
+        """Give the verdict over both runs."""
+        parts = {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
+        return Verdict(**{name: part + getattr(other, name) for name, part in parts.items()})
+
     def __str__(self) -> str:
         """Give the line that a run is held against."""
         return (
-            f"FAULTS injected={self.injected} ok={self.ok} typed={self.typed.total()} "
+            f"FAULTS injected={self.injected.total()} ok={self.ok} typed={self.typed.total()} "
             f"untyped={len(self.untyped)} lost={len(self.lost)} dup={len(self.dup)} "
             f"wrong={len(self.wrong)} orphans={len(self.orphans)}"
         )

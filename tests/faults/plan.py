@@ -62,11 +62,11 @@ _SECONDS: Mapping[Fault, tuple[float, float]] = MappingProxyType(
         # How long a swallowed connection outlives the end that gives it up.
         Fault.BLACKHOLE: (0.0, 5.0),
         Fault.BLACKHOLE_ONE_WAY: (0.0, 5.0),
-        Fault.REFUSE: (0.05, 0.5),
-        Fault.ACCEPT_RESET: (0.05, 0.5),
-        Fault.LATENCY: (0.2, 1.0),
-        Fault.DRIP: (0.1, 0.5),
-        Fault.STALL: (0.1, 1.5),
+        Fault.REFUSE: (0.02, 0.4),
+        Fault.ACCEPT_RESET: (0.02, 0.4),
+        Fault.LATENCY: (0.1, 0.6),
+        Fault.DRIP: (0.1, 0.4),
+        Fault.STALL: (0.1, 0.8),
     }
 )
 _DIRECTED = MappingProxyType(
@@ -91,7 +91,7 @@ class Plan:
 
     seed: int = 0
     weights: Mapping[Fault, float] = field(default_factory=dict)
-    pace: float = 0.2
+    pace: float = 0.1
     """Mean seconds before each fault."""
 
     reach: int = 64 << 10
@@ -138,8 +138,8 @@ NETWORK: Mapping[Fault, float] = MappingProxyType(
     {
         **dict.fromkeys(Fault, 10.0),
         # Each costs seconds until someone notices.
-        Fault.BLACKHOLE: 2.0,
-        Fault.BLACKHOLE_ONE_WAY: 2.0,
+        Fault.BLACKHOLE: 1.5,
+        Fault.BLACKHOLE_ONE_WAY: 1.5,
     }
 )
 """Every fault, those that take long less often."""

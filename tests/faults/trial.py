@@ -6,7 +6,9 @@ import contextlib
 import dataclasses
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,13 +43,13 @@ class Trial:
 
     kills: int = 0
     stops: int = 0
-    pace: float = 0.2
+    pace: float = 0.1
     """Mean seconds between the faults of one connection."""
 
     patience: float = 60.0
     """Seconds without any outcome after which what is open is lost."""
 
-    longest: float = 100.0
+    longest: float = 200.0
     """Seconds after which there are no more calls, however many faults there were."""
 
     def run(
@@ -74,13 +76,15 @@ class Trial:
             stopper = Stopper(processes, self.stops, self.seed)
             deadline = time.monotonic() + self.longest
 
-            def injected() -> int:
-                return len(proxy.events) + killer.done + stopper.done
+            def injected() -> Counter[str]:
+                processes = {"kill": killer.done, "stop": stopper.done}
+                return Counter(map(str, proxy.injected.elements())) + Counter(processes)
 
             def enough() -> bool:
-                on_fault(injected())
+                done = len(proxy.events) + killer.done + stopper.done
+                on_fault(done)
                 planned = self.faults + self.kills + self.stops
-                return injected() >= planned or time.monotonic() > deadline
+                return done >= planned or time.monotonic() > deadline
 
             proxy.play(Plan(self.seed, self.network, self.pace, limit=self.faults))
             with killer, stopper:
@@ -91,6 +95,13 @@ class Trial:
         verdict = compare(judge.outcomes, evidence.runs())
         orphans = sorted({*strays, *processes.left()})
         return dataclasses.replace(verdict, injected=injected(), orphans=orphans)
+
+
+def run_beside(trials: Sequence[Trial], open_caller: OpenCaller = Session) -> Verdict:
+    """Run trials beside each other: most of their time is spent waiting. Give the sum."""
+    with ThreadPoolExecutor(len(trials)) as threads:
+        first, *others = threads.map(lambda trial: trial.run(open_caller), trials)
+    return sum(others, first)
 
 
 def _strays(processes: SandboxProcesses) -> list[int]:
