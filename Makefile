@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test check format protos bench clean
+.PHONY: help setup demo test check format protos bench soak clean
 
 help:  ## Show what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | expand -t 10
@@ -40,6 +40,9 @@ protos: .venv/installed  ## Compile the protos anew
 
 bench: .venv/installed  ## Measure, against yardsticks in the same run
 	$(BIN)/python -m benchmarks.echo
+
+soak: .venv/installed  ## Break thousands of connections and processes, and count what that costs
+	@$(BIN)/python -m tests.faults.soak
 
 clean:  ## Remove the environment
 	rm -rf .venv

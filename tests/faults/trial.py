@@ -100,8 +100,8 @@ class Trial:
 def run_beside(trials: Sequence[Trial], open_caller: OpenCaller = Session) -> Verdict:
     """Run trials beside each other: most of their time is spent waiting. Give the sum."""
     with ThreadPoolExecutor(len(trials)) as threads:
-        first, *others = threads.map(lambda trial: trial.run(open_caller), trials)
-    return sum(others, first)
+        verdicts: list[Verdict] = list(threads.map(lambda each: each.run(open_caller), trials))
+    return sum(verdicts[1:], verdicts[0])
 
 
 def _strays(processes: SandboxProcesses) -> list[int]:
