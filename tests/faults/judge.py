@@ -15,6 +15,12 @@ from typing import Any, Protocol
 from seer_rpc.errors import SeerError
 from tests.faults.calls import MIX, Call, plan_call
 
+_PAUSE = 0.005
+"""Seconds that a thread waits after an error: a caller that hammers shows nothing new."""
+
+_HOPELESS = (1000, 10.0)
+"""So many outcomes and so many seconds without a value mean that there will be none."""
+
 
 class Caller(Protocol):
     """What the judge calls through: a session, or what stands for one."""
@@ -148,10 +154,15 @@ class Judge:
         self._mix = mix
         self._patience = patience
         self._numbers = itertools.count(1)
+        self._last_value = (0, 0.0)
         self._lock = threading.Lock()
 
     def run(self, caller: Caller, calls: int, enough: Callable[[], bool] = lambda: True) -> None:
-        """Make so many calls, and more until it is enough. Returns though some never end."""
+        """Make so many calls, and more until it is enough or hopeless.
+
+        Returns though some calls never end.
+        """
+        self._last_value = (0, time.monotonic())
 
         def work() -> None:
             while (call := self._next(calls, enough)) is not None:
@@ -176,12 +187,17 @@ class Judge:
     def _next(self, calls: int, enough: Callable[[], bool]) -> tuple[Call, Outcome] | None:
         with self._lock:
             number = next(self._numbers)
-            if number > calls and enough():
+            if (enough() and number > calls) or self._is_hopeless(number):
                 return None
             call = plan_call(number, self._seed, self._mix)
             outcome = Outcome(call.key)
             self.outcomes.append(outcome)
         return call, outcome
+
+    def _is_hopeless(self, number: int) -> bool:
+        calls, seconds = _HOPELESS
+        at, since = self._last_value
+        return number - at > calls and time.monotonic() - since > seconds
 
     def _make(self, caller: Caller, call: Call, outcome: Outcome) -> None:
         try:
@@ -191,12 +207,14 @@ class Judge:
         except SeerError as error:
             outcome.started = error.started
             self._end(outcome, End.TYPED, error)
+            time.sleep(_PAUSE)
         except BaseException as error:
             self._end(outcome, End.UNTYPED, error)
         else:
             is_right = type(value) is type(call.right) and value == call.right
             outcome.detail = "" if is_right else f"gave {value!r:.80}"
             outcome.end = End.OK if is_right else End.BAD
+            self._last_value = (len(self.outcomes), time.monotonic())
 
     def _end(self, outcome: Outcome, end: End, error: BaseException) -> None:
         outcome.error = type(error).__name__

@@ -197,3 +197,17 @@ def test_evidence_tells_who_ran_last_and_waits_for_late_runs(tmp_path: Path) -> 
     assert evidence.runs() == {"late": 1}
     assert evidence.last_pid() == 1
     late.join()
+
+
+def test_calls_stop_where_nothing_gives_a_value_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Lost(HonestCaller):
+        def call(self, *_: Any) -> Any:
+            raise SandboxLostError("gone")
+
+    monkeypatch.setattr("tests.faults.judge._HOPELESS", (20, 0.2))
+    judge = Judge(threads=2)
+    judge.run(Lost(Evidence(tmp_path / "evidence")), 10, lambda: False)
+
+    assert len(judge.outcomes) > 20
