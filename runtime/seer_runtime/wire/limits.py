@@ -39,6 +39,9 @@ STREAM_BYTES = 8 << 20
 MAX_VALUE = (2 << 30) - (1 << 20)
 """Bytes of one value: protobuf, which carries a frame whole, ends at 2 GiB."""
 
+MAX_ATTRIBUTES = 16 << 10
+"""Bytes of an exception's attributes, all together."""
+
 MAX_SEGMENTS = 1 << 16
 """Out-of-band buffers in one frame."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seer_runtime.arguments import ArgumentChecker, ArgumentsError
+from seer_runtime.exceptions import find_exceptions
 from seer_runtime.loader import Function, load
 from seer_runtime.models import ModelPaths
 from seer_runtime.schema import Signature, build_schema
@@ -38,7 +39,8 @@ class Interface:
         self._functions = loaded.functions
         signatures = {name: Signature(function) for name, function in loaded.functions.items()}
         types = TypeNames()
-        self.schema = build_schema(request.interface, loaded.doc, signatures, types)
+        exceptions = find_exceptions(loaded.modules)
+        self.schema = build_schema(request.interface, loaded.doc, signatures, types, exceptions)
         self.codec = Codec(types)
         self._checkers = {
             name: ArgumentChecker(name, signature.parameters, signature.hints)
