@@ -18,6 +18,7 @@ from seer_rpc.client.links import open_link
 from seer_rpc.client.streams import ResultStream
 from seer_rpc.errors import (
     ArgumentError,
+    RemoteError,
     SeerError,
     SessionError,
     ValueCrossingError,
@@ -46,6 +47,7 @@ class Session:
         types: TypeNames | None = None,
         known_epoch: int | None = None,
         on_progress: OnProgress | None = None,
+        exceptions: Mapping[str, type[RemoteError]] | None = None,
     ) -> None:
         """Open a session, with the interface whose schema has this hash, or with any.
 
@@ -56,12 +58,15 @@ class Session:
         function, what is done, in all (or None) and a message; done is None at its end. Without
         it, bars on the terminal show it.
 
+        `exceptions` are the classes for what the interface raises, by their qualified names.
+
         Raises:
             SessionError: there is no such interface, or no way to it.
             InterfaceError: the interface failed to load.
         """
         self.lost: SeerError | None = None
         self._codec = Codec(types)
+        self._exceptions = exceptions or {}
         self._on_progress = on_progress or show_progress
         self._in_progress: dict[int, str] = {}
         self._lock = threading.Lock()
@@ -194,7 +199,7 @@ class Session:
         if isinstance(frame, ResultStream):
             return frame
         if frame.kind is Kind.ERROR:
-            raise _error(frame)
+            raise _error(frame, self._exceptions)
         try:
             return self._codec.decode(frame.body, frame.segments)
         except DecodeError as error:
@@ -249,7 +254,7 @@ class Session:
         if self._opened.done():
             return
         if frame.kind is Kind.ERROR:
-            self._opened.set_exception(_error(frame))
+            self._opened.set_exception(_error(frame, self._exceptions))
         else:
             self._opened.set_result(frame)
 
@@ -269,7 +274,7 @@ class Session:
                 future.set_exception(_interrupted(error))
 
 
-def _error(frame: Frame) -> SeerError:
+def _error(frame: Frame, exceptions: Mapping[str, type[RemoteError]]) -> SeerError:
     # Imported where something failed: protobuf is most of what a light client would load.
     from google.protobuf.message import DecodeError
 
@@ -277,7 +282,7 @@ def _error(frame: Frame) -> SeerError:
     from seer_runtime.wire.pb.runtime_pb2 import Failure
 
     try:
-        return to_error(Failure.FromString(bytes(frame.body)))
+        return to_error(Failure.FromString(bytes(frame.body)), exceptions)
     except DecodeError as error:
         return SessionError(f"the sandbox sent a damaged failure: {error}")
 
