@@ -739,6 +739,29 @@ def test_a_generated_exception_survives_pickling_and_copying(raising: Any) -> No
         assert (str(twin), vars(twin), twin.args) == (str(error), vars(error), error.args)
 
 
+def test_what_is_done_with_a_caught_exception_passes_the_type_check(
+    folder: Path, complaints: list[str]
+) -> None:
+    assert complaints
+    (folder / "catches.py").write_text(
+        "import exceptions\ntry:\n    exceptions.count('x')\n"
+        "except exceptions.EmptyTextError as error:\n"
+        "    print(error.position, error.hint.upper())\n    same: ValueError = error\n"
+        "    other: exceptions.SlowWordError = error\n"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-m", "mypy", "--config-file", "mypy.ini", "catches.py"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert [line.split(":")[1] for line in finished.stdout.splitlines() if "error:" in line] == [
+        "7"
+    ]
+
+
 def test_the_library_knows_its_exceptions_by_their_qualified_names(raising: Any) -> None:
     remote = next(each for each in vars(raising).values() if isinstance(each, RemoteInterface))
 
