@@ -32,13 +32,16 @@ SeerError
 │   └── SandboxLostError        the sandbox is gone (a ConnectionError)
 └── SandboxError                a sandbox cannot do what was asked of it now
     └── SandboxStartError       it did not start
+
+In a generated library, the exceptions that the interface itself defines are classes below
+RemoteError.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 __all__ = [
     "ArgumentError",
@@ -191,8 +194,11 @@ class RemoteError(CallError):
     """The exposed function raised.
 
     Where it raised a builtin exception, or one of a module that is loaded here too, this is an
-    instance of that class as well: `except ValueError` works as it would in process. Of such a
-    class it has the type alone, not the attributes that its constructor would have set.
+    instance of that class as well: `except ValueError` works as it would in process. Where the
+    interface defines the class, it is an instance of the generated library's class of that name.
+
+    It has the public attributes that the exception had been given, those that are plain values
+    and, all together, small; none of them takes the place of one that every error has.
 
     Attributes:
         exception: the qualified name of the class that it raised.
@@ -200,15 +206,19 @@ class RemoteError(CallError):
 
     exception: str = ""
 
+    if TYPE_CHECKING:
+        # Which attributes an exception is given, only the sandbox knows.
+        def __getattr__(self, name: str) -> Any: ...
+
     @classmethod
     def of(cls, exception: str) -> type[RemoteError]:
         """Give the class for the exception of that qualified name."""
         return _remote_class(cls, exception) or cls
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Pickle by the name of what was raised; the class itself is made on demand."""
-        base = DeviceMemoryError if isinstance(self, DeviceMemoryError) else RemoteError
-        return _rebuild, (base, self.exception, self.message), vars(self)
+        """Pickle by the name of what was raised where the class itself is made on demand."""
+        cls = next(each for each in type(self).__mro__ if each not in _MIXED.values())
+        return _rebuild, (cls, self.exception, self.message), vars(self)
 
 
 class DeviceMemoryError(RemoteError):
@@ -241,7 +251,8 @@ _MIXED: dict[tuple[type, type], type[RemoteError]] = {}
 
 
 def _rebuild(base: type[RemoteError], exception: str, message: str) -> RemoteError:
-    return base.of(exception)(message)
+    cls = base.of(exception) if base in (RemoteError, DeviceMemoryError) else base
+    return cls(message)
 
 
 class RemoteExit(CallError):  # noqa: N818 - as SystemExit is named

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import reprlib
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
 from seer_runtime.loader import NothingExposedError
 from seer_runtime.models import UnknownModelError
-from seer_runtime.wire.names import qualified_name
+from seer_runtime.wire.attributes import pack_attributes
+from seer_runtime.wire.names import encodable, qualified_name
 from seer_runtime.wire.pb.runtime_pb2 import Failure
 
 _RUNTIME = str(Path(__file__).parent)
@@ -22,15 +24,17 @@ def describe_exception(
     failure = Failure(
         kind=kind,
         effect=effect,
-        message=_clean(_text(error)),
-        exception=_clean(qualified_name(type(error))),
-        traceback=_clean(format_traceback(error)),
+        message=encodable(_text(error)),
+        exception=encodable(qualified_name(type(error))),
+        traceback=encodable(format_traceback(error)),
+        bases=_base_names(type(error)),
+        attributes=pack_attributes(error) if kind == Failure.RAISED else b"",
     )
     if isinstance(error, UnknownModelError):
         failure.kind = Failure.UNKNOWN_MODEL
         failure.hint = "name the model in SandboxConfig(models=[ModelConfig(name=...)])"
     elif isinstance(error, SystemExit):
-        failure.message = f"sys.exit({_clean(reprlib.repr(error.code))}) was called"
+        failure.message = f"sys.exit({encodable(reprlib.repr(error.code))}) was called"
     return failure
 
 
@@ -70,13 +74,14 @@ def _user_frames(frames: TracebackType | None) -> TracebackType | None:
     return None
 
 
+def _base_names(cls: type) -> Iterator[str]:
+    for base in cls.__mro__[1:]:
+        if base.__module__ != "builtins":
+            yield encodable(qualified_name(base))
+
+
 def _text(error: BaseException) -> str:
     try:
         return str(error)
     except BaseException as broken:  # noqa: BLE001 - the user's __str__
         return f"<its message cannot be shown: {type(broken).__name__}>"
-
-
-def _clean(text: str) -> str:
-    """Make text of the user's fit for a protobuf string, which has no lone surrogates."""
-    return text.encode("utf-8", "backslashreplace").decode()

@@ -22,6 +22,7 @@ from pydantic_core import PydanticUndefined
 
 from seer_runtime.literals import source_of
 from seer_runtime.strictness import may_be_missing
+from seer_runtime.wire.names import encodable
 from seer_runtime.wire.pb.interface_pb2 import Default, Field, Member, NamedType, Type
 from seer_runtime.wire.records import TypeNames
 
@@ -127,7 +128,7 @@ class TypeDescriber:
         name = self._names.name_of(cls)
         if cls not in self._named:
             named = self._named[cls] = NamedType(
-                name=name, kind=kind, doc=_doc(cls), frozen=_is_frozen(cls)
+                name=name, kind=kind, doc=doc_of(cls), frozen=_is_frozen(cls)
             )
             if kind == NamedType.ENUM:
                 named.base = next(name for base, name in _ENUMS if issubclass(cls, base))
@@ -165,6 +166,15 @@ class TypeDescriber:
             return self.describe_default(factory())
         # It may give another value each time, or do something.
         return Default(text="...")
+
+
+def doc_of(cls: type) -> str:
+    """Give the docstring that someone wrote for the class."""
+    written = cls.__doc__
+    doc = encodable(inspect.cleandoc(written)) if isinstance(written, str) else ""
+    # What dataclass and Enum write by themselves says nothing.
+    generated = doc.startswith(f"{cls.__name__}(") or doc == Enum.__doc__
+    return "" if generated else doc
 
 
 def _unwrap(hint: Any) -> Any:
@@ -234,10 +244,3 @@ def _field_defaults(cls: Any) -> dict[str, tuple[object, Any]]:
 def _members(cls: type[Enum]) -> Iterable[Member]:
     for name, member in cls.__members__.items():
         yield Member(name=name, value=source_of(member.value))
-
-
-def _doc(cls: type) -> str:
-    doc = inspect.cleandoc(cls.__doc__ or "")
-    # What dataclass and Enum write by themselves says nothing.
-    generated = doc.startswith(f"{cls.__name__}(") or doc == Enum.__doc__
-    return "" if generated else doc

@@ -21,6 +21,9 @@ from seer_runtime.wire.names import did_you_mean
 
 Function: TypeAlias = Callable[..., Any]
 
+# It may lie beside the interface files.
+_RUNTIME = Path(__file__).parent
+
 
 class NothingExposedError(Exception):
     """An interface file that marks no function with `@expose`."""
@@ -104,6 +107,8 @@ class Loaded(NamedTuple):
     doc: str
     functions: Mapping[str, Function]
     options: Mapping[str, Options]
+    modules: Sequence[ModuleType]
+    """Its own module and those that it imported from beside it; nothing that is installed."""
 
 
 def load(file: Path, import_paths: Sequence[str], models: ModelPaths, progress: Function) -> Loaded:
@@ -127,13 +132,15 @@ def load(file: Path, import_paths: Sequence[str], models: ModelPaths, progress: 
     for name, value in injected.items():
         setattr(builtins, name, value)
     _replace_editor_names(injected)
-    _add_import_paths([str(file.parent), *import_paths])
+    folders = [str(file.parent), *import_paths]
+    _add_import_paths(folders)
     module = _execute(file, injected)
     if not exposure.functions:
         raise NothingExposedError(
             f"{file.name} exposes no function; put @expose above each function to call"
         )
-    return Loaded(module.__doc__ or "", exposure.functions, exposure.options)
+    modules = _modules_below(folders)
+    return Loaded(module.__doc__ or "", exposure.functions, exposure.options, modules)
 
 
 def module_name(file: Path) -> str:
@@ -171,6 +178,25 @@ def _execute(file: Path, injected: Mapping[str, Any]) -> ModuleType:
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def _modules_below(folders: Sequence[str]) -> list[ModuleType]:
+    """Give the modules whose files are in `folders`, but for what was installed there."""
+    below = [Path(folder).absolute() for folder in folders]
+    return [
+        module
+        for module in list(sys.modules.values())
+        # What stands in for a module may do anything when it is asked for an attribute.
+        if issubclass(type(module), ModuleType)
+        and isinstance(file := vars(module).get("__file__"), str)
+        and any(_is_own(Path(file), folder) for folder in below)
+    ]
+
+
+def _is_own(file: Path, folder: Path) -> bool:
+    if not file.is_relative_to(folder) or file.is_relative_to(_RUNTIME):
+        return False
+    return not any(part.endswith("-packages") for part in file.relative_to(folder).parts)
 
 
 def _replace_editor_names(injected: Mapping[str, Any]) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import inspect
 import typing
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Iterator, Mapping
 from typing import Any
 
 import griffe
 
 from seer_runtime.batches import of_one_call
+from seer_runtime.exceptions import describe_exceptions
 from seer_runtime.hints import UNRESOLVED, TypeDescriber
 from seer_runtime.loader import Function, Options
 from seer_runtime.wire.pb import interface_pb2 as pb
@@ -23,6 +24,8 @@ _KINDS = {
     inspect.Parameter.VAR_POSITIONAL: pb.Parameter.VAR_POSITIONAL,
     inspect.Parameter.VAR_KEYWORD: pb.Parameter.VAR_KEYWORD,
 }
+# What a generated library has beside the functions and the types.
+_MODULES = ("aio",)
 # A docstring in no known style is no one's fault.
 _QUIET = {style: {"warnings": False} for style in ("google", "numpy", "sphinx")}
 
@@ -50,13 +53,26 @@ class Signature:
 
 
 def build_schema(
-    name: str, doc: str, signatures: Mapping[str, Signature], names: TypeNames
+    name: str,
+    doc: str,
+    signatures: Mapping[str, Signature],
+    names: TypeNames,
+    exceptions: Iterable[type[BaseException]] = (),
 ) -> pb.InterfaceSchema:
-    """Describe an interface. Types get the names that `names` gives them."""
+    """Describe an interface. Types get the names that `names` gives them.
+
+    `exceptions` are its own, as `find_exceptions` gives them.
+    """
+    for taken in (*signatures, *_MODULES):
+        names.reserve(taken)
     types = TypeDescriber(names)
     described = [_describe(each, signature, types) for each, signature in signatures.items()]
     schema = pb.InterfaceSchema(
-        name=name, doc=inspect.cleandoc(doc), functions=described, types=types.named_types
+        name=name,
+        doc=inspect.cleandoc(doc),
+        functions=described,
+        types=types.named_types,
+        exceptions=describe_exceptions(exceptions, names),
     )
     schema.hash = hashlib.sha256(schema.SerializeToString(deterministic=True)).hexdigest()
     schema.warnings.extend(types.warnings)

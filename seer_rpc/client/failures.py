@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import inspect
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
 
 from seer_rpc import errors
+from seer_runtime.wire.attributes import unpack_attributes
 from seer_runtime.wire.pb.runtime_pb2 import Failure
+
+RemoteClasses: TypeAlias = Mapping[str, type[errors.RemoteError]]
 
 _ERRORS: dict[Failure.Kind.ValueType, type[errors.SeerError]] = {
     Failure.RAISED: errors.RemoteError,
@@ -41,14 +46,17 @@ _WITHOUT_TRACEBACK = frozenset(
 )
 
 
-def to_error(failure: Failure) -> errors.SeerError:
-    """Give the error that says what `failure` says."""
+def to_error(failure: Failure, own: RemoteClasses | None = None) -> errors.SeerError:
+    """Give the error that says what `failure` says.
+
+    `own` are the classes of a library for what its interface raises, by their qualified names.
+    """
     cls = _ERRORS.get(failure.kind, errors.SessionError)
     message = failure.message
     if failure.kind in _NAMED and failure.exception:
         message = f"{failure.exception}: {message}" if message else failure.exception
     if issubclass(cls, errors.RemoteError):
-        cls = cls.of(failure.exception)
+        cls = _own_class(failure, own or {}) or cls.of(failure.exception)
     error = cls(
         message,
         hint=failure.hint,
@@ -60,6 +68,22 @@ def to_error(failure: Failure) -> errors.SeerError:
     )
     if isinstance(error, errors.RemoteError):
         error.exception = failure.exception
+        _set_attributes(error, failure.attributes)
     if isinstance(error, errors.InterfacePendingError):
         error.module = failure.module
     return error
+
+
+def _own_class(failure: Failure, own: RemoteClasses) -> type[errors.RemoteError] | None:
+    if failure.kind != Failure.RAISED:
+        return None
+    return next((own[name] for name in (failure.exception, *failure.bases) if name in own), None)
+
+
+def _set_attributes(error: errors.RemoteError, content: bytes) -> None:
+    for name, value in unpack_attributes(content).items():
+        is_taken = name in vars(error) or hasattr(errors.RemoteError, name)
+        # What its class computes cannot be set.
+        computed = inspect.isdatadescriptor(inspect.getattr_static(type(error), name, None))
+        if not is_taken and not computed:
+            vars(error)[name] = value

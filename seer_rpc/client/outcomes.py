@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from seer_rpc.client.calls import Call
-from seer_rpc.errors import CallCancelledError, DeadlineExceededError, SeerError, SessionError
+from seer_rpc.errors import (
+    CallCancelledError,
+    DeadlineExceededError,
+    RemoteError,
+    SeerError,
+    SessionError,
+)
 from seer_runtime.wire.frames import Frame
 
 
-def frame_error(frame: Frame, call: Call | None = None) -> SeerError:
-    """Give the error that an ERROR frame says; `call` is the call that it answers."""
+def frame_error(
+    frame: Frame,
+    call: Call | None = None,
+    exceptions: Mapping[str, type[RemoteError]] | None = None,
+) -> SeerError:
+    """Give the error that an ERROR frame says; `call` is the call that it answers.
+
+    `exceptions` are the library's own classes by the qualified names of what the interface raises.
+    """
     # Imported where something failed: protobuf is most of what a light client would load.
     from google.protobuf.message import DecodeError
 
@@ -19,7 +34,7 @@ def frame_error(frame: Frame, call: Call | None = None) -> SeerError:
         failure = Failure.FromString(bytes(frame.body))
     except DecodeError as damage:
         return SessionError(f"the sandbox sent a damaged failure: {damage}")
-    error = to_error(failure)
+    error = to_error(failure, exceptions)
     if call is not None and call.is_overdue and isinstance(error, CallCancelledError):
         # The worker was asked to end it, and does not know why.
         seconds = call.frame.timeout / 1000

@@ -12,7 +12,7 @@ from typing import Any
 
 from seer_rpc.client.connection import Connection
 from seer_rpc.client.session import Session
-from seer_rpc.errors import ArgumentError
+from seer_rpc.errors import ArgumentError, RemoteError
 from seer_runtime.wire.records import TypeNames
 
 
@@ -30,13 +30,22 @@ class RemoteInterface:
     """Calls the functions of one interface over one session, which it opens again if it is lost."""
 
     def __init__(
-        self, name: str, schema_hash: str, near: str, types: Mapping[str, type] | None = None
+        self,
+        name: str,
+        schema_hash: str,
+        near: str,
+        types: Mapping[str, type] | None = None,
+        exceptions: Mapping[str, type[RemoteError]] | None = None,
     ) -> None:
-        """Find the connection of `name` near the file `near`, at the first call."""
+        """Find the connection of `name` near the file `near`, at the first call.
+
+        `types` are the interface's by their names, `exceptions` those by their qualified names.
+        """
         self._name = name
         self._hash = schema_hash
         self._near = Path(near)
         self._types = types
+        self._exceptions = exceptions
         self._lock = threading.Lock()
         self._session: Session | None = None
         self._connection: Connection | None = None
@@ -81,7 +90,11 @@ class RemoteInterface:
             if session is None:
                 connection = Connection.find(self._name, self._near)
                 session = Session(
-                    connection, self._hash, TypeNames(self._types), self._known_epoch(connection)
+                    connection,
+                    self._hash,
+                    TypeNames(self._types),
+                    self._known_epoch(connection),
+                    exceptions=self._exceptions,
                 )
                 self._session, self._connection = session, connection
                 self._process = os.getpid()

@@ -17,7 +17,7 @@ from seer_rpc.client.outcomes import frame_error
 from seer_rpc.client.relay import Relay
 from seer_rpc.client.reports import ProgressReports
 from seer_rpc.client.streams import ResultStream
-from seer_rpc.errors import SeerError, ValueCrossingError, WorkerDiedError
+from seer_rpc.errors import RemoteError, SeerError, ValueCrossingError, WorkerDiedError
 from seer_rpc.progress import OnProgress, show_progress
 from seer_runtime.wire.blocks import BlockPool, release_body
 from seer_runtime.wire.channels import Channel, Peer
@@ -52,6 +52,7 @@ class Session:
         known_epoch: int | None = None,
         on_progress: OnProgress | None = None,
         patience: float | None = None,
+        exceptions: Mapping[str, type[RemoteError]] | None = None,
     ) -> None:
         """Open a session, with the interface whose schema has this hash, or with any.
 
@@ -65,12 +66,15 @@ class Session:
         `patience` is the number of seconds in which a lost connection may come back; 30 over a
         network, none on this machine.
 
+        `exceptions` are the classes for what the interface raises, by their qualified names.
+
         Raises:
             SessionError: there is no such interface, or no way to it.
             InterfaceError: the interface failed to load.
         """
         is_local = connection.endpoint.startswith("unix:")
         self._codec = Codec(types)
+        self._exceptions = exceptions or {}
         self._reports = ProgressReports(on_progress or show_progress)
         self._pool = BlockPool()
         self._peer = Peer(self._pool, self._release)
@@ -221,7 +225,7 @@ class Session:
         if frame.epoch:
             self.epoch = frame.epoch
         if frame.kind is Kind.ERROR:
-            raise frame_error(frame, call)
+            raise frame_error(frame, call, self._exceptions)
         try:
             return self._codec.decode(frame.body, frame.segments)
         except DecodeError as error:

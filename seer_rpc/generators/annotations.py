@@ -108,6 +108,10 @@ class Annotations:
         self._modules.add(module)
         return ast.Attribute(ast.Name(self._alias(module)), name)
 
+    def builtin(self, name: str) -> ast.expr:
+        """Give a builtin, which something of the interface's may hide."""
+        return self.qualified("builtins", name) if name in self._taken else ast.Name(name)
+
     def _literal(self, described: Type) -> ast.expr:
         values = [value_of(text, self._members) for text in described.literals]
         known = [value for value in values if value is not None]
@@ -117,9 +121,9 @@ class Annotations:
 
     def _name(self, described: Type) -> ast.expr:
         module, _, name = described.name.rpartition(".")
-        if described.named or (not module and name not in self._taken):
+        if described.named:
             return ast.Name(described.name)
-        return self.qualified(module or "builtins", name)
+        return self.qualified(module, name) if module else self.builtin(name)
 
     def _alias(self, module: str) -> str:
         return self.private(module.replace(".", "_")) if self._aliases else module

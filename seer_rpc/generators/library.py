@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import ast
 import subprocess
+from collections.abc import Iterable
 
 from ruff import find_ruff_bin
 
 from seer_rpc.errors import ConfigError
 from seer_rpc.generators.annotations import Annotations
+from seer_rpc.generators.exceptions import exception_definitions
 from seer_rpc.generators.names import check_names
 from seer_rpc.generators.types import class_definition
 from seer_runtime.wire.pb.interface_pb2 import Function, InterfaceSchema, NamedType, Parameter
@@ -48,24 +50,25 @@ class _Module:
     def __init__(self, schema: InterfaceSchema) -> None:
         self._schema = schema
         self._named = [named.name for named in schema.types]
+        self._classes = [*self._named, *(each.name for each in schema.exceptions)]
         functions = [function.name for function in schema.functions]
         parameters = [p.name for function in schema.functions for p in function.parameters]
         fields = [field.name for described in schema.types for field in described.fields]
-        taken = [*functions, *parameters, *fields, *self._named]
+        taken = [*functions, *parameters, *fields, *self._classes]
         enums = [each for each in schema.types if each.kind == NamedType.ENUM]
         members = [f"{each.name}.{member.name}" for each in enums for member in each.members]
         self._types = Annotations(taken, members)
         self._future = "_annotations" if "annotations" in taken else None
         self._remote = self._types.private("remote")
-        # Its name in the module that makes it, where the types are its only neighbours.
-        self._made = self._remote if "remote" in self._named else "remote"
+        # Its name in the module that makes it, where the classes are its only neighbours.
+        self._made = self._remote if "remote" in self._classes else "remote"
 
     def functions(self, *, is_async: bool) -> ast.Module:
         """Give the module that holds the functions."""
         definitions = [self._function(each, is_async=is_async) for each in self._schema.functions]
-        exported = sorted([*self._named, *(each.name for each in self._schema.functions)])
+        exported = sorted([*self._classes, *(each.name for each in self._schema.functions)])
         names = ast.List([ast.Constant(name) for name in exported])
-        own = [ast.alias(name) for name in self._named]
+        own = [ast.alias(name) for name in self._classes]
         return self._module(
             self._schema.doc,
             *self._types.imports(),
@@ -75,18 +78,17 @@ class _Module:
         )
 
     def remote(self) -> ast.Module:
-        """Give the module that holds the types and the way to the interface."""
+        """Give the module that holds the types, the exceptions and the way to the interface."""
         classes = [class_definition(each, self._types) for each in self._schema.types]
-        registry = ast.Dict(
-            [ast.Constant(name) for name in self._named], [ast.Name(name) for name in self._named]
-        )
+        exceptions = exception_definitions(self._schema.exceptions, self._types)
         remote = ast.Call(
             self._types.qualified("seer_rpc.client", "RemoteInterface"),
             [
                 ast.Constant(self._schema.name),
                 ast.Constant(self._schema.hash),
                 ast.Name("__file__"),
-                registry,
+                _registry((name, name) for name in self._named),
+                _registry((each.qualified_name, each.name) for each in self._schema.exceptions),
             ],
             [],
         )
@@ -94,6 +96,7 @@ class _Module:
             f"The types of {self._schema.name}, and the way to where it runs.",
             *self._types.imports(),
             *classes,
+            *exceptions,
             ast.Assign([ast.Name(self._made)], remote),
         )
 
@@ -188,6 +191,15 @@ class _Module:
             [ast.Constant(function.name), ast.Tuple(by_position), ast.Dict(names, values)],
             [],
         )
+
+
+def _registry(names: Iterable[tuple[str, str]]) -> ast.Dict:
+    """Give a dictionary of classes; `names` are its keys, and what the classes are called."""
+    registry = ast.Dict([], [])
+    for key, name in names:
+        registry.keys.append(ast.Constant(key))
+        registry.values.append(ast.Name(name))
+    return registry
 
 
 def _render(module: ast.Module) -> str:

@@ -28,7 +28,9 @@ def check_names(schema: InterfaceSchema) -> None:
     for described in schema.types:
         if described.kind == NamedType.ENUM and described.base not in _ENUM_BASES:
             raise ConfigError(f"type {described.name!r} is made of an unknown {described.base!r}")
-    top = Counter([*(f.name for f in schema.functions), *(t.name for t in schema.types)])
+    functions = [function.name for function in schema.functions]
+    classes = [*(t.name for t in schema.types), *(e.name for e in schema.exceptions)]
+    top = Counter([*functions, *classes])
     twice = [name for name, count in top.items() if count > 1]
     if twice:
         raise ConfigError(
@@ -44,6 +46,7 @@ def _names(schema: InterfaceSchema) -> Iterator[tuple[str, str]]:
         yield "type", described.name
         yield from (("field", field.name) for field in described.fields)
         yield from (("member", member.name) for member in described.members)
+    yield from (("exception", exception.name) for exception in schema.exceptions)
 
 
 def _is_name(name: str) -> bool:

@@ -13,6 +13,7 @@ import pytest
 
 from seer_rpc import errors
 from seer_rpc.client.failures import to_error
+from seer_rpc.errors import SeerError
 from seer_runtime.arguments import ArgumentsError
 from seer_runtime.failures import (
     describe_exception,
@@ -21,6 +22,7 @@ from seer_runtime.failures import (
 )
 from seer_runtime.loader import NothingExposedError, module_name
 from seer_runtime.models import UnknownModelError
+from seer_runtime.wire.codec import Codec
 from seer_runtime.wire.names import qualified_name
 from seer_runtime.wire.pb.runtime_pb2 import Failure
 
@@ -333,3 +335,127 @@ def test_an_exception_goes_all_the_way(define: Callable[..., ModuleType]) -> Non
     assert isinstance(error, KeyError)
     assert error.message == "KeyError: 'missing'"
     assert "in f" in error.remote_traceback
+
+
+# Exceptions that a library has classes for --------------------------------------------------
+
+
+class LibraryError(errors.RemoteError):
+    pass
+
+
+class LibraryTimeoutError(LibraryError, OSError):
+    pass
+
+
+OWN = {f"{__name__}.OwnError": LibraryError, "TimeoutError": LibraryTimeoutError}
+
+
+class PrivateError(OwnError):
+    pass
+
+
+def own_error(error: BaseException, **parts: object) -> errors.SeerError:
+    failure = describe_exception(error, Failure.RAISED, Failure.FINISHED)
+    for name, value in parts.items():
+        setattr(failure, name, value)
+    return to_error(failure, OWN)
+
+
+def test_an_exception_of_the_librarys_is_raised_as_the_librarys_class() -> None:
+    error = own_error(OwnError("inner"), hint="h")
+
+    assert type(error) is LibraryError
+    assert (error.exception, error.message) == (
+        f"{__name__}.OwnError",
+        f"{__name__}.OwnError: inner",
+    )
+    assert (error.hint, error.args) == ("h", (error.message,))
+    assert "OwnError: inner" in error.remote_traceback
+
+
+def test_the_librarys_class_goes_before_a_builtin_or_loaded_one() -> None:
+    assert type(own_error(TimeoutError())) is LibraryTimeoutError
+    assert not isinstance(of_builtin("TimeoutError"), LibraryError)
+
+
+def test_an_exception_that_the_library_lacks_is_of_the_nearest_class_that_it_has() -> None:
+    error = own_error(PrivateError("p"))
+
+    assert type(error) is LibraryError
+    assert error.exception == f"{__name__}.PrivateError"
+
+
+def test_only_what_a_function_raised_is_of_the_librarys_classes() -> None:
+    kinds = [kind for kind in KINDS if kind != Failure.RAISED]
+
+    found = [to_error(Failure(kind=kind, exception="TimeoutError"), OWN) for kind in kinds]
+
+    assert not any(isinstance(error, LibraryError) for error in found)
+
+
+# Attributes ---------------------------------------------------------------------------------
+
+
+def with_attributes(exception: str, attributes: dict[str, object]) -> errors.SeerError:
+    content = Codec().encode(attributes).body
+    return to_error(Failure(kind=Failure.RAISED, exception=exception, attributes=content))
+
+
+def test_plain_attributes_arrive_and_others_are_left_out() -> None:
+    original = OwnError("inner")
+    vars(original).update(position=3, words=["a"], table={"b": None}, file=object(), _hidden=1)
+
+    error = own_error(original)
+
+    assert (error.position, error.words, error.table) == (3, ["a"], {"b": None})  # type: ignore[attr-defined]
+    assert not hasattr(error, "file")
+    assert not hasattr(error, "_hidden")
+
+
+@pytest.mark.parametrize("cls", [OwnError, ValueError, OSError, json.JSONDecodeError])
+def test_attributes_take_no_place_that_every_error_has(cls: type[Exception]) -> None:
+    taken = [*dir(SeerError("m")), "exception", "of", "__dict__", "__class__", "_x"]
+    name = qualified_name(cls)
+    bare = with_attributes(name, {})
+
+    error = with_attributes(name, dict.fromkeys(taken, "theirs"))
+
+    assert (vars(error), error.args, type(error)) == (vars(bare), bare.args, type(bare))
+
+
+def test_an_attribute_that_is_computed_here_is_left_alone() -> None:
+    error = with_attributes("UnicodeDecodeError", {"start": "here", "end": 1, "own": 2})
+
+    assert isinstance(error, UnicodeDecodeError)
+    assert vars(error)["own"] == 2
+    assert not {"start", "end"} & vars(error).keys()
+
+
+def test_exceptions_of_loaded_modules_have_their_attributes_too() -> None:
+    try:
+        json.loads("[1, x]")
+    except json.JSONDecodeError as original:
+        error = own_error(original)
+
+    assert isinstance(error, json.JSONDecodeError)
+    assert (error.pos, error.lineno, error.doc) == (4, 1, "[1, x]")
+    twin = pickle.loads(pickle.dumps(error))
+    assert (type(twin), vars(twin)) == (type(error), vars(error))
+
+
+@pytest.mark.parametrize("content", [b"\xc1", b"\x81\xa1a", b"\x01", b"\x80" * 100_000])
+def test_damaged_attributes_cost_nothing_but_themselves(content: bytes) -> None:
+    error = to_error(Failure(kind=Failure.RAISED, message="m", attributes=content))
+
+    assert (error.message, error.args) == ("m", ("m",))
+
+
+def test_attributes_come_with_what_a_function_raised_alone() -> None:
+    original = OwnError()
+    original.position = 1  # type: ignore[attr-defined]
+    kinds = [Failure.ARGUMENTS, Failure.VALUE, Failure.LOAD, Failure.CANCELLED]
+
+    failures = [describe_exception(original, kind, Failure.FINISHED) for kind in kinds]
+
+    assert not any(failure.attributes for failure in failures)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ast
+import builtins
+import copy
 import dataclasses
 import datetime as dt
 import enum
 import hashlib
 import importlib
 import inspect
+import os
+import pickle
 import subprocess
 import sys
 import textwrap
@@ -23,12 +27,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seer_rpc.client import SERVER_DEFAULT, RemoteInterface
-from seer_rpc.errors import ConfigError
+from seer_rpc.errors import ConfigError, RemoteError
 from seer_rpc.generators import library_docs, library_files, signature
+from seer_runtime.exceptions import find_exceptions
 from seer_runtime.schema import Signature, build_schema
 from seer_runtime.wire.codec import Codec
 from seer_runtime.wire.pb.interface_pb2 import (
     Default,
+    ExceptionType,
     Field,
     Function,
     InterfaceSchema,
@@ -313,7 +319,8 @@ def generate(name: str) -> Generated:
         names = TypeNames()
         functions = functions_in(module)
         signatures = {name: Signature(function) for name, function in functions.items()}
-        schema = build_schema(name, module.__doc__ or "", signatures, names)
+        exceptions = find_exceptions([module])
+        schema = build_schema(name, module.__doc__ or "", signatures, names, exceptions)
     return Generated(module, functions, names, schema, library_files(schema))
 
 
@@ -455,7 +462,8 @@ def test_it_exports_the_functions_and_types_and_nothing_else(name: str, folder: 
     assert (folder / name).is_dir()
     library = importlib.import_module(name)
 
-    types = [each.name for each in generated.schema.types]
+    schema = generated.schema
+    types = [*(each.name for each in schema.types), *(each.name for each in schema.exceptions)]
     assert library.__all__ == sorted([*generated.functions, *types])
     for each in types:
         assert isinstance(getattr(library, each), type), each
@@ -480,12 +488,13 @@ def test_its_source_is_the_same_in_every_process(run_python: Callable[..., str])
         import sys
         from tests.unit.test_library_generator import SOURCES, generate
 
-        for name in ("kinds", "named_types", "defaults", "own_names"):
+        for name in ("kinds", "named_types", "defaults", "own_names", "exceptions"):
             print(generate(name).files)
         """
-    root = str(Path(__file__).parents[2])
+    root = Path(__file__).parents[2]
+    path = os.pathsep.join([str(root), str(root / "runtime")])
 
-    printed = [run_python(code, PYTHONHASHSEED=seed, PYTHONPATH=root) for seed in ("1", "2")]
+    printed = [run_python(code, PYTHONHASHSEED=seed, PYTHONPATH=path) for seed in ("1", "2")]
 
     assert len(printed[0]) > 10_000
     assert (
@@ -578,6 +587,64 @@ TYPED = """
     """
 SOURCES["typed"] = TYPED
 
+# Builtin exceptions that are laid out in ways of their own, or mean something to Python.
+_UNUSUAL = [
+    name
+    for name, cls in sorted(vars(builtins).items())
+    if isinstance(cls, type) and issubclass(cls, BaseException) and cls.__name__ == name
+]
+SOURCES["exceptions"] = """
+    import abc
+    import enum
+    import json
+
+    class WordError(Exception):
+        '''What is wrong with "words".'''
+
+    class EmptyTextError(WordError, ValueError):
+        pass
+
+    class TimeoutError(OSError):
+        pass
+
+    class SlowWordError(TimeoutError, WordError):
+        pass
+
+    class _PrivateError(LookupError):
+        pass
+
+    class LostWordError(_PrivateError, WordError):
+        pass
+
+    class UnreadableError(json.JSONDecodeError):
+        pass
+
+    class AbstractError(EmptyTextError, abc.ABC):
+        pass
+
+    class Words:
+        class ClosedError(WordError):
+            pass
+
+    def count(text: str, WordError: int = 0) -> int: ...
+    """
+SOURCES["builtin_exceptions"] = "\n".join(
+    ["def f() -> None: ...", *(f"class Own{name}({name}): ..." for name in _UNUSUAL)]
+)
+SOURCES["exceptions_with_our_names"] = """
+    class remote(Exception): ...
+    class RemoteError(Exception): ...
+    class RemoteInterface(RemoteError): ...
+    class builtins(ValueError): ...
+    class annotations(builtins): ...
+    class aio(Exception): ...
+    class Exception(Exception): ...
+    class ValueError(Exception): ...
+    class str(ValueError): ...
+    class Any(ValueError, LookupError): ...
+    def f(text, other=None) -> list[tuple[int, bytes]]: ...
+    """
+
 
 @pytest.fixture
 def typed(folder: Path) -> Any:
@@ -626,6 +693,167 @@ def test_a_field_that_the_constructor_does_not_take_is_not_asked_for(typed: Any,
     assert dataclasses.asdict(received) == dataclasses.asdict(original)
     assert vars(getattr(typed, name)(given=1))["given"] == 1
     assert cross(getattr(typed, name)(given=1), registry(typed), interface.names) == original
+
+
+# Exceptions ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def raising(folder: Path) -> Any:
+    """Give the generated library of the interface `exceptions`."""
+    assert folder.is_dir()
+    return importlib.import_module("exceptions")
+
+
+def test_generated_exceptions_are_derived_as_the_originals_are(raising: Any) -> None:
+    original = vars(generate("exceptions").module)
+    names = [each.name for each in generate("exceptions").schema.exceptions]
+
+    assert len(names) == 8
+    for name in names:
+        cls, twin = getattr(raising, name), original.get(name) or original["Words"].ClosedError
+        assert issubclass(cls, RemoteError)
+        for base in twin.__mro__:
+            if base.__module__ == "builtins":
+                assert issubclass(cls, base), (name, base)
+            elif base.__module__ == "exceptions" and not base.__name__.startswith("_"):
+                assert issubclass(cls, getattr(raising, base.__name__)), (name, base)
+    assert not issubclass(raising.SlowWordError, TimeoutError)
+    assert raising.WordError.__doc__ == 'What is wrong with "words".'
+
+
+def test_a_generated_exception_is_made_like_every_error_of_ours(raising: Any) -> None:
+    error = raising.SlowWordError("too slow", hint="wait", remote_traceback="Traceback")
+
+    assert (error.message, error.hint, error.args) == ("too slow", "wait", ("too slow",))
+    assert str(error) == "too slow\n\nIn the sandbox:\nTraceback\n\nWhat to do: wait"
+
+
+def test_a_generated_exception_survives_pickling_and_copying(raising: Any) -> None:
+    error = raising.SlowWordError("too slow", hint="wait")
+    error.exception, error.seconds = "exceptions.SlowWordError", [1, 2]
+    error.add_note("noted")
+
+    for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
+        assert type(twin) is raising.SlowWordError
+        assert (str(twin), vars(twin), twin.args) == (str(error), vars(error), error.args)
+
+
+def test_what_is_done_with_a_caught_exception_passes_the_type_check(
+    folder: Path, complaints: list[str]
+) -> None:
+    assert complaints
+    (folder / "catches.py").write_text(
+        "import exceptions\ntry:\n    exceptions.count('x')\n"
+        "except exceptions.EmptyTextError as error:\n"
+        "    print(error.position, error.hint.upper())\n    same: ValueError = error\n"
+        "    other: exceptions.SlowWordError = error\n"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-m", "mypy", "--config-file", "mypy.ini", "catches.py"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert [line.split(":")[1] for line in finished.stdout.splitlines() if "error:" in line] == [
+        "7"
+    ]
+
+
+def test_the_library_knows_its_exceptions_by_their_qualified_names(raising: Any) -> None:
+    remote = next(each for each in vars(raising).values() if isinstance(each, RemoteInterface))
+
+    known = vars(remote)["_exceptions"]
+
+    assert known["exceptions.SlowWordError"] is raising.SlowWordError
+    assert known["exceptions.Words.ClosedError"] is raising.ClosedError
+    # What arrives as a value builds none of them.
+    assert not vars(remote)["_types"]
+
+
+@pytest.mark.parametrize("name", _UNUSUAL)
+def test_an_exception_is_the_builtin_one_too_where_it_can_be(name: str, folder: Path) -> None:
+    assert folder.is_dir()
+    library = importlib.import_module("builtin_exceptions")
+    builtin: type[BaseException] = getattr(builtins, name)
+    if issubclass(builtin, SystemExit):
+        assert not hasattr(library, f"Own{name}")
+        return
+
+    cls = getattr(library, f"Own{name}")
+
+    assert str(cls("m")) == "m"
+    is_usable = issubclass(RemoteError.of(name), builtin)
+    assert issubclass(cls, builtin) == is_usable
+    assert cls.__mro__[1] is RemoteError
+
+
+def test_exceptions_of_our_names_hide_nothing(folder: Path) -> None:
+    assert folder.is_dir()
+    library = importlib.import_module("exceptions_with_our_names")
+    aio = importlib.import_module("exceptions_with_our_names.aio")
+
+    assert issubclass(library.RemoteInterface, library.RemoteError)
+    assert issubclass(library.Any, LookupError)
+    assert issubclass(library.Any, library.ValueError)
+    assert not issubclass(library.Any, ValueError)
+    # The module keeps its name.
+    assert library.aio is aio
+    assert issubclass(library.aio_2, RemoteError)
+
+
+def exceptions_of(*described: ExceptionType) -> dict[str, list[str]]:
+    """Give the bases of the classes that are made of hand-made exceptions, by their names."""
+    schema = one_function()
+    schema.exceptions.extend(described)
+    body = ast.parse(library_files(schema)["_remote.py"]).body
+    return {
+        each.name: [ast.unparse(base).rpartition(".")[2] for base in each.bases]
+        for each in body
+        if isinstance(each, ast.ClassDef)
+    }
+
+
+def test_bases_that_do_not_go_together_are_left_out() -> None:
+    first = ExceptionType(name="A", bases=[Type(name="OSError"), Type(name="ImportError")])
+    second = ExceptionType(name="B", bases=[Type(name="ImportError")])
+    both = [Type(name="A", named=True), Type(name="B", named=True), Type(name="ValueError")]
+
+    assert exceptions_of(first, second, ExceptionType(name="C", bases=both)) == {
+        "A": ["RemoteError", "OSError"],
+        "B": ["RemoteError", "ImportError"],
+        "C": ["A", "ValueError"],
+    }
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        Type(name="A", named=True),
+        Type(name="B", named=True),
+        Type(name="Data", named=True),
+        Type(name="ValueError", named=True),
+        Type(name="FutureError"),
+        Type(name="os.system"),
+        Type(name="json.JSONDecodeError"),
+        Type(name="print"),
+        Type(name="dict"),
+        Type(name="__name__"),
+        Type(name=""),
+    ],
+    ids=repr,
+)
+def test_what_is_no_base_is_left_out(base: Type) -> None:
+    later = ExceptionType(name="B")
+
+    assert exceptions_of(ExceptionType(name="A", bases=[base]), later)["A"] == ["RemoteError"]
+
+
+def test_an_exception_that_has_another_things_name_is_refused() -> None:
+    with pytest.raises(ConfigError, match="two things called 'f'"):
+        exceptions_of(ExceptionType(name="f"))
 
 
 # Docs ---------------------------------------------------------------------------------------
@@ -681,6 +909,7 @@ def with_default(text: str) -> InterfaceSchema:
             ),
         ]
     )
+    schema.exceptions.add(name="DataError", bases=[Type(name="ValueError")])
     return schema
 
 
@@ -780,7 +1009,8 @@ def assert_nothing_but(files: dict[str, str], schema: InterfaceSchema) -> None:
             assert len(each.body) <= 3
     body = ast.parse(files["_remote.py"]).body
     classes = [each.name for each in body if isinstance(each, ast.ClassDef)]
-    assert classes == [each.name for each in schema.types]
+    described = [*(each.name for each in schema.types), *(each.name for each in schema.exceptions)]
+    assert classes == described
     for source in files.values():
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.Call):
@@ -830,6 +1060,7 @@ def test_no_text_in_a_schema_becomes_code(
     schema.functions[0].parameters[0].doc = doc
     for described in schema.types:
         described.doc = function_doc
+    schema.exceptions[0].doc = schema.exceptions[0].qualified_name = function_doc
 
     files = library_files(schema)
 
@@ -876,6 +1107,25 @@ def test_a_hostile_name_is_refused_or_only_a_name(place: str, name: str) -> None
             schema.types[2].base = name
         case "hint":
             schema.functions[0].result.name = name
+    try:
+        files = library_files(schema)
+    except ConfigError:
+        return
+
+    assert_nothing_but(files, schema)
+
+
+@given(st.sampled_from(["name", "builtin base", "own base"]), HOSTILE_NAMES)
+def test_a_hostile_exception_is_refused_or_only_a_class(place: str, name: str) -> None:
+    schema = with_default("1")
+    schema.exceptions.add(name="LastError")
+    match place:
+        case "name":
+            schema.exceptions[0].name = name
+        case "builtin base":
+            schema.exceptions[0].bases[0].name = name
+        case "own base":
+            schema.exceptions[0].bases.add(name=name, named=True)
     try:
         files = library_files(schema)
     except ConfigError:

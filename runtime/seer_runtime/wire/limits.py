@@ -42,6 +42,9 @@ STREAM_BYTES = 8 << 20
 MAX_BODY = (2 << 30) - (1 << 20)
 """Bytes of a value without its arrays: MessagePack goes not much further."""
 
+MAX_ATTRIBUTES = 16 << 10
+"""Bytes of an exception's attributes, all together."""
+
 MAX_SEGMENTS = 1 << 16
 """Out-of-band buffers in one frame."""
 

@@ -13,6 +13,11 @@ def qualified_name(cls: type) -> str:
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
+def encodable(text: str) -> str:
+    """Make text of the user's fit for a protobuf string, which has no lone surrogates."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """Give "; did you mean ...?" where one of `names` is much like `name`, else nothing."""
     close = difflib.get_close_matches(name, list(names), 1)

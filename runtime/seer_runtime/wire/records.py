@@ -41,18 +41,24 @@ class TypeNames:
         """Begin with `types`."""
         self._types = dict(types or {})
         self._names = {cls: name for name, cls in self._types.items()}
+        self._taken = set(self._types)
 
     def name_of(self, cls: type) -> str:
         """Give the class's name; a class seen for the first time is known from then on."""
         name = self._names.get(cls)
         if name is None:
             # Generic models have names such as Box[int].
-            name = stem = re.sub(r"\W+", "_", cls.__name__).strip("_") or "Type"
-            number = 2
-            while name in self._types:
-                name, number = f"{stem}_{number}", number + 1
+            name = self.reserve(re.sub(r"\W+", "_", cls.__name__).strip("_") or "Type")
             self._types[name] = cls
             self._names[cls] = name
+        return name
+
+    def reserve(self, stem: str) -> str:
+        """Give `stem`, or a name like it, that no class gets any more: something else has it."""
+        name, number = stem, 2
+        while name in self._taken:
+            name, number = f"{stem}_{number}", number + 1
+        self._taken.add(name)
         return name
 
     def find(self, name: str) -> type | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seer_runtime.arguments import ArgumentChecker, ArgumentsError
+from seer_runtime.exceptions import find_exceptions
 from seer_runtime.loader import Function, Options, load
 from seer_runtime.models import ModelPaths
 from seer_runtime.schema import Signature, build_schema
@@ -45,7 +46,8 @@ class Interface:
         }
         self._options = loaded.options
         types = TypeNames()
-        self.schema = build_schema(request.interface, loaded.doc, signatures, types)
+        exceptions = find_exceptions(loaded.modules)
+        self.schema = build_schema(request.interface, loaded.doc, signatures, types, exceptions)
         self.codec = Codec(types)
         self._checkers = {
             name: ArgumentChecker(name, signature.parameters, signature.hints)

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$seer_runtime/wire/pb/interface.proto\x12\x07seer.v1\"\x95\x01\n\x0fInterfaceSchema\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03\x64oc\x18\x02 \x01(\t\x12$\n\tfunctions\x18\x03 \x03(\x0b\x32\x11.seer.v1.Function\x12!\n\x05types\x18\x04 \x03(\x0b\x32\x12.seer.v1.NamedType\x12\x0c\n\x04hash\x18\x05 \x01(\t\x12\x10\n\x08warnings\x18\x06 \x03(\t\"\xd3\x01\n\x08\x46unction\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03\x64oc\x18\x02 \x01(\t\x12&\n\nparameters\x18\x03 \x03(\x0b\x32\x12.seer.v1.Parameter\x12\x1d\n\x06result\x18\x04 \x01(\x0b\x32\r.seer.v1.Type\x12\x12\n\nresult_doc\x18\x05 \x01(\t\x12\x10\n\x08is_async\x18\x06 \x01(\x08\x12\x11\n\tis_stream\x18\x07 \x01(\x08\x12\x15\n\ris_idempotent\x18\x08 \x01(\x08\x12\x15\n\ris_concurrent\x18\t \x01(\x08\"\xfc\x01\n\tParameter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12%\n\x04kind\x18\x02 \x01(\x0e\x32\x17.seer.v1.Parameter.Kind\x12\x1b\n\x04type\x18\x03 \x01(\x0b\x32\r.seer.v1.Type\x12\x0b\n\x03\x64oc\x18\x04 \x01(\t\x12!\n\x07\x64\x65\x66\x61ult\x18\x05 \x01(\x0b\x32\x10.seer.v1.Default\"m\n\x04Kind\x12\x19\n\x15POSITIONAL_OR_KEYWORD\x10\x00\x12\x13\n\x0fPOSITIONAL_ONLY\x10\x01\x12\x10\n\x0cKEYWORD_ONLY\x10\x02\x12\x12\n\x0eVAR_POSITIONAL\x10\x03\x12\x0f\n\x0bVAR_KEYWORD\x10\x04\"+\n\x07\x44\x65\x66\x61ult\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x12\n\nis_literal\x18\x02 \x01(\x08\"W\n\x04Type\x12\x0c\n\x04name\x18\x01 \x01(\t\x12 \n\targuments\x18\x02 \x03(\x0b\x32\r.seer.v1.Type\x12\x10\n\x08literals\x18\x03 \x03(\t\x12\r\n\x05named\x18\x04 \x01(\x08\"\xef\x01\n\tNamedType\x12\x0c\n\x04name\x18\x01 \x01(\t\x12%\n\x04kind\x18\x02 \x01(\x0e\x32\x17.seer.v1.NamedType.Kind\x12\x0b\n\x03\x64oc\x18\x03 \x01(\t\x12\x1e\n\x06\x66ields\x18\x04 \x03(\x0b\x32\x0e.seer.v1.Field\x12 \n\x07members\x18\x05 \x03(\x0b\x32\x0f.seer.v1.Member\x12\x0c\n\x04\x62\x61se\x18\x06 \x01(\t\x12\x0e\n\x06\x66rozen\x18\x07 \x01(\x08\"@\n\x04Kind\x12\r\n\tDATACLASS\x10\x00\x12\x08\n\x04\x45NUM\x10\x01\x12\x0e\n\nTYPED_DICT\x10\x02\x12\x0f\n\x0bNAMED_TUPLE\x10\x03\"y\n\x05\x46ield\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x1b\n\x04type\x18\x02 \x01(\x0b\x32\r.seer.v1.Type\x12!\n\x07\x64\x65\x66\x61ult\x18\x03 \x01(\x0b\x32\x10.seer.v1.Default\x12\x10\n\x08optional\x18\x04 \x01(\x08\x12\x10\n\x08\x63omputed\x18\x05 \x01(\x08\"%\n\x06Member\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$seer_runtime/wire/pb/interface.proto\x12\x07seer.v1\"\xc1\x01\n\x0fInterfaceSchema\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03\x64oc\x18\x02 \x01(\t\x12$\n\tfunctions\x18\x03 \x03(\x0b\x32\x11.seer.v1.Function\x12!\n\x05types\x18\x04 \x03(\x0b\x32\x12.seer.v1.NamedType\x12\x0c\n\x04hash\x18\x05 \x01(\t\x12\x10\n\x08warnings\x18\x06 \x03(\t\x12*\n\nexceptions\x18\x07 \x03(\x0b\x32\x16.seer.v1.ExceptionType\"\xd3\x01\n\x08\x46unction\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03\x64oc\x18\x02 \x01(\t\x12&\n\nparameters\x18\x03 \x03(\x0b\x32\x12.seer.v1.Parameter\x12\x1d\n\x06result\x18\x04 \x01(\x0b\x32\r.seer.v1.Type\x12\x12\n\nresult_doc\x18\x05 \x01(\t\x12\x10\n\x08is_async\x18\x06 \x01(\x08\x12\x11\n\tis_stream\x18\x07 \x01(\x08\x12\x15\n\ris_idempotent\x18\x08 \x01(\x08\x12\x15\n\ris_concurrent\x18\t \x01(\x08\"\xfc\x01\n\tParameter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12%\n\x04kind\x18\x02 \x01(\x0e\x32\x17.seer.v1.Parameter.Kind\x12\x1b\n\x04type\x18\x03 \x01(\x0b\x32\r.seer.v1.Type\x12\x0b\n\x03\x64oc\x18\x04 \x01(\t\x12!\n\x07\x64\x65\x66\x61ult\x18\x05 \x01(\x0b\x32\x10.seer.v1.Default\"m\n\x04Kind\x12\x19\n\x15POSITIONAL_OR_KEYWORD\x10\x00\x12\x13\n\x0fPOSITIONAL_ONLY\x10\x01\x12\x10\n\x0cKEYWORD_ONLY\x10\x02\x12\x12\n\x0eVAR_POSITIONAL\x10\x03\x12\x0f\n\x0bVAR_KEYWORD\x10\x04\"+\n\x07\x44\x65\x66\x61ult\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x12\n\nis_literal\x18\x02 \x01(\x08\"W\n\x04Type\x12\x0c\n\x04name\x18\x01 \x01(\t\x12 \n\targuments\x18\x02 \x03(\x0b\x32\r.seer.v1.Type\x12\x10\n\x08literals\x18\x03 \x03(\t\x12\r\n\x05named\x18\x04 \x01(\x08\"\xef\x01\n\tNamedType\x12\x0c\n\x04name\x18\x01 \x01(\t\x12%\n\x04kind\x18\x02 \x01(\x0e\x32\x17.seer.v1.NamedType.Kind\x12\x0b\n\x03\x64oc\x18\x03 \x01(\t\x12\x1e\n\x06\x66ields\x18\x04 \x03(\x0b\x32\x0e.seer.v1.Field\x12 \n\x07members\x18\x05 \x03(\x0b\x32\x0f.seer.v1.Member\x12\x0c\n\x04\x62\x61se\x18\x06 \x01(\t\x12\x0e\n\x06\x66rozen\x18\x07 \x01(\x08\"@\n\x04Kind\x12\r\n\tDATACLASS\x10\x00\x12\x08\n\x04\x45NUM\x10\x01\x12\x0e\n\nTYPED_DICT\x10\x02\x12\x0f\n\x0bNAMED_TUPLE\x10\x03\"y\n\x05\x46ield\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x1b\n\x04type\x18\x02 \x01(\x0b\x32\r.seer.v1.Type\x12!\n\x07\x64\x65\x66\x61ult\x18\x03 \x01(\x0b\x32\x10.seer.v1.Default\x12\x10\n\x08optional\x18\x04 \x01(\x08\x12\x10\n\x08\x63omputed\x18\x05 \x01(\x08\"%\n\x06Member\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"`\n\rExceptionType\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03\x64oc\x18\x02 \x01(\t\x12\x16\n\x0equalified_name\x18\x03 \x01(\t\x12\x1c\n\x05\x62\x61ses\x18\x04 \x03(\x0b\x32\r.seer.v1.Typeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,23 +32,25 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'seer_runtime.wire.pb.interf
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_INTERFACESCHEMA']._serialized_start=50
-  _globals['_INTERFACESCHEMA']._serialized_end=199
-  _globals['_FUNCTION']._serialized_start=202
-  _globals['_FUNCTION']._serialized_end=413
-  _globals['_PARAMETER']._serialized_start=416
-  _globals['_PARAMETER']._serialized_end=668
-  _globals['_PARAMETER_KIND']._serialized_start=559
-  _globals['_PARAMETER_KIND']._serialized_end=668
-  _globals['_DEFAULT']._serialized_start=670
-  _globals['_DEFAULT']._serialized_end=713
-  _globals['_TYPE']._serialized_start=715
-  _globals['_TYPE']._serialized_end=802
-  _globals['_NAMEDTYPE']._serialized_start=805
-  _globals['_NAMEDTYPE']._serialized_end=1044
-  _globals['_NAMEDTYPE_KIND']._serialized_start=980
-  _globals['_NAMEDTYPE_KIND']._serialized_end=1044
-  _globals['_FIELD']._serialized_start=1046
-  _globals['_FIELD']._serialized_end=1167
-  _globals['_MEMBER']._serialized_start=1169
-  _globals['_MEMBER']._serialized_end=1206
+  _globals['_INTERFACESCHEMA']._serialized_end=243
+  _globals['_FUNCTION']._serialized_start=246
+  _globals['_FUNCTION']._serialized_end=457
+  _globals['_PARAMETER']._serialized_start=460
+  _globals['_PARAMETER']._serialized_end=712
+  _globals['_PARAMETER_KIND']._serialized_start=603
+  _globals['_PARAMETER_KIND']._serialized_end=712
+  _globals['_DEFAULT']._serialized_start=714
+  _globals['_DEFAULT']._serialized_end=757
+  _globals['_TYPE']._serialized_start=759
+  _globals['_TYPE']._serialized_end=846
+  _globals['_NAMEDTYPE']._serialized_start=849
+  _globals['_NAMEDTYPE']._serialized_end=1088
+  _globals['_NAMEDTYPE_KIND']._serialized_start=1024
+  _globals['_NAMEDTYPE_KIND']._serialized_end=1088
+  _globals['_FIELD']._serialized_start=1090
+  _globals['_FIELD']._serialized_end=1211
+  _globals['_MEMBER']._serialized_start=1213
+  _globals['_MEMBER']._serialized_end=1250
+  _globals['_EXCEPTIONTYPE']._serialized_start=1252
+  _globals['_EXCEPTIONTYPE']._serialized_end=1348
 # @@protoc_insertion_point(module_scope)

@@ -31,6 +31,7 @@ class InterfaceSchema(_message.Message):
     TYPES_FIELD_NUMBER: _builtins.int
     HASH_FIELD_NUMBER: _builtins.int
     WARNINGS_FIELD_NUMBER: _builtins.int
+    EXCEPTIONS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     doc: _builtins.str
     """The interface file's own docstring."""
@@ -46,6 +47,10 @@ class InterfaceSchema(_message.Message):
     def warnings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What could not be described exactly, for whoever wrote the interface. Not part of the hash."""
 
+    @_builtins.property
+    def exceptions(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExceptionType]:
+        """Exception classes that the interface's own modules define, none before its bases."""
+
     def __init__(
         self,
         *,
@@ -55,10 +60,11 @@ class InterfaceSchema(_message.Message):
         types: _abc.Iterable[Global___NamedType] | None = ...,
         hash: _builtins.str = ...,
         warnings: _abc.Iterable[_builtins.str] | None = ...,
+        exceptions: _abc.Iterable[Global___ExceptionType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["doc", b"doc", "functions", b"functions", "hash", b"hash", "name", b"name", "types", b"types", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["doc", b"doc", "exceptions", b"exceptions", "functions", b"functions", "hash", b"hash", "name", b"name", "types", b"types", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -345,3 +351,35 @@ class Member(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Member: _TypeAlias = Member  # noqa: Y015
+
+@_typing.final
+class ExceptionType(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    DOC_FIELD_NUMBER: _builtins.int
+    QUALIFIED_NAME_FIELD_NUMBER: _builtins.int
+    BASES_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    doc: _builtins.str
+    qualified_name: _builtins.str
+    """What a Failure calls it."""
+    @_builtins.property
+    def bases(self) -> _containers.RepeatedCompositeFieldContainer[Global___Type]:
+        """The nearest that are builtin, or, where `named` is set, exceptions of the schema's own."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        doc: _builtins.str = ...,
+        qualified_name: _builtins.str = ...,
+        bases: _abc.Iterable[Global___Type] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bases", b"bases", "doc", b"doc", "name", b"name", "qualified_name", b"qualified_name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExceptionType: _TypeAlias = ExceptionType  # noqa: Y015

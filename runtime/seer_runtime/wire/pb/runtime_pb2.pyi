@@ -256,6 +256,8 @@ class Failure(_message.Message):
     EXIT_CODE_FIELD_NUMBER: _builtins.int
     MODULE_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
+    BASES_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
     kind: Global___Failure.Kind.ValueType
     effect: Global___Failure.Effect.ValueType
     message: _builtins.str
@@ -270,9 +272,17 @@ class Failure(_message.Message):
     module: _builtins.str
     """The name of a module that is missing."""
     state: Global___Failure.State.ValueType
+    attributes: _builtins.bytes
+    """The exception's plain public attributes: an encoded dict."""
     @_builtins.property
     def log(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The last lines of the log, where a process died."""
+
+    @_builtins.property
+    def bases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The qualified names of the classes that the exception's class derives from, nearest first;
+        builtins are left out.
+        """
 
     def __init__(
         self,
@@ -287,10 +297,12 @@ class Failure(_message.Message):
         exit_code: _builtins.int | None = ...,
         module: _builtins.str = ...,
         state: Global___Failure.State.ValueType = ...,
+        bases: _abc.Iterable[_builtins.str] | None = ...,
+        attributes: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_exit_code", b"_exit_code", "exit_code", b"exit_code"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_exit_code", b"_exit_code", "effect", b"effect", "exception", b"exception", "exit_code", b"exit_code", "hint", b"hint", "kind", b"kind", "log", b"log", "message", b"message", "module", b"module", "state", b"state", "traceback", b"traceback"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_exit_code", b"_exit_code", "attributes", b"attributes", "bases", b"bases", "effect", b"effect", "exception", b"exception", "exit_code", b"exit_code", "hint", b"hint", "kind", b"kind", "log", b"log", "message", b"message", "module", b"module", "state", b"state", "traceback", b"traceback"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__exit_code: _TypeAlias = _typing.Literal["exit_code"]  # noqa: Y015
     _WhichOneofArgType__exit_code: _TypeAlias = _typing.Literal["_exit_code", b"_exit_code"]  # noqa: Y015
