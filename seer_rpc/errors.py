@@ -23,7 +23,7 @@ SeerError
 │   ├── WorkerDiedError         the worker process ended before there was an answer
 │   └── StateLostError          the worker was restarted since the last call; nothing ran
 ├── SessionError                no session with the interface
-│   ├── AuthenticationError     the token was refused
+│   ├── AuthenticationError     the token was refused, or a certificate by either side
 │   ├── InterfaceGoneError      the sandbox does not serve this interface
 │   ├── SchemaChangedError      the library was made from another version of the interface
 │   ├── ConnectionFileError     the connection file is missing, open to others, or not readable
@@ -265,7 +265,7 @@ class SessionError(SeerError):
 
 
 class AuthenticationError(SessionError):
-    """The sandbox refused the token."""
+    """The sandbox refused the token, or one side the other's certificate."""
 
 
 class InterfaceGoneError(SessionError):

@@ -10,12 +10,13 @@ from concurrent.futures import Future
 import grpc
 
 from seer_rpc.client.connection import Connection
+from seer_rpc.client.credentials import is_local, open_channel
 from seer_rpc.client.links import OnFrame, OnLost
+from seer_rpc.client.network_errors import network_error
 from seer_rpc.client.obituary import read_obituary
 from seer_rpc.errors import AuthenticationError, SandboxLostError, SeerError, SessionError
 from seer_runtime.wire.exits import describe_exit
 from seer_runtime.wire.frames import Frame, FrameError, decode_frame, encode_frame
-from seer_runtime.wire.limits import CHANNEL_OPTIONS
 from seer_runtime.wire.pb import runtime_pb2 as pb
 from seer_runtime.wire.pb.runtime_pb2_grpc import RuntimeStub
 
@@ -39,12 +40,12 @@ class GrpcLink:
             )
         self._on_frame = on_frame
         self._on_lost = on_lost
-        self._endpoint = connection.endpoint
+        self._connection = connection
         self._outbox: queue.SimpleQueue[pb.Frame | None] = queue.SimpleQueue()
         self._closed = False
         self._broken = threading.Event()
         self._error: Future[SeerError] = Future()
-        self._channel = open_channel(connection.endpoint)
+        self._channel = open_channel(connection)
         self._stream = RuntimeStub(self._channel).Session(
             iter(self._outbox.get, None), metadata=authorization(connection.token)
         )
@@ -79,7 +80,7 @@ class GrpcLink:
         except grpc.RpcError as failed:
             self._broken.set()
             if not self._closed:
-                error = translate(failed, self._endpoint)
+                error = translate(failed, self._connection)
         finally:
             self._broken.set()
             self._error.set_result(error)
@@ -90,17 +91,12 @@ class GrpcLink:
 _START_AGAIN = "start the sandbox again and serve the interface; show_rpc_logs() may say why"
 
 
-def open_channel(endpoint: str) -> grpc.Channel:
-    """Open a channel with the options that both ends agree on."""
-    return grpc.insecure_channel(endpoint, options=CHANNEL_OPTIONS)
-
-
 def authorization(token: str) -> tuple[tuple[str, str]]:
     """Give the metadata that every method needs."""
     return (("authorization", f"Bearer {token}"),)
 
 
-def translate(error: grpc.RpcError, endpoint: str) -> SeerError:
+def translate(error: grpc.RpcError, connection: Connection) -> SeerError:
     """Give this library's error for gRPC's; gRPC's own never reaches a user."""
     code = error.code() if isinstance(error, grpc.Call) else grpc.StatusCode.UNKNOWN
     details = (error.details() if isinstance(error, grpc.Call) else "") or str(code)
@@ -111,13 +107,15 @@ def translate(error: grpc.RpcError, endpoint: str) -> SeerError:
                 hint="connection files are good for one sandbox: start the session again",
             )
         case grpc.StatusCode.UNAVAILABLE | grpc.StatusCode.CANCELLED:
-            return _lost(details, endpoint)
+            return _lost(details, connection)
         case _:
             return SessionError(f"the sandbox refused: {details} ({code.name})")
 
 
-def _lost(details: str, endpoint: str) -> SandboxLostError:
-    obituary = read_obituary(endpoint)
+def _lost(details: str, connection: Connection) -> SeerError:
+    if not is_local(connection):
+        return network_error(details, connection)
+    obituary = read_obituary(connection.endpoint)
     if obituary is None:
         return SandboxLostError(f"the sandbox is gone: {details}", hint=_START_AGAIN)
     return SandboxLostError(
