@@ -70,6 +70,12 @@ _PROBLEMS = (
         'have the sandbox started with SandboxConfig(advertise="...") and a name that you reach',
     ),
     _Problem(
+        "HTTP proxy",
+        SandboxLostError,
+        "the proxy that this machine is set to use does not lead to {place}",
+        "name that host in the environment variable no_proxy",
+    ),
+    _Problem(
         "refused|unreachable|No route",
         SandboxLostError,
         "nothing answers at {place}",

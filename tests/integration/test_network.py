@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -292,29 +293,59 @@ def test_a_port_where_nobody_speaks_is_given_up(
     assert "does not answer" in error.message
 
 
+@pytest.fixture
+def answering() -> Iterator[Callable[[bytes], str]]:
+    """Have somebody who is no sandbox answer one caller; gives the address."""
+    with contextlib.ExitStack() as stack:
+
+        def listen(answer: bytes) -> str:
+            server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+
+            def answer_one() -> None:
+                caller, _ = server.accept()
+                with caller:
+                    caller.recv(1)
+                    caller.sendall(answer)
+
+            thread = threading.Thread(target=answer_one, daemon=True)
+            thread.start()
+            stack.callback(thread.join, 10)
+            return f"127.0.0.1:{server.getsockname()[1]}"
+
+        yield listen
+
+
 @pytest.mark.parametrize("mode", ["mutual", "off"])
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"SSH-2.0-x\r\n"])
 def test_a_port_of_something_else_is_given_up(
     served: Mapping[str, Served],
     mode: str,
     answer: bytes,
+    answering: Callable[[bytes], str],
     refusal: Callable[[Connection], SeerError],
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-
-        def answer_one() -> None:
-            caller, _ = other.accept()
-            with caller:
-                caller.recv(1)
-                caller.sendall(answer)
-
-        thread = threading.Thread(target=answer_one)
-        thread.start()
-        error = refusal(changed(served, mode, endpoint=f"127.0.0.1:{other.getsockname()[1]}"))
-        thread.join()
+    error = refusal(changed(served, mode, endpoint=answering(answer)))
 
     assert isinstance(error, SessionError)
     assert not isinstance(error, SandboxLostError)
+
+
+@pytest.mark.parametrize("mode", ["mutual", "off"])
+def test_a_proxy_that_refuses_is_named(
+    served: Mapping[str, Served],
+    mode: str,
+    answering: Callable[[bytes], str],
+    refusal: Callable[[Connection], SeerError],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refused = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
+    monkeypatch.setenv("http_proxy", f"http://{answering(refused)}")
+    for variable in ("grpc_proxy", "https_proxy", "no_proxy", "no_grpc_proxy"):
+        monkeypatch.delenv(variable, raising=False)
+    error = refusal(served[mode].connection)
+
+    assert "the proxy that this machine is set to use" in error.message
+    assert "no_proxy" in error.hint
 
 
 def test_a_port_that_is_closed_is_given_up(
