@@ -24,7 +24,7 @@ SeerError
 │   ├── QueueFullError          too many calls wait already; nothing ran
 │   └── StateLostError          the worker was restarted since the last call; nothing ran
 ├── SessionError                no session with the interface
-│   ├── AuthenticationError     the token was refused
+│   ├── AuthenticationError     the token was refused, or a certificate by either side
 │   ├── InterfaceGoneError      the sandbox does not serve this interface
 │   ├── SchemaChangedError      the library was made from another version of the interface
 │   ├── SessionOverError        the runtime does not know the session any more
@@ -287,7 +287,7 @@ class SessionError(SeerError):
 
 
 class AuthenticationError(SessionError):
-    """The sandbox refused the token."""
+    """The sandbox refused the token, or one side the other's certificate."""
 
 
 class InterfaceGoneError(SessionError):

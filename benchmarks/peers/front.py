@@ -34,6 +34,7 @@ class Front:
             admin_token_digest=token_digest(self._token),
             environment=dict(os.environ),
             working_directory=str(folder),
+            sockets=str(folder),
             owner=os.getpid(),
         )
         self._process = subprocess.Popen(

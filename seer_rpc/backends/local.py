@@ -18,8 +18,9 @@ import threading
 import warnings
 from pathlib import Path, PurePosixPath
 
+from seer_rpc.backends.network import Entrance
 from seer_rpc.backends.packages import check_installed
-from seer_rpc.backends.protocol import MachineSpec
+from seer_rpc.backends.protocol import MachineSpec, NetworkAccess
 from seer_rpc.client.obituary import Obituary, write_obituary
 from seer_rpc.errors import SandboxError, SandboxStartError
 from seer_rpc.locations import state_folder
@@ -46,6 +47,8 @@ _PASSED_ON = frozenset(
         "VIRTUAL_ENV",
     }
 )
+# gRPC's own messages are none that help, and strangers at a port could fill the log with them.
+_GRPC = {"GRPC_ENABLE_FORK_SUPPORT": "0", "GRPC_VERBOSITY": "NONE"}
 _PASSED_ON_PREFIXES = ("CUDA_", "LC_", "MKL_", "NVIDIA_", "OMP_", "ROCM_", "TORCH_")
 
 
@@ -56,8 +59,11 @@ class LocalMachine:
         """Start it.
 
         Raises:
+            PackageMissingError: a package that it needs here is not installed.
             SandboxStartError: it does not answer.
         """
+        entrance = Entrance.of(spec)
+        self.network: NetworkAccess | None = None
         self._id = spec.sandbox_id
         self._owner = os.getpid()
         self._folder = state_folder() / "sandboxes" / spec.sandbox_id
@@ -69,15 +75,17 @@ class LocalMachine:
             for name in _FOLDERS:
                 (self._folder / name).mkdir(parents=True, mode=0o700)
             self._folder.chmod(0o700)
-            self._process = self._spawn(spec)
+            self._process = self._spawn(spec, entrance)
         except OSError as error:
             self._remove_folders()
             raise SandboxStartError(f"the sandbox cannot start: {error}") from error
         try:
-            self._await_ready()
+            port = self._await_ready()
         except BaseException:
             self.stop()
             raise
+        if entrance is not None and port is not None:
+            self.network = entrance.access(port)
         watcher = threading.Thread(target=self._watch, name="seer-watcher", daemon=True)
         watcher.start()
 
@@ -145,7 +153,7 @@ class LocalMachine:
         for folder in {self._folder, self._sockets}:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _spawn(self, spec: MachineSpec) -> subprocess.Popen[bytes]:
+    def _spawn(self, spec: MachineSpec, entrance: Entrance | None) -> subprocess.Popen[bytes]:
         environment = _base_environment()
         settings = Settings(
             sandbox_id=self._id,
@@ -158,6 +166,7 @@ class LocalMachine:
             owner=os.getpid(),
             lifetime=spec.lifetime,
             remove_at_exit=[str(self._folder), str(self._sockets)],
+            port=entrance.port if entrance is not None else None,
         )
         with self._log.open("ab") as log:
             process = subprocess.Popen(
@@ -165,7 +174,7 @@ class LocalMachine:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env={**environment, "GRPC_ENABLE_FORK_SUPPORT": "0"},
+                env={**environment, **_GRPC},
                 cwd=self._folder,
                 start_new_session=True,
             )
@@ -175,16 +184,17 @@ class LocalMachine:
             process.stdin.flush()
         return process
 
-    def _await_ready(self) -> None:
-        """Wait for the line that says so."""
+    def _await_ready(self) -> int | None:
+        """Wait for the line that says so; gives the port that it names, if it names one."""
         assert self._process.stdout is not None
         with self._process.stdout as stream:
             # Not select(): it knows only the first 1024 descriptors.
             waiting = select.poll()
             waiting.register(stream, select.POLLIN)
             ready = waiting.poll(_START_TIMEOUT * 1000)
-            if ready and stream.readline():
-                return
+            match stream.readline().split() if ready else []:
+                case [b"ready", *port]:
+                    return int(port[0]) if port else None
         problem = f"did not answer within {_START_TIMEOUT:.0f} s" if not ready else "ended"
         raise SandboxStartError(
             f"the sandbox's runtime {problem}",

@@ -8,6 +8,9 @@ from typing import Protocol
 
 from packaging.requirements import Requirement
 
+from seer_rpc.backends.listening import Listening
+from seer_rpc.client.connection import Connection
+
 
 @dataclass(frozen=True, kw_only=True)
 class MachineSpec:
@@ -26,6 +29,29 @@ class MachineSpec:
 
     call_token_digest: str
     admin_token_digest: str
+    listening: Listening | None = None
+    """How other machines are to reach it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkAccess:
+    """How other machines reach a sandbox."""
+
+    endpoint: str
+    ca_certificate: str = field(default="", repr=False)
+    client_certificate: str = field(default="", repr=False)
+    client_key: str = field(default="", repr=False)
+
+    def connection(self, interface: str, token: str) -> Connection:
+        """Give the way to one interface."""
+        return Connection(
+            interface,
+            self.endpoint,
+            token,
+            ca_certificate=self.ca_certificate,
+            client_certificate=self.client_certificate,
+            client_key=self.client_key,
+        )
 
 
 class Machine(Protocol):
@@ -33,6 +59,9 @@ class Machine(Protocol):
 
     endpoint: str
     """Where its runtime speaks gRPC."""
+
+    network: NetworkAccess | None
+    """How other machines reach it, where its spec says that they are to."""
 
     def path(self, path: str) -> str:
         """Give the path under which processes inside the sandbox find `path`."""

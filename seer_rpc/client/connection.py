@@ -26,10 +26,18 @@ class Connection:
     """`unix:/path` or `host:port`."""
 
     token: str = field(repr=False)
+    ca_certificate: str = field(default="", repr=False)
+    """Who signed the runtime's certificate, as PEM. Without it the connection is not encrypted."""
+
+    client_certificate: str = field(default="", repr=False)
+    """The client's own certificate, as PEM, where the runtime wants one."""
+
+    client_key: str = field(default="", repr=False)
 
     def to_json(self) -> str:
         """Give what a connection file holds."""
-        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+        values = {name: value for name, value in vars(self).items() if value or name in _NEEDED}
+        return json.dumps(values, indent=2) + "\n"
 
     @classmethod
     def read(cls, file: Path) -> Connection:
@@ -54,9 +62,7 @@ class Connection:
             )
         if status.st_uid != os.geteuid():
             raise ConnectionFileError(f"{file} belongs to another user")
-        names = {field.name for field in dataclasses.fields(cls)}
-        known = isinstance(values, dict) and values.keys() == names
-        if not known or not all(isinstance(value, str) for value in values.values()):
+        if not _is_connection(values):
             raise ConnectionFileError(f"{file} is no connection file")
         if not values["token"].isascii():
             raise ConnectionFileError(f"the token in {file} is none that a sandbox would make")
@@ -78,3 +84,20 @@ class Connection:
         name = f"{interface}.json"
         files = [folder / PRIVATE_FOLDER / name for folder in near.absolute().parents]
         return cls.read(next((file for file in files if file.exists()), files[0]))
+
+
+_KNOWN = frozenset(field.name for field in dataclasses.fields(Connection))
+_NEEDED = frozenset({"interface", "endpoint", "token"})
+_CERTIFICATES = _KNOWN - _NEEDED
+
+
+def _is_connection(values: object) -> bool:
+    if not isinstance(values, dict) or not _NEEDED <= values.keys() <= _KNOWN:
+        return False
+    if not all(isinstance(value, str) for value in values.values()):
+        return False
+    given = {name for name in _CERTIFICATES if values.get(name)}
+    # A client's certificate is of no use without its key, and both are not without TLS.
+    return given in (set(), {"ca_certificate"}, _CERTIFICATES) and all(
+        values[name].isascii() for name in given
+    )

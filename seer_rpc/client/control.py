@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 import grpc
 
+from seer_rpc.client.connection import Connection
+from seer_rpc.client.credentials import open_channel
 from seer_rpc.client.failures import to_error
-from seer_rpc.client.links.grpc import authorization, open_channel, translate
+from seer_rpc.client.links.grpc import authorization, translate
 from seer_rpc.errors import SessionError
 from seer_runtime.wire.pb import runtime_pb2 as pb
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
@@ -19,8 +21,8 @@ class Control:
 
     def __init__(self, endpoint: str, token: str) -> None:
         """Talk to the runtime at `endpoint`."""
-        self._endpoint = endpoint
-        self._channel = open_channel(endpoint)
+        self._connection = Connection("", endpoint, token)
+        self._channel = open_channel(self._connection)
         self._stub = RuntimeStub(self._channel)
         self._metadata = authorization(token)
 
@@ -42,7 +44,7 @@ class Control:
                     case _:
                         raise to_error(event.failure)
         except grpc.RpcError as error:
-            raise translate(error, self._endpoint) from None
+            raise translate(error, self._connection) from None
         finally:
             # Whoever gives up on a load ends it.
             events.cancel()

@@ -93,6 +93,8 @@ class Relay:
         try:
             # An interface that is loading answers when it is loaded; a link that breaks says so.
             opened = opening.result()
+            if opened.kind is Kind.ERROR:
+                raise frame_error(opened)
         except BaseException:
             self._link.close()
             raise
@@ -195,11 +197,8 @@ class Relay:
     def _on_session_frame(self, opened: Future[Frame], frame: Frame) -> None:
         if frame.kind is Kind.INVITATION:
             self._on_opening(frame)
-        elif not opened.done():
-            if frame.kind is Kind.ERROR:
-                opened.set_exception(frame_error(frame))
-            elif frame.kind is Kind.OPENED:
-                opened.set_result(frame)
+        elif not opened.done() and frame.kind in (Kind.OPENED, Kind.ERROR):
+            opened.set_result(frame)
 
     def _on_items(self, frame: Frame) -> None:
         with self._lock:
@@ -261,19 +260,20 @@ class Relay:
         while self.lost is None:
             link, opened = self._open()
             try:
-                opened.result(_REOPEN)
-            except (SandboxLostError, TimeoutError):
+                answer = opened.result(_REOPEN)
+            except (SeerError, TimeoutError):
+                # Whatever kept it from opening may pass.
                 link.close()
                 if time.monotonic() + pause > deadline:
                     self._fail(error)
                 time.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
-            except SeerError as refused:
-                link.close()
-                self._fail(refused)
-            else:
+                continue
+            if answer.kind is Kind.OPENED:
                 self._resume(link)
                 return
+            link.close()
+            self._fail(frame_error(answer))
 
     def _resume(self, link: Link) -> None:
         with self._lock:
@@ -300,7 +300,7 @@ class Relay:
         for arrivals in streams:
             arrivals.put(_interrupted(error))
         for seq, call in waiting.items():
-            if call.future.set_running_or_notify_cancel():
+            if _is_awaited(call):
                 call.future.set_exception(self._interrupted(error, seq))
         self._on_end()
 
@@ -315,9 +315,13 @@ class Relay:
 
 
 def _settle(call: Call, outcome: Outcome) -> None:
-    # A caller that gave up has cancelled its future.
-    if not call.future.done() and call.future.set_running_or_notify_cancel():
+    if _is_awaited(call):
         call.future.set_result(outcome)
+
+
+def _is_awaited(call: Call) -> bool:
+    """Tell whether the caller has neither an outcome nor given up."""
+    return not call.future.done() and call.future.set_running_or_notify_cancel()
 
 
 def _interrupted(error: SeerError) -> SeerError:

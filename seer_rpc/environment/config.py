@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from seer_rpc.backends.listening import Listening, Tls
 from seer_rpc.errors import ConfigError
 
 GPUS = ("T4", "L4", "A10G", "A100", "A100-40GB", "A100-80GB", "H100")
@@ -92,6 +93,23 @@ class SandboxConfig:
     local_dirs: list[tuple[str, str]] = field(default_factory=list)
     """(local folder, folder in the sandbox)"""
 
+    listen: str | None = None
+    """Where it listens for other machines: "0.0.0.0:8443" for all addresses of this machine, port 0
+    for one that is free. None: it is reached from this machine alone."""
+
+    tls: Tls = "mutual"
+    """What guards that port, the token aside: "mutual", where clients need a certificate of the
+    sandbox's; "server", where it alone has one; "off", which only loopback addresses may be."""
+
+    advertise: str | None = None
+    """The name or address, `:port` where another one leads there, under which other machines reach
+    this one. By default where it listens; where that is all addresses, this machine's name."""
+
+    @property
+    def listening(self) -> Listening | None:
+        """Where it listens for other machines, and what guards that."""
+        return Listening.parse(self.listen, self.tls, self.advertise)
+
     def __post_init__(self) -> None:
         """Check."""
         self._check_lists()
@@ -99,6 +117,7 @@ class SandboxConfig:
         self._check_models()
         self._check_variables()
         self._check_paths()
+        Listening.parse(self.listen, self.tls, self.advertise)
         if self.timeout <= 0:
             raise ConfigError(f"timeout={self.timeout} must be a positive number of seconds")
 

@@ -18,7 +18,7 @@ from seer_rpc.client.control import Control
 from seer_rpc.environment.config import SandboxConfig
 from seer_rpc.environment.models import ModelHandle, find_models
 from seer_rpc.environment.packages import required_packages
-from seer_rpc.environment.served import ServedInterface, ServedLibrary
+from seer_rpc.environment.served import ServedInterface, ServedLibrary, not_listening
 from seer_rpc.environment.uploads import HOME, LIBRARIES, furnish, upload_interface
 from seer_rpc.errors import ConfigError, InterfaceGoneError, SandboxError, SandboxLostError
 from seer_rpc.progress import status
@@ -94,6 +94,7 @@ class ScopedSandbox:
             environment=self._environment(),
             call_token_digest=token_digest(call_token),
             admin_token_digest=token_digest(admin_token),
+            listening=self.config.listening,
         )
         models = find_models(self.config.models)
         with status(f"starting sandbox {self.name}"):
@@ -137,21 +138,31 @@ class ScopedSandbox:
         )
         run.interfaces.pop(name, None)
         interface = run.interfaces[name] = ServedInterface(run.control, request)
-        return ServedLibrary(interface, self.connection(name))
+        over_network = self.network_connection(name) if run.machine.network else None
+        return ServedLibrary(interface, self.connection(name), over_network)
 
     def connection(self, name: str) -> Connection:
         """Give the way to a served interface, and the token that may call its functions.
 
+        It leads there from this machine alone.
+
         Raises:
             InterfaceGoneError: no interface of that name is served.
         """
-        run = self._running()
-        if name not in run.interfaces:
-            served = ", ".join(run.interfaces) or "none"
-            raise InterfaceGoneError(
-                f"no interface {name!r} is served (served: {served})", hint="serve() it first"
-            )
+        run = self._serving(name)
         return Connection(name, run.machine.endpoint, run.call_token)
+
+    def network_connection(self, name: str) -> Connection:
+        """Give the way to a served interface from other machines: a secret as a whole.
+
+        Raises:
+            InterfaceGoneError: no interface of that name is served.
+            ConfigError: the sandbox does not listen for other machines.
+        """
+        run = self._serving(name)
+        if run.machine.network is None:
+            raise not_listening()
+        return run.machine.network.connection(name, run.call_token)
 
     def upload_file(self, local_path: str | Path, sandbox_path: str | None = None) -> None:
         """Put a file into the sandbox, in `/root` beside the interfaces unless told otherwise.
@@ -215,6 +226,15 @@ class ScopedSandbox:
                 hint="start another ScopedSandbox",
                 log=run.machine.logs(_LAST_LINES),
                 exit_code=code,
+            )
+        return run
+
+    def _serving(self, name: str) -> _Run:
+        run = self._running()
+        if name not in run.interfaces:
+            served = ", ".join(run.interfaces) or "none"
+            raise InterfaceGoneError(
+                f"no interface {name!r} is served (served: {served})", hint="serve() it first"
             )
         return run
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seer_rpc.client.connection import Connection
 from seer_rpc.client.control import Control
-from seer_rpc.errors import InterfaceError, InterfacePendingError
+from seer_rpc.errors import ConfigError, InterfaceError, InterfacePendingError
 from seer_rpc.generators import library_docs, library_files
 from seer_rpc.progress import note, status
 from seer_rpc.workspace import Library
@@ -66,13 +66,33 @@ class ServedLibrary(Library):
     Its files are made when they are needed: an interface may still wait for a module.
     """
 
-    def __init__(self, interface: ServedInterface, connection: Connection) -> None:
-        """Take the interface, and the way to it."""
+    def __init__(
+        self,
+        interface: ServedInterface,
+        connection: Connection,
+        over_network: Connection | None = None,
+    ) -> None:
+        """Take the interface, the way to it, and the way to it from other machines."""
         super().__init__(
             interface.name, {}, private_files={f"{interface.name}.json": connection.to_json()}
         )
         self.connection = connection
+        self._over_network = over_network
         self._interface = interface
+
+    def for_network(self) -> ServedLibrary:
+        """Give the library as other machines need it, its connection a secret as a whole.
+
+            Workspace(libraries=[tools.for_network()]).install(Path("for_colleagues"))
+
+        writes a folder that can be copied there, and whose scripts can import the library.
+
+        Raises:
+            ConfigError: the sandbox does not listen for other machines.
+        """
+        if self._over_network is None:
+            raise not_listening()
+        return ServedLibrary(self._interface, self._over_network, self._over_network)
 
     @property
     def schema(self) -> InterfaceSchema:
@@ -93,3 +113,11 @@ class ServedLibrary(Library):
     def is_single_file(self) -> bool:
         """Generated libraries are packages."""
         return False
+
+
+def not_listening() -> ConfigError:
+    """Give the error of a sandbox that other machines cannot reach."""
+    return ConfigError(
+        "the sandbox is reached from this machine alone",
+        hint='start it with SandboxConfig(listen="0.0.0.0:8443")',
+    )

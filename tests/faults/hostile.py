@@ -12,17 +12,12 @@ import grpc
 from seer_rpc.client import Connection
 from seer_runtime.wire.codec import Codec
 from seer_runtime.wire.frames import Frame, Kind, decode_frame, encode_frame
-from seer_runtime.wire.pb import runtime_pb2 as pb
+from seer_runtime.wire.limits import SESSION_METHOD
 
 Answer: TypeAlias = Callable[[Frame], Iterator[bytes | grpc.StatusCode]]
 """Gives the messages that answer a frame, as they go over the wire; a status ends the stream."""
 
 _SESSION = bytes(range(16))
-
-
-def message(data: bytes) -> bytes:
-    """Give the message that carries a frame's bytes."""
-    return pb.Frame(data=data).SerializeToString()
 
 
 def reply(call: Frame, kind: Kind = Kind.RESULT, body: bytes | None = None) -> Frame:
@@ -52,11 +47,10 @@ class HostileServer:
         self._opening = opening
         self._threads = ThreadPoolExecutor(8)
         self._server = grpc.server(self._threads)
-        session: Any = grpc.stream_stream_rpc_method_handler(
-            self._session, request_deserializer=pb.Frame.FromString
-        )
+        session: Any = grpc.stream_stream_rpc_method_handler(self._session)
+        service, method = SESSION_METHOD[1:].split("/")
         self._server.add_generic_rpc_handlers(
-            [grpc.method_handlers_generic_handler("seer.v1.Runtime", {"Session": session})]
+            [grpc.method_handlers_generic_handler(service, {method: session})]
         )
         port = self._server.add_insecure_port("127.0.0.1:0")
         self._server.start()
@@ -76,9 +70,9 @@ class HostileServer:
         self._server.stop(None).wait()
         self._threads.shutdown()
 
-    def _session(self, requests: Iterator[pb.Frame], context: Any) -> Iterator[bytes]:
+    def _session(self, requests: Iterator[bytes], context: Any) -> Iterator[bytes]:
         for request in requests:
-            frame = decode_frame(request.data)
+            frame = decode_frame(request)
             if frame.kind is Kind.OPEN:
                 answers, right = self._opening(frame), opened()
             elif frame.kind is Kind.CALL:
@@ -90,4 +84,4 @@ class HostileServer:
                     yield each
                 else:
                     context.abort(each, "as the test wants it")
-            yield message(encode_frame(right))
+            yield encode_frame(right)

@@ -62,7 +62,6 @@ def test_workers_that_are_killed_cost_what_is_told_and_no_more(show: Show) -> No
     assert verdict.ok > 500
 
 
-@pytest.mark.skip(reason="sessions do not resume yet")
 def test_a_session_survives_the_network(show: Show) -> None:
     trials = [Trial(seed=seed, calls=300, network=NETWORK, faults=105) for seed in (3, 4, 5)]
     verdict = run_beside(trials)

@@ -1,21 +1,56 @@
-"""The README's example runs as it stands."""
+"""The README's examples run as they stand."""
 
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 README = Path(__file__).parents[2] / "README.md"
 
 
-def test_the_two_files_of_the_readme_run(tmp_path: Path) -> None:
+COUNTED = "{'the': 2, 'cat': 1, 'and': 1, 'hat': 1}\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the README's files."""
     for name, source in re.findall(r"```python\n# file: (\S+)\n(.*?)```", README.read_text(), re.S):
-        (tmp_path / name).write_text(source)
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(source)
+    return tmp_path
 
-    finished = subprocess.run(
-        [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
 
-    assert finished.stdout == "{'the': 2, 'cat': 1, 'and': 1, 'hat': 1}\n1\n"
+def run(folder: Path, script: str) -> str:
+    return subprocess.run(
+        [sys.executable, script], cwd=folder, capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_the_two_files_of_the_readme_run(folder: Path) -> None:
+    assert run(folder, "script.py") == f"{COUNTED}1\n"
+
+
+def test_the_library_that_the_readme_shares_is_called_from_another_place(folder: Path) -> None:
+    share = folder / "share.py"
+    # The port may be taken here, and the machine's name may lead nowhere.
+    share.write_text(share.read_text().replace("0.0.0.0:8443", "127.0.0.1:0"))
+    with subprocess.Popen(
+        [sys.executable, share.name],
+        cwd=folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as serving:
+        assert serving.stdout is not None
+        assert serving.stdout.readline() == "serving; press Enter to stop\n"
+        elsewhere = Path(shutil.copytree(folder / "for_colleagues", folder / "elsewhere"))
+
+        assert run(elsewhere, "colleague.py") == COUNTED
+        serving.communicate("\n")
+    assert serving.returncode == 0

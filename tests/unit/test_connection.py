@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -11,6 +12,13 @@ from seer_rpc.client import Connection
 from seer_rpc.errors import ConnectionFileError
 
 CONNECTION = Connection("tools", "unix:/run/front.sock", "s3cret")
+WITH_SERVER = Connection("tools", "gpu:8443", "s3cret", ca_certificate="the CA")
+MUTUAL = Connection(
+    *("tools", "gpu:8443", "s3cret"),
+    ca_certificate="the CA",
+    client_certificate="the client",
+    client_key="pr1vate",
+)
 
 
 @pytest.fixture
@@ -25,12 +33,22 @@ def put(file: Path, text: str = CONNECTION.to_json(), mode: int = 0o600) -> Path
     return file
 
 
-def test_a_connection_that_was_written_is_read_again(file: Path) -> None:
-    assert Connection.read(file) == CONNECTION
+@pytest.mark.parametrize("connection", [CONNECTION, WITH_SERVER, MUTUAL])
+def test_a_connection_that_was_written_is_read_again(
+    connection: Connection, tmp_path: Path
+) -> None:
+    assert Connection.read(put(tmp_path / "tools.json", connection.to_json())) == connection
 
 
-def test_its_representation_hides_the_token() -> None:
-    assert "s3cret" not in f"{CONNECTION!r} {CONNECTION}"
+def test_a_connection_on_this_machine_is_written_without_certificates() -> None:
+    assert json.loads(CONNECTION.to_json()).keys() == {"interface", "endpoint", "token"}
+
+
+def test_its_representation_hides_the_token_and_the_key() -> None:
+    shown = f"{CONNECTION!r} {CONNECTION} {MUTUAL!r} {MUTUAL}"
+
+    assert "s3cret" not in shown
+    assert "pr1vate" not in shown
     assert "tools" in repr(CONNECTION)
 
 
@@ -56,8 +74,19 @@ def test_a_file_that_is_open_to_others_is_refused(file: Path, mode: int) -> None
         json.dumps({"interface": "tools", "endpoint": "unix:/x"}),
         json.dumps({"interface": "tools", "endpoint": "unix:/x", "token": "s3cret", "more": 1}),
         json.dumps({"interface": "tools", "endpoint": None, "token": 5}),
+        *(
+            json.dumps(dataclasses.asdict(MUTUAL) | changed)
+            for changed in (
+                {"ca_certificate": None},
+                {"ca_certificate": ""},
+                {"client_key": ""},
+                {"client_certificate": ""},
+                {"client_key": "\ud800"},
+                {"server_key": "x"},
+            )
+        ),
     ],
-    ids=range(12),
+    ids=range(18),
 )
 def test_what_is_no_connection_file_is_refused(tmp_path: Path, text: str) -> None:
     file = tmp_path / "tools.json"

@@ -10,7 +10,10 @@ import pytest
 from seer_rpc.generators import library_files
 from seer_runtime.wire.pb.interface_pb2 import Field, Function, InterfaceSchema, NamedType, Type
 
-HEAVY = ["grpc", "google.protobuf", "torch", "numpy", "pydantic", "griffe", "modal", "fastmcp"]
+HEAVY = [
+    *("grpc", "google.protobuf", "torch", "numpy", "pydantic", "griffe", "modal", "fastmcp"),
+    "cryptography",
+]
 
 
 def loaded(statement: str, run_python: Callable[..., str]) -> set[str]:
@@ -22,6 +25,14 @@ def loaded(statement: str, run_python: Callable[..., str]) -> set[str]:
 @pytest.mark.parametrize("module", ["seer_rpc", "seer_rpc.client", "seer_rpc.errors"])
 def test_the_client_side_loads_nothing_heavy(module: str, run_python: Callable[..., str]) -> None:
     assert loaded(f"import {module}", run_python) == set()
+
+
+def test_sandboxes_load_what_makes_certificates_when_they_need_some(
+    run_python: Callable[..., str],
+) -> None:
+    start = "import seer_rpc.environment, seer_rpc.backends.local"
+
+    assert "cryptography" not in loaded(start, run_python)
 
 
 def test_an_interface_file_outside_a_sandbox_loads_nothing_heavy(

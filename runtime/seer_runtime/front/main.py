@@ -14,6 +14,7 @@ from grpc_health.v1.health import aio as health
 from seer_runtime.front.auth import TokenInterceptor
 from seer_runtime.front.door import Door
 from seer_runtime.front.log import BoundedLog
+from seer_runtime.front.network import listen
 from seer_runtime.front.owner import StopReason, stop_reason
 from seer_runtime.front.service import RuntimeService, add_to_server
 from seer_runtime.front.workers import WorkerHost
@@ -61,10 +62,11 @@ async def _serve(settings: Settings) -> bool:
     door = Door(service.sessions, (settings.call_token_digest, settings.admin_token_digest))
     entrance = await door.open(os.path.join(settings.sockets, DOOR))
     os.umask(mask)
+    port = listen(server, settings.port) if settings.port is not None else None
     await server.start()
     for name in _SERVICES:
         await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
-    sys.stdout.write("ready\n")
+    sys.stdout.write("ready\n" if port is None else f"ready {port}\n")
     sys.stdout.flush()
     watching = asyncio.create_task(stop_reason(settings.owner))
     await asyncio.wait([watching], timeout=settings.lifetime)

@@ -10,6 +10,21 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True)
+class Port:
+    """Where gRPC listens for other machines, and what guards it."""
+
+    address: str
+    """`host:port`; with port 0 the front picks one and says which."""
+
+    certificate: str = field(default="", repr=False)
+    """As PEM; without one nothing is encrypted."""
+
+    key: str = field(default="", repr=False)
+    client_authority: str = field(default="", repr=False)
+    """The certificate, as PEM, of who signs those of clients; without it they need none."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """How a front is to run. Never on the command line: it holds secrets."""
 
@@ -41,6 +56,8 @@ class Settings:
     remove_at_exit: Sequence[str] = ()
     """Folders that go with the front."""
 
+    port: Port | None = None
+
     def to_json(self) -> bytes:
         """Give the one line that the front reads."""
         return json.dumps(dataclasses.asdict(self)).encode() + b"\n"
@@ -48,7 +65,9 @@ class Settings:
     @classmethod
     def from_json(cls, line: bytes) -> Settings:
         """Read what `to_json` gave."""
-        return cls(**json.loads(line))
+        values = json.loads(line)
+        port = values.pop("port")
+        return cls(**values, port=Port(**port) if port else None)
 
 
 def token_digest(token: str) -> str:

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from seer_rpc.client.connection import Connection
+from seer_rpc.client.credentials import is_local, open_channel
 from seer_rpc.client.links.incoming import Memory
 from seer_rpc.client.links.loss import START_AGAIN, refused, vanished
 from seer_rpc.client.links.outbox import Outbox
+from seer_rpc.client.network_errors import network_error
 from seer_rpc.errors import SandboxLostError, SeerError, SessionError
 from seer_runtime.wire.frames import NO_SESSION, Frame, FrameError, decode_frame
-from seer_runtime.wire.limits import CHANNEL_OPTIONS, SESSION_METHOD
+from seer_runtime.wire.limits import SESSION_METHOD
 
 if TYPE_CHECKING:
     from seer_rpc.client.links import OnFrame, OnLost
@@ -42,12 +44,12 @@ class GrpcLink:
             )
         self._on_frame = on_frame
         self._on_lost = on_lost
-        self._endpoint = connection.endpoint
+        self._connection = connection
         self._incoming = memory.incoming()
         self._outbox = Outbox()
         self._session = NO_SESSION
         self._closed = False
-        self._channel = open_channel(connection.endpoint)
+        self._channel = open_channel(connection)
         # Without (de)serialisers: frames are bytes already.
         method: Any = self._channel.stream_stream(SESSION_METHOD)
         self._stream = method(iter(self._outbox), metadata=authorization(connection.token))
@@ -84,13 +86,8 @@ class GrpcLink:
         except FrameError as broken:
             return SessionError(f"the sandbox broke the protocol: {broken}", hint=START_AGAIN)
         except grpc.RpcError as failed:
-            return translate(failed, self._endpoint)
+            return translate(failed, self._connection)
         return SandboxLostError("the sandbox ended the session", hint=START_AGAIN)
-
-
-def open_channel(endpoint: str) -> grpc.Channel:
-    """Open a channel with the options that both ends agree on."""
-    return grpc.insecure_channel(endpoint, options=CHANNEL_OPTIONS)
 
 
 def authorization(token: str) -> tuple[tuple[str, str]]:
@@ -98,7 +95,7 @@ def authorization(token: str) -> tuple[tuple[str, str]]:
     return (("authorization", f"Bearer {token}"),)
 
 
-def translate(error: grpc.RpcError, endpoint: str) -> SeerError:
+def translate(error: grpc.RpcError, connection: Connection) -> SeerError:
     """Give this library's error for gRPC's; gRPC's own never reaches a user."""
     code = error.code() if isinstance(error, grpc.Call) else grpc.StatusCode.UNKNOWN
     details = (error.details() if isinstance(error, grpc.Call) else "") or str(code)
@@ -106,6 +103,8 @@ def translate(error: grpc.RpcError, endpoint: str) -> SeerError:
         case grpc.StatusCode.UNAUTHENTICATED | grpc.StatusCode.PERMISSION_DENIED:
             return refused(details)
         case grpc.StatusCode.UNAVAILABLE | grpc.StatusCode.CANCELLED:
-            return vanished(details, endpoint)
+            if is_local(connection):
+                return vanished(details, connection.endpoint)
+            return network_error(details, connection)
         case _:
             return SessionError(f"the sandbox refused: {details} ({code.name})")
