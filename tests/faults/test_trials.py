@@ -50,15 +50,16 @@ def test_processes_that_are_stopped_for_a_while_cost_nothing(show: Show) -> None
     assert verdict.injected == {"stop": 10}
 
 
-def test_workers_that_are_killed_cost_what_is_told_and_no_more(show: Show) -> None:
-    verdict = Trial(seed=2, calls=500, kills=100).run()
+@pytest.mark.parametrize("is_direct", [False, True], ids=["relayed", "direct"])
+def test_workers_that_are_killed_cost_what_is_told_and_no_more(show: Show, is_direct: bool) -> None:
+    verdict = Trial(seed=2, calls=500, kills=50, is_direct=is_direct).run()
     show(verdict)
 
     assert verdict.is_clean, verdict
-    assert verdict.injected == {"kill": 100}
+    assert verdict.injected == {"kill": 50}
     assert verdict.typed.keys() <= {"WorkerDiedError", "StateLostError"}
     # Of the calls that a worker takes with it, only one can have begun.
-    assert 0 < verdict.started <= 100
+    assert 0 < verdict.started <= 50
     assert verdict.ok > 500
 
 

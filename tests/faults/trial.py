@@ -41,6 +41,9 @@ class Trial:
     faults: int = 0
     """So many of these."""
 
+    is_direct: bool = False
+    """Straight to the worker, not through the proxy and the front."""
+
     kills: int = 0
     stops: int = 0
     pace: float = 0.1
@@ -65,12 +68,15 @@ class Trial:
         self, evidence: Evidence, open_caller: OpenCaller, on_fault: Callable[[int], None]
     ) -> Verdict:
         judge = Judge(seed=self.seed, threads=self.threads, mix=self.mix, patience=self.patience)
-        config = SandboxConfig(env={VARIABLE: str(evidence.file)})
+        config = SandboxConfig(env={VARIABLE: str(evidence.file)}, listen="127.0.0.1:0", tls="off")
         with ScopedSandbox(config) as scoped, contextlib.ExitStack() as stack:
-            connection = scoped.serve(INTERFACE).connection
+            library = scoped.serve(INTERFACE)
+            connection = library.for_network().connection
             processes = SandboxProcesses(scoped.sandbox_id)
             proxy = stack.enter_context(FaultProxy(connection.endpoint, self.longest * 2))
             through = dataclasses.replace(connection, endpoint=proxy.address)
+            if self.is_direct:
+                through = library.connection
             caller = stack.enter_context(open_caller(through))
             killer = Killer(processes, evidence, self.kills, self.seed)
             stopper = Stopper(processes, self.stops, self.seed)
