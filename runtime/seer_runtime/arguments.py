@@ -6,7 +6,7 @@ import contextlib
 import inspect
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -30,18 +30,30 @@ class ArgumentChecker:
         """Take the function's signature and resolved hints; a parameter without one takes all."""
         self._name = name
         self._signature = signature
+        self._plain = _PlainParameters.of(signature)
         self._adapters = {
             parameter.name: adapter
             for parameter in signature.parameters.values()
             if (adapter := strict_adapter(hints.get(parameter.name, Any))) is not None
         }
 
-    def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> inspect.BoundArguments:
-        """Give the arguments as the function takes them.
+    def check(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        """See to it that the function can be called with these arguments.
 
         Raises:
             ArgumentsError: a name, a number or a type is wrong; the message says which.
         """
+        if self._plain is None or not self._plain.fit(args, kwargs):
+            # The long way: it knows every kind of parameter, and what to say.
+            self.bind(args, kwargs)
+            return
+        for name, value in zip(self._plain.names, args, strict=False):
+            self._check(name, value)
+        for name, value in kwargs.items():
+            self._check(name, value)
+
+    def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> inspect.BoundArguments:
+        """Give the arguments as the function takes them. Raises what `check` raises."""
         self._check_names(kwargs)
         try:
             bound = self._signature.bind(*args, **kwargs)
@@ -90,6 +102,33 @@ class ArgumentChecker:
 
     def _usage(self) -> str:
         return f"it is called as {self._name}{self._signature}"
+
+
+class _PlainParameters(NamedTuple):
+    """The names of parameters that may all be given by position or by name."""
+
+    names: tuple[str, ...]
+    required: frozenset[str]
+
+    @classmethod
+    def of(cls, signature: inspect.Signature) -> Self | None:
+        """Give those of a signature; None where it has others."""
+        parameters = signature.parameters.values()
+        if any(each.kind is not each.POSITIONAL_OR_KEYWORD for each in parameters):
+            return None
+        required = frozenset(each.name for each in parameters if each.default is each.empty)
+        return cls(tuple(signature.parameters), required)
+
+    def fit(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+        """Tell whether each argument has its parameter, and each parameter that needs one."""
+        by_position = self.names[: len(args)]
+        given = {*by_position, *kwargs}
+        return (
+            len(args) <= len(self.names)
+            and len(given) == len(args) + len(kwargs)
+            and self.required <= given
+            and len(given.union(self.names)) == len(self.names)
+        )
 
 
 def _without_numpy(value: Any) -> Any:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 from seer_rpc.client.streams import Source
@@ -26,11 +27,13 @@ class Call:
     deadline: float | None = None
     """When time.monotonic() passes it, the caller waits no more."""
 
-    future: Future[Outcome] = field(default_factory=Future)
-    """Its outcome, where that comes over the link."""
-
     is_overdue: bool = False
     """Whether it was given up at its deadline, on this side."""
+
+    @cached_property
+    def future(self) -> Future[Outcome]:
+        """Its outcome, where that comes over the link."""
+        return Future()
 
     @property
     def seq(self) -> int:

@@ -135,15 +135,13 @@ class DirectPath:
 
     def _next(self, call: Call, channel: Channel) -> Frame | None:
         """Wait for a frame; None where the deadline passes first."""
-        incoming = channel.socket
-        if len(self._channels) - len(self._idle) > 1 or not incoming.spin(_SPIN):
-            # Others that wait on this processor would be kept from it.
-            incoming.wait(call.time_left)
-        while (frame := channel.read()) is None:
-            left = call.time_left
-            if left == 0:
-                return None
-            incoming.wait(left)
+        # Others that wait on this processor would be kept from it by spinning.
+        if len(self._channels) - len(self._idle) == 1:
+            channel.socket.spin(_SPIN)
+        if call.deadline is None:
+            return channel.receive()
+        while (frame := channel.read()) is None and call.time_left:
+            channel.socket.wait(call.time_left)
         return frame
 
     def _outcome(self, call: Call, frame: Frame, channel: Channel) -> Outcome:
@@ -214,12 +212,7 @@ class DirectStream:
         try:
             frame = self._pop_first()
             while frame is None:
-                channel = self._connection()
-                frame = channel.read()
-                if frame is None:
-                    channel.socket.wait()
-                else:
-                    frame = self._without_progress(frame)
+                frame = self._without_progress(self._connection().receive())
         except _LOST:
             return self._fate(lambda: self._path.relay.wait(self._resubmit()))
         return self._take(frame)

@@ -18,23 +18,28 @@ class CallNumbers:
         self._numbers = itertools.count(1)
         self._answered: set[int] = set()
         self._changed = threading.Condition()
+        self._blocked = 0
 
     def next(self) -> int:
         """Give the next number, once there is room for one more call."""
         seq = next(self._numbers)
         if seq > self.acked + WINDOW:
             with self._changed:
+                self._blocked += 1
                 self._changed.wait_for(lambda: seq <= self.acked + WINDOW)
+                self._blocked -= 1
         return seq
 
     def answer(self, seq: int) -> None:
         """Say that the answer to a call has arrived, or that nobody wants it."""
         with self._changed:
             if seq != self.acked + 1:
-                self._answered.add(seq)
+                if seq > self.acked:
+                    self._answered.add(seq)
                 return
             self.acked = seq
             while self.acked + 1 in self._answered:
                 self.acked += 1
                 self._answered.discard(self.acked)
-            self._changed.notify_all()
+            if self._blocked:
+                self._changed.notify_all()

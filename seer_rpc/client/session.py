@@ -19,7 +19,7 @@ from seer_rpc.client.reports import ProgressReports
 from seer_rpc.client.streams import ResultStream
 from seer_rpc.errors import RemoteError, SeerError, ValueCrossingError, WorkerDiedError
 from seer_rpc.progress import OnProgress, show_progress
-from seer_runtime.wire.blocks import BlockPool, release_body
+from seer_runtime.wire.blocks import BlockPool
 from seer_runtime.wire.channels import Channel, Peer
 from seer_runtime.wire.codec import Codec
 from seer_runtime.wire.errors import DecodeError, EncodeError
@@ -251,8 +251,8 @@ class Session:
             path.give_back(channel)
             self._direct = path
 
-    def _release(self, block: int) -> None:
-        self._relay.say(Kind.RELEASE, release_body([block]))
+    def _release(self, body: bytes) -> None:
+        self._relay.say(Kind.RELEASE, body)
 
     def _on_end(self) -> None:
         if self._direct is not None:

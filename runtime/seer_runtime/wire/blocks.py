@@ -19,6 +19,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 from seer_runtime.wire.frames import NEW, Buffer, Elsewhere, Frame, FrameError, Segment
 
@@ -36,6 +37,10 @@ _ADD_SEALS, _GET_SEALS = 1033, 1034
 _SEALS = 0x1 | 0x2 | 0x4
 _SHRINK_SEAL = 0x2
 _POPULATE_WRITE = 23
+
+
+Release: TypeAlias = Callable[[int, int], None]
+"""Takes the number of a block and the size of what was seen of it."""
 
 
 class Block:
@@ -188,8 +193,8 @@ class BlockPool:
 class BlockViews:
     """The blocks of a peer, as this process sees them."""
 
-    def __init__(self, release: Callable[[int], None]) -> None:
-        """Call `release` with the number of a block that nothing here looks at any more."""
+    def __init__(self, release: Release) -> None:
+        """Call `release` with number and size of a block that nothing here looks at any more."""
         self._release = release
         self._memory: dict[int, mmap.mmap] = {}
         self._process = os.getpid()
@@ -236,13 +241,13 @@ class BlockViews:
         # What was written here would hide what the owner writes next.
         with contextlib.suppress(OSError, ValueError):
             _advise(memory, mmap.MADV_DONTNEED, size)
-        self._release(number)
+        self._release(number, size)
 
 
 class SharedMemory:
     """What one link shares: blocks of ours that the peer was told of, and views of its own."""
 
-    def __init__(self, pool: BlockPool, release: Callable[[int], None]) -> None:
+    def __init__(self, pool: BlockPool, release: Release) -> None:
         """Lend from `pool`; tell the peer with `release` which of its blocks are free again."""
         self._pool = pool
         self._views = BlockViews(release)

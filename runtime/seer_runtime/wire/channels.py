@@ -7,23 +7,40 @@ from collections import deque
 from collections.abc import Callable
 
 from seer_runtime.wire.blocks import BlockPool, SharedMemory, release_body
-from seer_runtime.wire.frames import Frame, Kind
+from seer_runtime.wire.frames import Frame, Kind, encode_frame
 from seer_runtime.wire.sockets import FrameSocket
+
+_HOARD = 16 << 20
+"""Bytes of the peer's memory whose release may wait for the next frame."""
 
 
 class Peer:
     """The memory that is shared with one peer, over however many sockets."""
 
-    def __init__(self, pool: BlockPool, release: Callable[[int], None] | None = None) -> None:
+    def __init__(self, pool: BlockPool, hurry: Callable[[bytes], None] | None = None) -> None:
         """Lend blocks from `pool`.
 
-        `release` tells the peer that nothing here looks at a block of its own any more; without
-        it, that is said before the next frame.
+        What nothing here looks at any more is released with the next frame; where that is much,
+        `hurry` gets the body of a RELEASE frame to send at once.
         """
         self.pool = pool
-        self.unused: deque[int] = deque()
-        """Blocks of the peer's whose release is to be said."""
-        self.memory = SharedMemory(pool, release or self.unused.append)
+        self.memory = SharedMemory(pool, self._release)
+        self._hurry = hurry
+        self._unused: deque[int] = deque()
+        self._size = 0
+
+    def releases(self) -> bytes:
+        """Give the body of a RELEASE frame; empty where there is nothing to release."""
+        if not self._unused:
+            return b""
+        self._size = 0
+        return release_body([self._unused.popleft() for _ in range(len(self._unused))])
+
+    def _release(self, number: int, size: int) -> None:
+        self._unused.append(number)
+        self._size += size
+        if self._hurry is not None and self._size >= _HOARD:
+            self._hurry(self.releases())
 
 
 class Channel:
@@ -44,10 +61,10 @@ class Channel:
         return None
 
     def receive(self) -> Frame:
-        """Wait for the next frame. Raises what `read` raises."""
-        while (frame := self.read()) is None:
-            self.socket.wait()
-        return frame
+        """Wait for the next frame. Raises what `FrameSocket.receive` does."""
+        while (frame := self.socket.receive()).kind is Kind.RELEASE:
+            self.peer.memory.released(frame.body)
+        return self.peer.memory.resolve(frame, self.socket.descriptors)
 
     def send(self, frame: Frame, patience: Callable[[], bool] = lambda: True) -> None:
         """Send a frame; what it has in blocks is lent to the peer.
@@ -56,12 +73,8 @@ class Channel:
             OSError: it could not be sent whole; the channel is of no more use.
         """
         with self._sending:
-            self._release(patience)
             frame, descriptors = self.peer.memory.announce(frame)
-            self.socket.send(frame, descriptors, patience)
-
-    def _release(self, patience: Callable[[], bool]) -> None:
-        unused = self.peer.unused
-        if unused:
-            numbers = [unused.popleft() for _ in range(len(unused))]
-            self.socket.send(Frame(Kind.RELEASE, body=release_body(numbers)), (), patience)
+            data = encode_frame(frame)
+            if body := self.peer.releases():
+                data = encode_frame(Frame(Kind.RELEASE, body=body)) + data
+            self.socket.send_bytes(data, descriptors, patience)

@@ -72,7 +72,10 @@ class Codec:
         """
         encoder = _Encoder(self._types)
         try:
-            body = encoder.pack(_lift(value) if _has_large(value) else value)
+            body = encoder.pack(value)
+            if len(body) > _LARGE and (lifted := _lift(value)) is not value:
+                encoder = _Encoder(self._types)
+                body = encoder.pack(lifted)
         except Exception as error:  # noqa: BLE001 - values run code of their own classes
             raise _locate(value, name, self._types, error) from None
         if len(body) > MAX_BODY:
@@ -100,27 +103,22 @@ class _Lifted(NamedTuple):
     content: bytes
 
 
-def _has_large(value: object, depth: int = 2) -> bool:
-    if type(value) is bytes:
-        return len(value) > _LARGE
-    if not depth:
-        return False
-    if type(value) in (list, tuple):
-        return any(_has_large(each, depth - 1) for each in value)  # type: ignore[attr-defined]
-    if type(value) is dict:
-        return any(_has_large(each, depth - 1) for each in value.values())
-    return False
+_DEPTH = 4
+_BREADTH = 1024
 
 
-def _lift(value: Any, depth: int = 2) -> Any:
-    """Mark large bytes that are the value, an argument, or a part of the result."""
-    if type(value) is bytes:
-        return _Lifted(value) if len(value) > _LARGE else value
-    if depth and type(value) in (list, tuple):
-        return type(value)(_lift(each, depth - 1) for each in value)
-    if depth and type(value) is dict:
-        return {key: _lift(each, depth - 1) for key, each in value.items()}
-    return value
+def _lift(value: Any, depth: int = _DEPTH) -> Any:
+    """Mark large bytes inside a value; gives the value itself where there are none."""
+    kind = type(value)
+    if kind is bytes and len(value) > _LARGE:
+        return _Lifted(value)
+    if not depth or kind not in (list, tuple, dict) or len(value) > _BREADTH:
+        return value
+    parts = value.values() if kind is dict else value
+    lifted = [_lift(part, depth - 1) for part in parts]
+    if all(new is old for new, old in zip(lifted, parts, strict=True)):
+        return value
+    return dict(zip(value, lifted, strict=True)) if kind is dict else kind(lifted)
 
 
 class _Encoder:

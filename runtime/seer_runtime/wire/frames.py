@@ -30,6 +30,7 @@ VERSION = 2
 NO_SESSION = bytes(16)
 HEADER = struct.Struct("<2sBBI16sQQIIIQ")
 _ENTRY = struct.Struct("<QQ")
+_REST = struct.Struct("<Q")
 
 HERE = 0
 CHUNKS = (1 << 64) - 1
@@ -91,6 +92,9 @@ class Kind(IntEnum):
     """The front is there."""
 
 
+_KINDS = {int(kind): kind for kind in Kind}
+
+
 class Header(NamedTuple):
     """The fixed part of a frame."""
 
@@ -146,12 +150,17 @@ def parse_header(data: Buffer) -> Header:
         raise FrameError(f"the peer speaks protocol version {version}, this side {VERSION}")
     if segments > MAX_SEGMENTS:
         raise FrameError(f"{segments} segments in one frame; at most {MAX_SEGMENTS} are allowed")
-    try:
-        known = Kind(kind)
-    except ValueError:
-        raise FrameError(f"unknown kind of frame: {kind}") from None
+    known = _KINDS.get(kind)
+    if known is None:
+        raise FrameError(f"unknown kind of frame: {kind}")
     epoch, timeout, name, rest = fields
     return Header(known, session, seq, ack, epoch, timeout, segments, name, rest)
+
+
+def frame_size(data: Buffer) -> int:
+    """Give the size of the frame whose header `data` begins with, as it claims it."""
+    size: int = _REST.unpack_from(data, HEADER.size - _REST.size)[0]
+    return HEADER.size + size
 
 
 def encode_frame(frame: Frame) -> bytes:
@@ -203,7 +212,8 @@ def decode_frame(data: Buffer) -> Frame:
     except UnicodeDecodeError as error:
         raise FrameError(f"the frame's name is not UTF-8: {error}") from None
     if not header.segment_count:
-        return Frame(*header[:6], name, rest[body_start:])
+        kind, session, seq, ack, epoch, timeout, *_ = header
+        return Frame(kind, session, seq, ack, epoch, timeout, name, rest[body_start:])
     segments: list[Segment] = []
     start = len(rest)
     for size, place in reversed(list(_ENTRY.iter_unpack(rest[:name_start]))):

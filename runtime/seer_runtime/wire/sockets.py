@@ -16,6 +16,7 @@ from seer_runtime.wire.frames import (
     Frame,
     decode_frame,
     encode_frame,
+    frame_size,
     parse_header,
 )
 
@@ -24,14 +25,15 @@ _DESCRIPTORS = 253
 """As many as one message carries: SCM_MAX_FD of the kernel."""
 _ROOM = socket.CMSG_SPACE(_DESCRIPTORS * array.array("i").itemsize)
 _LOOK = 0.05
+_SEND = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
 
 
 class FrameSocket:
-    """Sends and receives whole frames. Never blocks by itself: who waits says how."""
+    """Sends and receives whole frames. Only `receive`, `wait` and `send` wait for the peer."""
 
     def __init__(self, connection: socket.socket) -> None:
         """Take over the socket."""
-        connection.setblocking(False)
+        connection.setblocking(True)
         self._socket = connection
         self._number = connection.fileno()
         self._poll = select.poll()
@@ -39,6 +41,11 @@ class FrameSocket:
         self._arrived = bytearray()
         self.descriptors: deque[int] = deque()
         """What came along with frames, in order."""
+
+    @property
+    def has_more(self) -> bool:
+        """Whether something has been read that is not taken yet."""
+        return bool(self._arrived)
 
     def fileno(self) -> int:
         """Give the descriptor, which becomes readable when something arrives."""
@@ -50,11 +57,13 @@ class FrameSocket:
 
     def spin(self, seconds: float) -> bool:
         """Wait as `wait` does, without going to sleep: to wake up costs more than a short call."""
-        poll, clock = self._poll.poll, time.perf_counter
+        poll, clock, give_way = self._poll.poll, time.perf_counter, os.sched_yield
         end = clock() + seconds
         while not poll(0):
             if clock() > end:
                 return False
+            # The peer may be waiting for this very processor.
+            give_way()
         return True
 
     def read(self) -> Frame | None:
@@ -68,21 +77,23 @@ class FrameSocket:
             frame = self._take()
             if frame is not None:
                 return frame
-        data = self._pull()
-        if data is None:
-            return None
-        if not self._arrived and len(data) >= HEADER.size:
-            header = parse_header(data)
-            if len(data) == HEADER.size + header.rest_length:
-                return decode_frame(data)
-        self._arrived += data
-        return self._take()
+        data = self._pull(socket.MSG_DONTWAIT)
+        return None if data is None else self._add(data)
 
     def receive(self) -> Frame:
         """Wait for the next frame, however long it takes. Raises what `read` raises."""
-        while (frame := self.read()) is None:
-            self.wait()
+        frame = self._take() if self._arrived else None
+        while frame is None:
+            data = self._pull(0)
+            frame = None if data is None else self._add(data)
         return frame
+
+    def _add(self, data: bytes) -> Frame | None:
+        """Take what arrived; gives the next frame where it is whole."""
+        if not self._arrived and len(data) >= HEADER.size and len(data) == frame_size(data):
+            return decode_frame(data)
+        self._arrived += data
+        return self._take()
 
     def send(
         self,
@@ -120,8 +131,8 @@ class FrameSocket:
         """Send what there is room for; gives how much that was. Raises what `send` raises."""
         try:
             if descriptors:
-                return socket.send_fds(self._socket, [data], list(descriptors))
-            return self._socket.send(data, socket.MSG_NOSIGNAL)
+                return socket.send_fds(self._socket, [data], list(descriptors), _SEND)
+            return self._socket.send(data, _SEND)
         except BlockingIOError:
             return 0
 
@@ -143,9 +154,11 @@ class FrameSocket:
         self.descriptors.clear()
         self._socket.close()
 
-    def _pull(self) -> bytes | None:
+    def _pull(self, flags: int) -> bytes | None:
         try:
-            data, ancillary, _, _ = self._socket.recvmsg(_READ, _ROOM, socket.MSG_CMSG_CLOEXEC)
+            data, ancillary, _, _ = self._socket.recvmsg(
+                _READ, _ROOM, flags | socket.MSG_CMSG_CLOEXEC
+            )
         except BlockingIOError:
             return None
         except ConnectionError as error:
@@ -163,7 +176,8 @@ class FrameSocket:
         """Give the next whole frame of what has arrived."""
         if len(self._arrived) < HEADER.size:
             return None
-        size = HEADER.size + parse_header(self._arrived).rest_length
+        parse_header(self._arrived)
+        size = frame_size(self._arrived)
         if len(self._arrived) < size:
             return None
         if len(self._arrived) == size:

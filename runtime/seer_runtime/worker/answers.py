@@ -39,7 +39,8 @@ def result_answer(interface: Interface, call: Frame, value: object) -> Answer:
     except BaseException as error:  # noqa: BLE001 - classes of the user's are taken apart
         failure = describe_exception(error, Failure.VALUE, Failure.FINISHED)
         return Answer(error_reply(call, failure))
-    return Answer(reply(call, Kind.RESULT)._replace(body=body, segments=segments))
+    kind, name = Kind.RESULT, call.name
+    return Answer(Frame(kind, call.session, call.seq, 0, call.epoch, 0, name, body, segments))
 
 
 def unprepared_answer(call: Frame, error: BaseException) -> Answer:

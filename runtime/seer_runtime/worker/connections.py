@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from seer_runtime.wire.channels import Channel
 from seer_runtime.wire.frames import Frame, Kind
@@ -70,13 +69,16 @@ class _Patience:
         return self._looks < _PATIENCE
 
 
-class Call(NamedTuple):
+class Call:
     """A call, and where its answer goes."""
 
-    frame: Frame
-    connection: Home | Direct
+    def __init__(self, frame: Frame, connection: Home | Direct) -> None:
+        """Take the frame that asks for it."""
+        self.frame = frame
+        self.connection = connection
+        self.key = frame.session, frame.seq
 
-    @property
-    def key(self) -> tuple[bytes, int]:
-        """What it is known by."""
-        return self.frame.session, self.frame.seq
+    def let_go(self) -> None:
+        """Let go of the memory of the arguments: the function alone decides how long they live."""
+        if self.frame.segments:
+            self.frame = self.frame._replace(body=b"", segments=())

@@ -108,11 +108,12 @@ class Executor:
         self._send(call, answer)
 
     def _answer(self, call: Call, running: Running) -> Answer:
-        frame = call.frame
         try:
-            run = self._interface.prepare(frame)
+            run = self._interface.prepare(call.frame)
         except BaseException as error:  # noqa: BLE001 - classes of the user's build the arguments
-            return unprepared_answer(frame, error)
+            return unprepared_answer(call.frame, error)
+        call.let_go()
+        frame = call.frame
         try:
             value = run()
             if inspect.iscoroutine(value):
@@ -160,7 +161,7 @@ class Executor:
                 continue
             running.share_thread()
             try:
-                batch.append((call, running, self._interface.bind(call.frame).args))
+                batch.append((call, running, self._interface.bind(call.frame)))
             except BaseException as error:  # noqa: BLE001 - classes of the user's
                 self._running.end(running)
                 self._send(call, unprepared_answer(call.frame, error))

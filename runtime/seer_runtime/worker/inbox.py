@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import time
 from collections import deque
@@ -11,6 +12,10 @@ from seer_runtime.worker.connections import Call, Direct, Home
 
 _SPIN = 60e-6
 """Seconds to look for the next call before going to sleep: to wake up costs more than a call."""
+
+
+_TURNS = 16
+"""Calls after which those of sessions that came meanwhile get their turn."""
 
 
 class Inbox:
@@ -24,6 +29,7 @@ class Inbox:
         self.is_over = False
         """Whether the front is gone."""
         self._spins = False
+        self._turns = 0
         self.add(home)
 
     def fileno(self) -> int:
@@ -43,8 +49,11 @@ class Inbox:
     def next(self) -> Call | None:
         """Wait for the call whose turn it is; None once the front is gone."""
         while not self.is_over:
-            call = self.poll()
+            call = self._pop() if self._turns < _TURNS else None
+            if call is None:
+                call = self.poll()
             if call is not None:
+                self._turns += 1
                 self._spins = True
                 return call
             if not (self._spins and self._spin()):
@@ -77,26 +86,38 @@ class Inbox:
                 del self._waiting[session]
 
     def _spin(self) -> bool:
-        poll, clock = self._epoll.poll, time.perf_counter
+        poll, clock, give_way = self._epoll.poll, time.perf_counter, os.sched_yield
         end = clock() + _SPIN
         while clock() < end:
             if events := poll(0):
                 self._take_events(events)
                 return True
+            # The client may be waiting for this very processor.
+            give_way()
         return False
 
     def _read(self, seconds: float | None) -> None:
+        self._turns = 0
         self._take_events(self._epoll.poll(seconds))
 
     def _take_events(self, events: list[tuple[int, int]]) -> None:
         for descriptor, _ in events:
             connection = self._connections[descriptor]
             try:
-                while (frame := connection.read()) is not None:
-                    call = Call(frame, connection)
-                    self._waiting.setdefault(frame.session, deque()).append(call)
+                self._take_frames(connection)
             except (EOFError, FrameError, OSError):
                 self._remove(connection)
+
+    def _take_frames(self, connection: Home | Direct) -> None:
+        while (frame := connection.read()) is not None:
+            call = Call(frame, connection)
+            queue = self._waiting.get(frame.session)
+            if queue is None:
+                queue = self._waiting[frame.session] = deque()
+            queue.append(call)
+            if not connection.socket.has_more:
+                # What else there is makes it readable again.
+                return
 
     def _pop(self) -> Call | None:
         for session, queue in self._waiting.items():

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import functools
-import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,21 +74,24 @@ class Interface:
     def prepare(self, call: Frame) -> Callable[[], Any]:
         """Decode and check a call's arguments; give what runs the function on them.
 
-        Raises what `bind` raises.
-        """
-        bound = self.bind(call)
-        return functools.partial(self._functions[call.name], *bound.args, **bound.kwargs)
-
-    def bind(self, call: Frame) -> inspect.BoundArguments:
-        """Decode and check a call's arguments.
-
         Raises:
             NoFunctionError: the interface exposes no function of that name.
             ArgumentsError: the arguments do not fit.
         """
+        function = self.function(call.name)
+        args, kwargs = self._arguments(call)
+        self._checkers[call.name].check(args, kwargs)
+        return functools.partial(function, *args, **kwargs)
+
+    def bind(self, call: Frame) -> Sequence[Any]:
+        """Decode and check a call's arguments; give them in order. Raises what `prepare` does."""
         self.function(call.name)
+        args, kwargs = self._arguments(call)
+        return self._checkers[call.name].bind(args, kwargs).args
+
+    def _arguments(self, call: Frame) -> tuple[list[Any], dict[str, Any]]:
         try:
             args, kwargs = self.codec.decode(call.body, call.segments)
         except DecodeError as error:
             raise ArgumentsError(f"{call.name}(): {error}") from error
-        return self._checkers[call.name].bind(args, kwargs)
+        return args, kwargs
