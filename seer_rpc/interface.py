@@ -8,13 +8,14 @@ functions can be imported and tested.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from seer_rpc.errors import ModelNotFoundError
 
-__all__ = ["expose", "get_model_path", "list_configured_models", "progress"]
+__all__ = ["empty", "expose", "get_model_path", "list_configured_models", "progress"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -22,9 +23,25 @@ F = TypeVar("F", bound=Callable[..., Any])
 @overload
 def expose(function: F) -> F: ...
 @overload
-def expose() -> Callable[[F], F]: ...
-def expose(function: F | None = None) -> F | Callable[[F], F]:
-    """Mark a function as callable from outside the sandbox; gives the function itself back."""
+def expose(
+    *,
+    concurrent: bool = False,
+    batch: bool = False,
+    max_batch: int = 16,
+    max_wait_ms: float = 5.0,
+    idempotent: bool = False,
+) -> Callable[[F], F]: ...
+def expose(function: F | None = None, **options: Any) -> F | Callable[[F], F]:
+    """Mark a function as callable from outside the sandbox; gives the function itself back.
+
+    Args:
+        function: What to mark.
+        **options: How it is run. `concurrent=True`: beside other calls, on the shared event loop
+            where it is async, else on a thread of its own. `batch=True`: once for up to `max_batch`
+            calls that come within `max_wait_ms` milliseconds; its parameters and its result are
+            lists with an item a call. `idempotent=True`: to run twice does no harm, so a call that
+            was cut off by the worker's death is made again.
+    """
     return expose if function is None else function
 
 
@@ -57,3 +74,17 @@ def progress(done: float, total: float | None = None, message: str = "") -> None
         total: How much there is to do, where that is known.
         message: What is being done.
     """
+
+
+def empty(shape: int | Sequence[int], dtype: Any = None) -> Any:
+    """Give an array with undefined content, for a result to be written into.
+
+    Inside a sandbox, what a function returns of it goes to a caller on the same machine without a
+    copy. A torch dtype, or none where torch is loaded, gives a tensor; else it is a numpy array.
+    """
+    torch = sys.modules.get("torch")
+    if torch is not None and (dtype is None or isinstance(dtype, torch.dtype)):
+        return torch.empty(shape, dtype=dtype)
+    import numpy as np
+
+    return np.empty(shape, "float32" if dtype is None else dtype)

@@ -111,12 +111,14 @@ class Loaded(NamedTuple):
     """Its own module and those that it imported from beside it; nothing that is installed."""
 
 
-def load(file: Path, import_paths: Sequence[str], models: ModelPaths, progress: Function) -> Loaded:
+def load(
+    file: Path, import_paths: Sequence[str], models: ModelPaths, tools: Mapping[str, Function]
+) -> Loaded:
     """Run the interface file once and give what it exposes.
 
     `import_paths` are searched after the file's own folder. The file and every module that it
-    imports see `expose`, `get_model_path`, `list_configured_models` and `progress` without an
-    import.
+    imports see `expose`, `get_model_path`, `list_configured_models` and the `tools` by their names
+    without an import.
 
     Raises:
         NothingExposedError: the file ran, and exposes nothing.
@@ -127,7 +129,7 @@ def load(file: Path, import_paths: Sequence[str], models: ModelPaths, progress: 
         "expose": exposure.expose,
         "get_model_path": models.get_model_path,
         "list_configured_models": models.list_configured_models,
-        "progress": progress,
+        **tools,
     }
     for name, value in injected.items():
         setattr(builtins, name, value)

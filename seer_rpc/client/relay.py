@@ -19,7 +19,7 @@ from seer_rpc.client.outcomes import frame_error
 from seer_rpc.client.reports import ProgressReports
 from seer_rpc.client.streams import Arrivals
 from seer_rpc.errors import SandboxLostError, SeerError, SessionError
-from seer_runtime.wire.frames import NO_SESSION, Frame, FrameError, Kind
+from seer_runtime.wire.frames import NO_SESSION, Frame, FrameError, Kind, segment_size
 from seer_runtime.wire.ledger import Ledger, Progress
 
 _LEASE = 5.0
@@ -239,7 +239,7 @@ class Relay:
         """Let the runtime forget answers: large ones at once, small ones now and then."""
         self.numbers.answer(frame.seq)
         acked = self.numbers.acked
-        is_large = any(memoryview(each).nbytes >= _LARGE for each in frame.segments)  # type: ignore[arg-type]
+        is_large = any(segment_size(each) >= _LARGE for each in frame.segments)
         if is_large or acked - self._told >= _UNACKED:
             self._told = acked
             self.steer(Kind.ACK, 0, acked)

@@ -15,6 +15,7 @@ from seer_rpc.client.direct import DirectPath
 from seer_rpc.client.links.incoming import Memory
 from seer_rpc.client.outcomes import frame_error
 from seer_rpc.client.relay import Relay
+from seer_rpc.client.releases import Releases
 from seer_rpc.client.reports import ProgressReports
 from seer_rpc.client.streams import ResultStream
 from seer_rpc.errors import RemoteError, SeerError, ValueCrossingError, WorkerDiedError
@@ -77,7 +78,8 @@ class Session:
         self._exceptions = exceptions or {}
         self._reports = ProgressReports(on_progress or show_progress)
         self._pool = BlockPool()
-        self._peer = Peer(self._pool, self._release)
+        self._releases = Releases(self._release)
+        self._peer = Peer(self._pool, self._releases.note)
         self._idempotent: Sequence[str] = ()
         self._direct: DirectPath | None = None
         if patience is None:
@@ -249,12 +251,15 @@ class Session:
         channel = path.take()
         if channel is not None:
             path.give_back(channel)
+            self._releases.start()
             self._direct = path
 
-    def _release(self, body: bytes) -> None:
-        self._relay.say(Kind.RELEASE, body)
+    def _release(self) -> None:
+        if body := self._peer.releases():
+            self._relay.say(Kind.RELEASE, body)
 
     def _on_end(self) -> None:
+        self._releases.stop()
         if self._direct is not None:
             self._direct.close()
         self._peer.memory.close()

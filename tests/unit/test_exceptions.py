@@ -289,9 +289,7 @@ def test_modules_beside_the_file_are_own_ones_but_not_installed_ones(
         file.write_text(source)
     monkeypatch.syspath_prepend(installed)
 
-    loaded = load(
-        tmp_path / "home" / "tools.py", [str(tmp_path / "libraries")], ModelPaths({}), print
-    )
+    loaded = load(tmp_path / "home" / "tools.py", [str(tmp_path / "libraries")], ModelPaths({}), {})
 
     assert sorted(module.__name__ for module in loaded.modules) == [
         *("beside", "library", "package.deep", "tools")
@@ -305,6 +303,6 @@ def test_a_runtime_beside_the_file_is_none_of_its_modules(tmp_path: Path) -> Non
     file.write_text("@expose\ndef f(): ...")
     runtime = Path(inspect.getfile(build_schema)).parents[1]
 
-    loaded = load(file, [str(runtime)], ModelPaths({}), print)
+    loaded = load(file, [str(runtime)], ModelPaths({}), {})
 
     assert [module.__name__ for module in loaded.modules] == ["tools"]

@@ -11,6 +11,7 @@ from seer_rpc.errors import ModelNotFoundError
 from seer_rpc.interface import expose, get_model_path, list_configured_models
 from seer_runtime.loader import Exposure
 from seer_runtime.models import ModelPaths
+from seer_runtime.worker.arena import Arena
 from seer_runtime.worker.reporter import ProgressReporter
 
 
@@ -39,8 +40,8 @@ def test_no_models_are_configured() -> None:
 
 
 def test_these_are_the_names_that_a_sandbox_injects() -> None:
-    injected = [vars(Exposure), vars(ModelPaths), vars(ProgressReporter)]
+    injected = [vars(Exposure), vars(ModelPaths), vars(ProgressReporter), vars(Arena)]
 
-    assert len(interface.__all__) == 4
+    assert len(interface.__all__) == 5
     for name in interface.__all__:
         assert any(name in names for names in injected), name

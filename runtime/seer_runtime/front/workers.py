@@ -228,7 +228,7 @@ class WorkerProcess:
         if self._memory is not None:
             self._memory.close()
 
-    def _release(self, number: int, size: int) -> None:
+    def _release(self, number: int) -> None:
         # Whichever thread lets go of the last view says so.
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import array
 import contextlib
 import ctypes
+import errno
 import fcntl
 import itertools
 import mmap
@@ -19,7 +20,6 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
 
 from seer_runtime.wire.frames import NEW, Buffer, Elsewhere, Frame, FrameError, Segment
 
@@ -27,7 +27,10 @@ SMALLEST = 64 << 10
 """Bytes from which a segment is worth a block."""
 
 MOST = 64
-"""Blocks of one frame; what is beyond travels as other memory does."""
+"""Segments of one frame that may be in blocks; others travel as other memory does."""
+
+_MOST_BLOCKS = 256
+"""Blocks of one owner: each costs it a descriptor."""
 
 _KEPT = 1 << 30
 """Bytes of unused blocks that an owner keeps."""
@@ -37,10 +40,6 @@ _ADD_SEALS, _GET_SEALS = 1033, 1034
 _SEALS = 0x1 | 0x2 | 0x4
 _SHRINK_SEAL = 0x2
 _POPULATE_WRITE = 23
-
-
-Release: TypeAlias = Callable[[int, int], None]
-"""Takes the number of a block and the size of what was seen of it."""
 
 
 class Block:
@@ -59,6 +58,7 @@ class Block:
             os.ftruncate(self.descriptor, size)
             fcntl.fcntl(self.descriptor, _ADD_SEALS, _SEALS)
             self.memory = mmap.mmap(self.descriptor, size)
+            self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.memory))
         except BaseException:
             os.close(self.descriptor)
             raise
@@ -112,6 +112,7 @@ class BlockPool:
                 block = free.pop()
                 self._kept -= capacity
             else:
+                self._make_room()
                 block = Block(next(_NUMBERS), capacity)
                 if fill:
                     # A page at a time would cost a trap each; an old kernel does just that.
@@ -128,20 +129,23 @@ class BlockPool:
         """Move the large segments of a frame into blocks; where there is no room, they stay."""
         if not frame.segments:
             return frame
-        segments: list[Segment] = []
-        blocks = 0
-        for segment in frame.segments:
-            block = None
+        segments: list[Segment] = list(frame.segments)
+        for index, segment in enumerate(segments[:MOST]):
             if not isinstance(segment, Elsewhere):
-                view = memoryview(segment).cast("B")
-                if view.nbytes >= SMALLEST and blocks < MOST:
-                    block = self._written(view)
-            if block is None:
-                segments.append(segment)
-            else:
-                blocks += 1
-                segments.append(Elsewhere(view.nbytes, block.number))
+                segments[index] = self.copy_in(segment) or segment
         return frame._replace(segments=segments)
+
+    def copy_in(self, memory: Buffer) -> Elsewhere | None:
+        """Copy memory into a block; None where it is not worth one, or there is none."""
+        source = memoryview(memory).cast("B")
+        if source.nbytes < SMALLEST:
+            return None
+        try:
+            block = self.take(source.nbytes)
+        except OSError:
+            return None
+        block.fill(0, source)
+        return Elsewhere(source.nbytes, block.number)
 
     def give_back(self, numbers: Iterable[int]) -> None:
         """Take blocks back. May be called from anywhere, a finalizer included."""
@@ -170,13 +174,17 @@ class BlockPool:
             self._free.clear()
             self._kept = 0
 
-    def _written(self, source: memoryview) -> Block | None:
-        try:
-            block = self.take(source.nbytes)
-        except OSError:
-            return None
-        block.fill(0, source)
-        return block
+    def _make_room(self) -> None:
+        """See to it that one more block is allowed."""
+        unused = [block for blocks in self._free.values() for block in blocks]
+        if len(self._leased) + len(unused) < _MOST_BLOCKS:
+            return
+        if not unused:
+            raise OSError(errno.EMFILE, "too many blocks are in use")
+        smallest = min(unused, key=lambda block: block.size)
+        self._free[smallest.size].remove(smallest)
+        self._kept -= smallest.size
+        smallest.close()
 
     def _collect(self) -> None:
         while self._returned:
@@ -193,8 +201,8 @@ class BlockPool:
 class BlockViews:
     """The blocks of a peer, as this process sees them."""
 
-    def __init__(self, release: Release) -> None:
-        """Call `release` with number and size of a block that nothing here looks at any more."""
+    def __init__(self, release: Callable[[int], None]) -> None:
+        """Call `release` with the number of a block that nothing here looks at any more."""
         self._release = release
         self._memory: dict[int, mmap.mmap] = {}
         self._process = os.getpid()
@@ -241,13 +249,13 @@ class BlockViews:
         # What was written here would hide what the owner writes next.
         with contextlib.suppress(OSError, ValueError):
             _advise(memory, mmap.MADV_DONTNEED, size)
-        self._release(number, size)
+        self._release(number)
 
 
 class SharedMemory:
     """What one link shares: blocks of ours that the peer was told of, and views of its own."""
 
-    def __init__(self, pool: BlockPool, release: Release) -> None:
+    def __init__(self, pool: BlockPool, release: Callable[[int], None]) -> None:
         """Lend from `pool`; tell the peer with `release` which of its blocks are free again."""
         self._pool = pool
         self._views = BlockViews(release)

@@ -10,37 +10,30 @@ from seer_runtime.wire.blocks import BlockPool, SharedMemory, release_body
 from seer_runtime.wire.frames import Frame, Kind, encode_frame
 from seer_runtime.wire.sockets import FrameSocket
 
-_HOARD = 16 << 20
-"""Bytes of the peer's memory whose release may wait for the next frame."""
-
 
 class Peer:
     """The memory that is shared with one peer, over however many sockets."""
 
-    def __init__(self, pool: BlockPool, hurry: Callable[[bytes], None] | None = None) -> None:
+    def __init__(self, pool: BlockPool, on_unused: Callable[[], None] = lambda: None) -> None:
         """Lend blocks from `pool`.
 
-        What nothing here looks at any more is released with the next frame; where that is much,
-        `hurry` gets the body of a RELEASE frame to send at once.
+        What nothing here looks at any more is released with the next frame. `on_unused` hears
+        that there is something to release: in a finalizer, wherever that runs.
         """
         self.pool = pool
         self.memory = SharedMemory(pool, self._release)
-        self._hurry = hurry
+        self._on_unused = on_unused
         self._unused: deque[int] = deque()
-        self._size = 0
 
     def releases(self) -> bytes:
         """Give the body of a RELEASE frame; empty where there is nothing to release."""
         if not self._unused:
             return b""
-        self._size = 0
         return release_body([self._unused.popleft() for _ in range(len(self._unused))])
 
-    def _release(self, number: int, size: int) -> None:
+    def _release(self, number: int) -> None:
         self._unused.append(number)
-        self._size += size
-        if self._hurry is not None and self._size >= _HOARD:
-            self._hurry(self.releases())
+        self._on_unused()
 
 
 class Channel:

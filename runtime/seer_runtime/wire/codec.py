@@ -25,7 +25,7 @@ from seer_runtime.wire.arrays import (
     tensor_memory,
 )
 from seer_runtime.wire.errors import DecodeError, EncodeError, UncrossableError
-from seer_runtime.wire.frames import Buffer, Elsewhere, Segment
+from seer_runtime.wire.frames import Buffer, Elsewhere, Segment, segment_size
 from seer_runtime.wire.limits import MAX_BODY, MAX_SEGMENTS
 from seer_runtime.wire.names import qualified_name
 from seer_runtime.wire.plain import BUILD, take_apart, take_subclass_apart
@@ -49,12 +49,12 @@ class Encoded(NamedTuple):
     """A value on its way: MessagePack, and the memory of its arrays."""
 
     body: bytes
-    segments: list[Buffer]
+    segments: Sequence[Segment]
 
     @property
     def size(self) -> int:
         """Bytes in all."""
-        return len(self.body) + sum(memoryview(segment).nbytes for segment in self.segments)
+        return len(self.body) + sum(map(segment_size, self.segments))
 
 
 class Codec:

@@ -121,6 +121,11 @@ class Elsewhere(NamedTuple):
 Segment: TypeAlias = Buffer | Elsewhere
 
 
+def segment_size(segment: Segment) -> int:
+    """Give the number of bytes of a segment, wherever they are."""
+    return segment.size if isinstance(segment, Elsewhere) else memoryview(segment).nbytes
+
+
 class Frame(NamedTuple):
     """One message of a session."""
 

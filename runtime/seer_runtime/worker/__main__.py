@@ -11,6 +11,7 @@ import socket
 import sys
 
 from seer_runtime.failures import describe_load_failure
+from seer_runtime.loader import Function
 from seer_runtime.processes import die_with_parent
 from seer_runtime.wire.blocks import BlockPool
 from seer_runtime.wire.channels import Peer
@@ -18,6 +19,7 @@ from seer_runtime.wire.frames import Frame, Kind
 from seer_runtime.wire.ledger import LedgerWriter
 from seer_runtime.wire.pb.runtime_pb2 import LoadRequest
 from seer_runtime.wire.sockets import FrameSocket
+from seer_runtime.worker.arena import Arena
 from seer_runtime.worker.connections import Home
 from seer_runtime.worker.courier import Courier
 from seer_runtime.worker.executor import Executor
@@ -34,6 +36,7 @@ def main(calls: int, requests: int, door: int, ledger: int, front: int) -> None:
     # Of the other threads, ours among them, nobody wants to read.
     faulthandler.enable(all_threads=False)
     pool = BlockPool()
+    arena = Arena(pool)
     home = Home(FrameSocket(_socket(calls)), Peer(pool))
     sessions = Sessions(pool)
     os.set_inheritable(ledger, False)
@@ -47,13 +50,13 @@ def main(calls: int, requests: int, door: int, ledger: int, front: int) -> None:
     # The session of the frame that loads is the secret of the invitations.
     courier.start(request.session)
     try:
-        reporter = ProgressReporter()
-        interface = Interface(LoadRequest.FromString(bytes(request.body)), reporter.progress)
+        tools: dict[str, Function] = {"progress": ProgressReporter().progress, "empty": arena.empty}
+        interface = Interface(LoadRequest.FromString(bytes(request.body)), tools)
     except BaseException as error:  # noqa: BLE001 - the user's module may raise anything
         home.send(Frame(Kind.ERROR, body=describe_load_failure(error).SerializeToString()))
         return
     home.send(Frame(Kind.LOADED, body=interface.schema.SerializeToString()))
-    Executor(home, inbox, running, interface).run()
+    Executor(home, inbox, running, arena, interface).run()
 
 
 def _socket(descriptor: int) -> socket.socket:

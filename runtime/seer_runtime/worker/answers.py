@@ -9,6 +9,7 @@ from seer_runtime.failures import describe_exception
 from seer_runtime.wire.errors import EncodeError
 from seer_runtime.wire.frames import Frame, Kind
 from seer_runtime.wire.pb.runtime_pb2 import Failure
+from seer_runtime.worker.arena import Arena
 from seer_runtime.worker.devices import describe_device
 from seer_runtime.worker.interface import Interface, NoFunctionError
 from seer_runtime.worker.running import CallCancelledError, Running
@@ -32,7 +33,7 @@ def error_reply(call: Frame, failure: Failure) -> Frame:
     return reply(call, Kind.ERROR)._replace(body=failure.SerializeToString())
 
 
-def result_answer(interface: Interface, call: Frame, value: object) -> Answer:
+def result_answer(interface: Interface, arena: Arena, call: Frame, value: object) -> Answer:
     """Answer with a value; one that cannot cross is a failure of its own."""
     try:
         body, segments = interface.codec.encode(value, f"the result of {call.name}()")
@@ -40,6 +41,8 @@ def result_answer(interface: Interface, call: Frame, value: object) -> Answer:
         failure = describe_exception(error, Failure.VALUE, Failure.FINISHED)
         return Answer(error_reply(call, failure))
     kind, name = Kind.RESULT, call.name
+    if segments:
+        segments = arena.place(segments)
     return Answer(Frame(kind, call.session, call.seq, 0, call.epoch, 0, name, body, segments))
 
 

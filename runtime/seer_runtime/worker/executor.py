@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from seer_runtime.batches import split_results
+from seer_runtime.wire.codec import Encoded
 from seer_runtime.wire.frames import Frame, Kind
 from seer_runtime.wire.pb.runtime_pb2 import Failure
 from seer_runtime.worker.answers import (
@@ -23,6 +24,7 @@ from seer_runtime.worker.answers import (
     result_answer,
     unprepared_answer,
 )
+from seer_runtime.worker.arena import Arena
 from seer_runtime.worker.connections import Call, Home
 from seer_runtime.worker.inbox import Inbox
 from seer_runtime.worker.interface import Interface
@@ -43,12 +45,18 @@ class Executor:
     """
 
     def __init__(
-        self, home: Home, inbox: Inbox, running: RunningCalls, interface: Interface
+        self,
+        home: Home,
+        inbox: Inbox,
+        running: RunningCalls,
+        arena: Arena,
+        interface: Interface,
     ) -> None:
-        """Take calls from `inbox`; tell `running` which ones run."""
+        """Take calls from `inbox`; tell `running` which ones run; results leave by `arena`."""
         self._home = home
         self._inbox = inbox
         self._running = running
+        self._arena = arena
         self._interface = interface
         self._loop = SharedLoop()
         self._pid = os.getpid()
@@ -125,7 +133,7 @@ class Executor:
             return raised_answer(frame, error, running)
         # The frame of what was run would hold the arguments for as long as the result.
         del run
-        return result_answer(self._interface, frame, value)
+        return result_answer(self._interface, self._arena, frame, value)
 
     async def _run_beside(self, call: Call) -> None:
         """Run a call of an async function beside others."""
@@ -150,7 +158,7 @@ class Executor:
             value = await run()
         except BaseException as error:  # noqa: BLE001 - the user's function may raise anything
             return raised_answer(frame, error, running)
-        return result_answer(self._interface, frame, value)
+        return result_answer(self._interface, self._arena, frame, value)
 
     def _run_batch(self, calls: Sequence[Call]) -> None:
         """Run a function once, on the lists of what its calls gave; each gets its own answer."""
@@ -173,7 +181,7 @@ class Executor:
             if isinstance(outcome, BaseException):
                 answer = raised_answer(call.frame, outcome, running)
             else:
-                answer = result_answer(self._interface, call.frame, outcome)
+                answer = result_answer(self._interface, self._arena, call.frame, outcome)
             self._running.end(running)
             self._send(call, answer)
 
@@ -194,18 +202,26 @@ class Executor:
             # A child that the function forked came back here; its parent answers.
             sys.stdout.flush()
             os._exit(answer.frame.kind is not Kind.RESULT)
-        call.connection.answer(answer.frame)
+        frame = answer.frame
+        if frame.segments:
+            frame = frame._replace(segments=self._arena.settle(frame.segments))
+        call.connection.answer(frame)
         self._must_end = self._must_end or answer.must_end
 
     def _stream(self, call: Call, items: Any, running: Running) -> None:
         """Send items as they come; ends them early where the call is cancelled."""
-        encode, name = self._interface.codec.encode, call.frame.name
+        name = call.frame.name
         with StreamSender(call.connection.answer, reply(call.frame, Kind.ITEMS)) as sender:
             running.feed(sender)
             with contextlib.closing(self._each(items, running)) as each:
                 for number, item in enumerate(each):
-                    if not sender.put(encode(item, f"item {number} of {name}()")):
+                    if not sender.put(self._encoded(item, f"item {number} of {name}()")):
                         raise CallCancelledError("the caller stopped to take items")
+
+    def _encoded(self, item: Any, name: str) -> Encoded:
+        """Encode an item as it is now: the generator may go on and write into it."""
+        body, segments = self._interface.codec.encode(item, name)
+        return Encoded(body, self._arena.settle(self._arena.place(segments)))
 
     def _each(self, items: Any, running: Running) -> Generator[Any, None, None]:
         if inspect.isgenerator(items):

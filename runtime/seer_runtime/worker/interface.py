@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +29,14 @@ class NoFunctionError(LookupError):
 class Interface:
     """The exposed functions of one interface file."""
 
-    def __init__(self, request: LoadRequest, progress: Function) -> None:
-        """Load the file that `request` names, which may call `progress`.
+    def __init__(self, request: LoadRequest, tools: Mapping[str, Function]) -> None:
+        """Load the file that `request` names, which may use the `tools`.
 
         Raises:
             BaseException: whatever keeps it from loading.
         """
         loaded = load(
-            Path(request.path), list(request.import_paths), ModelPaths(request.models), progress
+            Path(request.path), list(request.import_paths), ModelPaths(request.models), tools
         )
         self._functions = loaded.functions
         signatures = {
