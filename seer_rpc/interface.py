@@ -15,9 +15,33 @@ from typing import Any, TypeVar, overload
 
 from seer_rpc.errors import ModelNotFoundError
 
-__all__ = ["empty", "expose", "get_model_path", "list_configured_models", "progress"]
+__all__ = [
+    "Ref",
+    "TensorRef",
+    "empty",
+    "expose",
+    "get_model_path",
+    "list_configured_models",
+    "progress",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Ref:
+    """Returned by a function, `Ref(value)` keeps the value in the sandbox.
+
+    Its caller gets a `seer_rpc.client.Ref`: a handle that stands for the value as an argument, can
+    fetch it, and frees it. Outside a sandbox it is no more than the value in a box.
+    """
+
+    def __init__(self, value: Any) -> None:
+        """Keep a value."""
+        self.value = value
+
+
+class TensorRef(Ref):
+    """As `Ref`, of a torch tensor or a numpy array: its handle also knows shape and dtype."""
 
 
 @overload

@@ -21,6 +21,7 @@ import typing_extensions
 from pydantic_core import PydanticUndefined
 
 from seer_runtime.literals import source_of
+from seer_runtime.references import Ref, TensorRef
 from seer_runtime.strictness import may_be_missing
 from seer_runtime.wire.names import encodable
 from seer_runtime.wire.pb.interface_pb2 import Default, Field, Member, NamedType, Type
@@ -47,6 +48,7 @@ _STANDARD: dict[type, str] = {
     collections.abc.Set: "collections.abc.Set",
 }
 _ARRAYS = {("torch", "Tensor"): "torch.Tensor", ("numpy", "ndarray"): "numpy.ndarray"}
+_REFERENCES: dict[type, str] = {Ref: "seer_rpc.client.Ref", TensorRef: "seer_rpc.client.TensorRef"}
 # The more special ones first.
 _ENUMS: tuple[tuple[type, str], ...] = (
     (IntFlag, "IntFlag"),
@@ -105,6 +107,8 @@ class TypeDescriber:
         if array is not None:
             # Shape and dtype, its own arguments, are not described.
             return Type(name=array)
+        if cls in _REFERENCES:
+            return Type(name=_REFERENCES[cls])
         name = cls.__name__ if cls in _BUILTINS else _STANDARD.get(cls)
         if name is not None:
             return self._with_arguments(name, arguments, where)

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import typing_extensions
 from pydantic import ConfigDict, InstanceOf, PydanticUserError, TypeAdapter
 
+from seer_runtime.references import Ref
+
 _NOT_BUILT = (PydanticUserError, NameError, TypeError, AttributeError)
 
 
@@ -54,6 +56,9 @@ def _exact(hint: Any, inside: frozenset[type]) -> Any:
 
 
 def _exact_class(cls: Any, inside: frozenset[type]) -> Any:
+    if issubclass(cls, Ref):
+        # The function gets the value itself.
+        return Any
     if hasattr(cls, "__pydantic_fields__") or (issubclass(cls, tuple) and hasattr(cls, "_fields")):
         return InstanceOf[cls]  # type: ignore[misc]
     if not typing_extensions.is_typeddict(cls):

@@ -14,17 +14,19 @@ from seer_rpc.client.connection import Connection
 from seer_rpc.client.direct import DirectPath
 from seer_rpc.client.links.incoming import Memory
 from seer_rpc.client.outcomes import frame_error
+from seer_rpc.client.references import Ref, make_reference
 from seer_rpc.client.relay import Relay
 from seer_rpc.client.releases import Releases
 from seer_rpc.client.reports import ProgressReports
 from seer_rpc.client.streams import ResultStream
 from seer_rpc.errors import RemoteError, SeerError, ValueCrossingError, WorkerDiedError
 from seer_rpc.progress import OnProgress, show_progress
-from seer_runtime.wire.blocks import BlockPool
+from seer_runtime.wire.blocks import BlockPool, release_body
 from seer_runtime.wire.channels import Channel, Peer
 from seer_runtime.wire.codec import Codec
 from seer_runtime.wire.errors import DecodeError, EncodeError
 from seer_runtime.wire.frames import Frame, Kind
+from seer_runtime.wire.handles import Handle
 from seer_runtime.wire.openings import Opening
 from seer_runtime.wire.records import TypeNames
 
@@ -162,6 +164,14 @@ class Session:
                 if not attempts or call.frame.epoch:
                     raise
 
+    def references(self) -> list[Handle]:
+        """List what the session keeps in the worker, the oldest first. Raises as `call` does."""
+        return [Handle(*row) for row in self.call("ref:list", [], {})]
+
+    def free(self, reference: int) -> None:
+        """Let go of a value that the worker keeps; in finalizers too."""
+        self._relay.say(Kind.FREE, release_body([reference]))
+
     def close(self) -> None:
         """End the session. Calls on their way are given up, and ended."""
         self._relay.close()
@@ -187,7 +197,7 @@ class Session:
         timeout: float | None,
     ) -> Call:
         try:
-            body, segments = self._codec.encode([list(args), dict(kwargs)], "")
+            body, segments = self._codec.encode([list(args), dict(kwargs)], "", self._refer)
         except EncodeError as error:
             place = _ARGUMENT.sub(r"argument \1", error.path)
             raise ValueCrossingError(
@@ -204,6 +214,12 @@ class Session:
             Kind.CALL, relay.id, seq, relay.numbers.acked, epoch, limit, function, body, segments
         )
         return Call(frame, None if timeout is None else time.monotonic() + timeout)
+
+    def _refer(self, value: Any) -> Sequence[Any] | None:
+        return value.parts(self) if isinstance(value, Ref) else None
+
+    def _resolve(self, parts: Sequence[Any]) -> Ref:
+        return make_reference(self, parts)
 
     def _way(self) -> tuple[DirectPath | None, Channel | None]:
         """Give a direct connection, where there is one and the worker is the one that we know."""
@@ -229,7 +245,7 @@ class Session:
         if frame.kind is Kind.ERROR:
             raise frame_error(frame, call, self._exceptions)
         try:
-            return self._codec.decode(frame.body, frame.segments)
+            return self._codec.decode(frame.body, frame.segments, self._resolve)
         except DecodeError as error:
             raise ValueCrossingError(
                 f"the result of {frame.name}() is damaged: {error}", started=True

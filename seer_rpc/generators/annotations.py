@@ -29,6 +29,7 @@ _KNOWN = frozenset(
     {
         *("bool", "bytes", "complex", "float", "int", "range", "str", "tuple", "torch.Tensor"),
         *("datetime.date", "datetime.datetime", "datetime.time", "datetime.timedelta"),
+        *("seer_rpc.client.Ref", "seer_rpc.client.TensorRef"),
         *("decimal.Decimal", "pathlib.Path", "pathlib.PurePath", "uuid.UUID"),
         *_ARITY,
     }

@@ -9,6 +9,7 @@ import pytest
 from seer_rpc import interface
 from seer_rpc.errors import ModelNotFoundError
 from seer_rpc.interface import expose, get_model_path, list_configured_models
+from seer_runtime import references
 from seer_runtime.loader import Exposure
 from seer_runtime.models import ModelPaths
 from seer_runtime.worker.arena import Arena
@@ -40,8 +41,9 @@ def test_no_models_are_configured() -> None:
 
 
 def test_these_are_the_names_that_a_sandbox_injects() -> None:
-    injected = [vars(Exposure), vars(ModelPaths), vars(ProgressReporter), vars(Arena)]
+    places = (Exposure, ModelPaths, ProgressReporter, Arena, references)
+    injected = [dict(vars(place)) for place in places]
 
-    assert len(interface.__all__) == 5
+    assert len(interface.__all__) == 7
     for name in interface.__all__:
         assert any(name in names for names in injected), name

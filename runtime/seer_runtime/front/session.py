@@ -111,7 +111,7 @@ class Session:
                 self._cancel(frame)
             case Kind.MORE:
                 self._take_more(frame)
-            case Kind.RELEASE if self._interface is not None:
+            case Kind.RELEASE | Kind.FREE if self._interface is not None:
                 self._interface.steer(frame)
             case Kind.ACK:
                 pass

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import reprlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
 
 import msgpack
 
@@ -45,6 +46,10 @@ _MARK = msgpack.ExtType(1, b"")
 _BASES: tuple[Any, ...] = (dict, list, str, bytes, float)
 
 
+Refer: TypeAlias = Callable[[Any], Sequence[Any] | None]
+Resolve: TypeAlias = Callable[[Sequence[Any]], Any]
+
+
 class Encoded(NamedTuple):
     """A value on its way: MessagePack, and the memory of its arrays."""
 
@@ -64,33 +69,39 @@ class Codec:
         """Use `types`, or none but the plain ones."""
         self._types = types or TypeNames()
 
-    def encode(self, value: object, name: str = "the value") -> Encoded:
+    def encode(self, value: object, name: str = "the value", refer: Refer | None = None) -> Encoded:
         """Give the bytes of `value`; `name` is what an error calls the whole of it.
+
+        `refer` takes what crosses as a handle alone: it gives the parts of that, or None.
 
         Raises:
             EncodeError: something inside the value cannot cross.
         """
-        encoder = _Encoder(self._types)
+        encoder = _Encoder(self._types, refer)
         try:
             body = encoder.pack(value)
             if len(body) > _LARGE and (lifted := _lift(value)) is not value:
-                encoder = _Encoder(self._types)
+                encoder = _Encoder(self._types, refer)
                 body = encoder.pack(lifted)
         except Exception as error:  # noqa: BLE001 - values run code of their own classes
-            raise _locate(value, name, self._types, error) from None
+            raise _locate(value, name, error, partial(_Encoder, self._types, refer)) from None
         if len(body) > MAX_BODY:
             reason = f"it has {len(body)} bytes beside arrays, more than {MAX_BODY}"
             raise EncodeError(name, qualified_name(type(value)), reason)
         return encoder.finish(body)
 
-    def decode(self, body: Buffer, segments: Sequence[Segment] = ()) -> Any:
+    def decode(
+        self, body: Buffer, segments: Sequence[Segment] = (), resolve: Resolve | None = None
+    ) -> Any:
         """Give the value; its arrays are writable and may borrow the segments' memory.
+
+        `resolve` gives what the parts of a handle stand for.
 
         Raises:
             DecodeError: the bytes are no encoded value.
         """
         try:
-            return _Decoder(self._types, segments).unpack(body)
+            return _Decoder(self._types, segments, resolve).unpack(body)
         except DecodeError:
             raise
         except Exception as error:
@@ -124,8 +135,9 @@ def _lift(value: Any, depth: int = _DEPTH) -> Any:
 class _Encoder:
     """One encoding: collects the segments."""
 
-    def __init__(self, types: TypeNames) -> None:
+    def __init__(self, types: TypeNames, refer: Refer | None = None) -> None:
         self._types = types
+        self._refer = refer
         self.segments: list[Buffer] = []
 
     def pack(self, value: object) -> bytes:
@@ -143,6 +155,9 @@ class _Encoder:
 
     def _default(self, value: Any) -> Any:
         """Say in MessagePack's words what MessagePack has no word for."""
+        handle = self._refer(value) if self._refer is not None else None
+        if handle is not None:
+            return [_MARK, "ref", *handle]
         parts = take_apart(value) or self._object_parts(value) or take_subclass_apart(value)
         if parts is not None:
             return [_MARK, *parts]
@@ -179,8 +194,11 @@ class _Encoder:
 class _Decoder:
     """One decoding: hands out the segments."""
 
-    def __init__(self, types: TypeNames, segments: Sequence[Segment]) -> None:
+    def __init__(
+        self, types: TypeNames, segments: Sequence[Segment], resolve: Resolve | None
+    ) -> None:
         self._types = types
+        self._resolve = resolve
         self._segments = segments
         self._is_outermost = True
 
@@ -211,14 +229,21 @@ class _Decoder:
                 return build_tensor(dtype, shape, self._memory(index))
             case "array", [str(dtype), list(shape), int(index)]:
                 return build_array(dtype, shape, self._memory(index))
+            case "scalar", [str(dtype), bytes(content)]:
+                return build_array(dtype, [], content)[()]
+        return self._apart(tag, parts)
+
+    def _apart(self, tag: object, parts: list[Any]) -> Any:
+        """Give what is not in the body, nor an array."""
+        match tag, parts:
+            case "ref", [int(), *_] if self._resolve is not None:
+                return self._resolve(parts)
             case "bytes", [int(index)]:
                 return bytes(self._segment(index))
             case "body", [int(index)] if self._is_outermost:
                 # Within a body that came as a segment there is no other.
                 self._is_outermost = False
                 return self.unpack(self._segment(index))
-            case "scalar", [str(dtype), bytes(content)]:
-                return build_array(dtype, [], content)[()]
         raise DecodeError(f"unknown tag {tag!r} with {len(parts)} parts")
 
     def _memory(self, index: int) -> Buffer:
@@ -253,10 +278,12 @@ def _advice(value: object) -> str:
     return "send plain values, dataclasses, enums, arrays or tensors instead"
 
 
-def _locate(value: object, path: str, types: TypeNames, error: Exception) -> EncodeError:
+def _locate(
+    value: object, path: str, error: Exception, encoder: Callable[[], _Encoder]
+) -> EncodeError:
     """Find the innermost part of `value` that cannot cross, by trying the parts one by one."""
     while not isinstance(error, _TOO_DEEP):
-        found = next(_uncrossable_parts(value, types), None)
+        found = next(_uncrossable_parts(value, encoder), None)
         if found is None:
             break
         step, value, error = found
@@ -264,12 +291,14 @@ def _locate(value: object, path: str, types: TypeNames, error: Exception) -> Enc
     return EncodeError(path, qualified_name(type(value)), _reason(error))
 
 
-def _uncrossable_parts(value: object, types: TypeNames) -> Iterator[tuple[str, object, Exception]]:
+def _uncrossable_parts(
+    value: object, encoder: Callable[[], _Encoder]
+) -> Iterator[tuple[str, object, Exception]]:
     # A value that cannot be taken apart is itself what cannot cross.
     with contextlib.suppress(Exception):
         for step, part in _parts(value):
             try:
-                _Encoder(types).pack(part)
+                encoder().pack(part)
             except Exception as error:  # noqa: BLE001 - values run code of their own classes
                 yield step, part, error
 

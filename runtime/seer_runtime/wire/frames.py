@@ -90,6 +90,8 @@ class Kind(IntEnum):
     """Client: answer with PONG."""
     PONG = 23
     """The front is there."""
+    FREE = 24
+    """Client: the session's references whose numbers are the body are of no more use."""
 
 
 _KINDS = {int(kind): kind for kind in Kind}

@@ -13,6 +13,7 @@ import sys
 from seer_runtime.failures import describe_load_failure
 from seer_runtime.loader import Function
 from seer_runtime.processes import die_with_parent
+from seer_runtime.references import Ref, TensorRef
 from seer_runtime.wire.blocks import BlockPool
 from seer_runtime.wire.channels import Peer
 from seer_runtime.wire.frames import Frame, Kind
@@ -50,8 +51,13 @@ def main(calls: int, requests: int, door: int, ledger: int, front: int) -> None:
     # The session of the frame that loads is the secret of the invitations.
     courier.start(request.session)
     try:
-        tools: dict[str, Function] = {"progress": ProgressReporter().progress, "empty": arena.empty}
-        interface = Interface(LoadRequest.FromString(bytes(request.body)), tools)
+        tools: dict[str, Function] = {
+            "progress": ProgressReporter().progress,
+            "empty": arena.empty,
+            "Ref": Ref,
+            "TensorRef": TensorRef,
+        }
+        interface = Interface(LoadRequest.FromString(bytes(request.body)), tools, sessions)
     except BaseException as error:  # noqa: BLE001 - the user's module may raise anything
         home.send(Frame(Kind.ERROR, body=describe_load_failure(error).SerializeToString()))
         return

@@ -36,7 +36,7 @@ def error_reply(call: Frame, failure: Failure) -> Frame:
 def result_answer(interface: Interface, arena: Arena, call: Frame, value: object) -> Answer:
     """Answer with a value; one that cannot cross is a failure of its own."""
     try:
-        body, segments = interface.codec.encode(value, f"the result of {call.name}()")
+        body, segments = interface.encode(call, value, f"the result of {call.name}()")
     except BaseException as error:  # noqa: BLE001 - classes of the user's are taken apart
         failure = describe_exception(error, Failure.VALUE, Failure.FINISHED)
         return Answer(error_reply(call, failure))

@@ -81,6 +81,9 @@ class Courier:
                 self._sessions.forget(request.session)
             elif request.kind is Kind.RELEASE:
                 self._peer(request.session).memory.released(request.body)
+            elif request.kind is Kind.FREE:
+                numbers = memoryview(request.body).cast("Q")
+                self._sessions.of(request.session).references.free(numbers)
             elif not self._running.steer(request):
                 self._refuse(request)
 

@@ -215,12 +215,14 @@ class Executor:
             running.feed(sender)
             with contextlib.closing(self._each(items, running)) as each:
                 for number, item in enumerate(each):
-                    if not sender.put(self._encoded(item, f"item {number} of {name}()")):
+                    if not sender.put(
+                        self._encoded(call.frame, item, f"item {number} of {name}()")
+                    ):
                         raise CallCancelledError("the caller stopped to take items")
 
-    def _encoded(self, item: Any, name: str) -> Encoded:
+    def _encoded(self, frame: Frame, item: Any, name: str) -> Encoded:
         """Encode an item as it is now: the generator may go on and write into it."""
-        body, segments = self._interface.codec.encode(item, name)
+        body, segments = self._interface.encode(frame, item, name)
         return Encoded(body, self._arena.settle(self._arena.place(segments)))
 
     def _each(self, items: Any, running: Running) -> Generator[Any, None, None]:

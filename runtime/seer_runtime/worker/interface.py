@@ -11,13 +11,15 @@ from seer_runtime.arguments import ArgumentChecker, ArgumentsError
 from seer_runtime.exceptions import find_exceptions
 from seer_runtime.loader import Function, Options, load
 from seer_runtime.models import ModelPaths
+from seer_runtime.references import LIST, TOOLS
 from seer_runtime.schema import Signature, build_schema
-from seer_runtime.wire.codec import Codec
+from seer_runtime.wire.codec import Codec, Encoded
 from seer_runtime.wire.errors import DecodeError
 from seer_runtime.wire.frames import Frame
 from seer_runtime.wire.names import did_you_mean
 from seer_runtime.wire.pb.runtime_pb2 import LoadRequest
 from seer_runtime.wire.records import TypeNames
+from seer_runtime.worker.sessions import Sessions
 
 _PLAIN = Options()
 
@@ -29,8 +31,12 @@ class NoFunctionError(LookupError):
 class Interface:
     """The exposed functions of one interface file."""
 
-    def __init__(self, request: LoadRequest, tools: Mapping[str, Function]) -> None:
+    def __init__(
+        self, request: LoadRequest, tools: Mapping[str, Function], sessions: Sessions
+    ) -> None:
         """Load the file that `request` names, which may use the `tools`.
+
+        `sessions` hold what their handles stand for.
 
         Raises:
             BaseException: whatever keeps it from loading.
@@ -47,7 +53,8 @@ class Interface:
         types = TypeNames()
         exceptions = find_exceptions(loaded.modules)
         self.schema = build_schema(request.interface, loaded.doc, signatures, types, exceptions)
-        self.codec = Codec(types)
+        self._codec = Codec(types)
+        self._sessions = sessions
         self._checkers = {
             name: ArgumentChecker(name, signature.parameters, signature.hints)
             for name, signature in signatures.items()
@@ -63,7 +70,7 @@ class Interface:
         Raises:
             NoFunctionError: the interface exposes no function of that name.
         """
-        function = self._functions.get(name)
+        function = self._functions.get(name) or TOOLS.get(name)
         if function is None:
             guess = did_you_mean(name, self._functions)
             raise NoFunctionError(
@@ -78,9 +85,12 @@ class Interface:
             NoFunctionError: the interface exposes no function of that name.
             ArgumentsError: the arguments do not fit.
         """
+        if call.name == LIST:
+            return self._sessions.of(call.session).references.handles
         function = self.function(call.name)
         args, kwargs = self._arguments(call)
-        self._checkers[call.name].check(args, kwargs)
+        if call.name in self._checkers:
+            self._checkers[call.name].check(args, kwargs)
         return functools.partial(function, *args, **kwargs)
 
     def bind(self, call: Frame) -> Sequence[Any]:
@@ -89,9 +99,18 @@ class Interface:
         args, kwargs = self._arguments(call)
         return self._checkers[call.name].bind(args, kwargs).args
 
+    def encode(self, call: Frame, value: object, name: str) -> Encoded:
+        """Encode what a call gives; what it only refers to stays with the call's session.
+
+        Raises:
+            EncodeError: it cannot cross; the message calls it `name`.
+        """
+        return self._codec.encode(value, name, self._sessions.of(call.session).references.refer)
+
     def _arguments(self, call: Frame) -> tuple[list[Any], dict[str, Any]]:
         try:
-            args, kwargs = self.codec.decode(call.body, call.segments)
+            resolve = self._sessions.of(call.session).references.resolve
+            args, kwargs = self._codec.decode(call.body, call.segments, resolve)
         except DecodeError as error:
             raise ArgumentsError(f"{call.name}(): {error}") from error
         return args, kwargs

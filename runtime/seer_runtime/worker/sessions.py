@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from seer_runtime.references import References
 from seer_runtime.wire.blocks import BlockPool
 from seer_runtime.wire.channels import Peer
 from seer_runtime.wire.frames import Frame
 
 
 class Session:
-    """A session: its calls that began, and the memory that its client shares."""
+    """A session: its calls that began, what it refers to, and the memory that its client shares."""
 
     def __init__(self, pool: BlockPool) -> None:
         """Begin with no call; lend from `pool`."""
         self.peer = Peer(pool)
+        self.references = References()
         self.acked = 0
         """Every answer up to this number has arrived."""
         self._begun: set[int] = set()
