@@ -46,13 +46,12 @@ class Ref:
         """Give what crosses the wire.
 
         Raises:
-            ValueCrossingError: it is another session's, or was freed.
+            UncrossableError: it is another session's, or was freed.
         """
-        if session is not self._session or not self._finalizer.alive:
-            why = "was freed" if session is self._session else "belongs to another session"
-            raise ValueCrossingError(
-                f"the reference {why}", hint="fetch() it there, send the value"
-            )
+        if session is not self._session:
+            raise UncrossableError("it belongs to another session; fetch() it and send the value")
+        if not self._finalizer.alive:
+            raise UncrossableError("it was freed")
         return [self._handle.number]
 
     def __repr__(self) -> str:
