@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Never
 
+from seer_runtime.wire.errors import UncrossableError
 from seer_runtime.wire.handles import Handle
 
 if TYPE_CHECKING:
