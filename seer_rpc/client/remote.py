@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from concurrent.futures import Future
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from seer_rpc.client.connection import Connection
-from seer_rpc.client.session import Session
-from seer_rpc.errors import ArgumentError, RemoteError
-from seer_runtime.wire.records import TypeNames
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from concurrent.futures import Future
+
+    from seer_rpc.client.connection import Connection
+    from seer_rpc.client.session import Session
+    from seer_rpc.errors import RemoteError
 
 
 class _ServerDefault:
@@ -43,7 +42,7 @@ class RemoteInterface:
         """
         self._name = name
         self._hash = schema_hash
-        self._near = Path(near)
+        self._near = near
         self._types = types
         self._exceptions = exceptions
         self._lock = threading.Lock()
@@ -53,7 +52,8 @@ class RemoteInterface:
 
     def call(self, function: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Call a function and wait for its value. Raises what `Session.call` raises."""
-        return self._open().call(function, _given(function, args), _given_by_name(kwargs))
+        session = self._usable() or self._open()
+        return session.call(function, _given(function, args), _given_by_name(kwargs))
 
     async def call_async(
         self, function: str, args: Sequence[Any], kwargs: Mapping[str, Any]
@@ -85,10 +85,17 @@ class RemoteInterface:
         return None if session is None or session.lost else session
 
     def _open(self) -> Session:
+        # To import these takes longer than all the rest of a library.
+        from pathlib import Path
+
+        from seer_rpc.client.connection import Connection
+        from seer_rpc.client.session import Session
+        from seer_runtime.wire.records import TypeNames
+
         with self._lock:
             session = self._usable()
             if session is None:
-                connection = Connection.find(self._name, self._near)
+                connection = Connection.find(self._name, Path(self._near))
                 session = Session(
                     connection,
                     self._hash,
@@ -107,6 +114,9 @@ class RemoteInterface:
         return self._session.epoch if connection == self._connection else 0
 
     async def _open_beside(self) -> Session:
+        import asyncio
+        from concurrent.futures import Future
+
         # Not on the loop's own threads: they would keep a program that gives up from ending.
         opened: Future[Session] = Future()
         threading.Thread(target=_settle, args=(opened, self._open), daemon=True).start()
@@ -127,6 +137,8 @@ def _given(function: str, args: Sequence[Any]) -> list[Any]:
     while values and values[-1] is SERVER_DEFAULT:
         values.pop()
     if any(value is SERVER_DEFAULT for value in values):
+        from seer_rpc.errors import ArgumentError
+
         raise ArgumentError(f"{function}(): give a value for each argument before the last one")
     return values
 
