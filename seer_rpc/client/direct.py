@@ -17,6 +17,7 @@ from seer_rpc.client.calls import Call, Outcome
 from seer_rpc.client.relay import Relay
 from seer_rpc.client.reports import ProgressReports
 from seer_rpc.errors import SessionError
+from seer_runtime.wire.blocks import inline_size
 from seer_runtime.wire.channels import Channel, Peer
 from seer_runtime.wire.frames import Frame, FrameError, Kind
 from seer_runtime.wire.openings import Opening
@@ -32,6 +33,9 @@ _MOST = 64
 """Connections of one session: calls that are on their way to the worker at once."""
 
 _LOOK = 0.02
+
+_AT_ONCE = 64 << 10
+"""Bytes that a socket takes though nobody reads."""
 
 _LOST = (EOFError, OSError, FrameError)
 """What using a connection may raise once it is of no more use."""
@@ -49,7 +53,8 @@ class DirectPath:
         self.reports = reports
         self._opening = opening
         self._peer = peer
-        self._lock = threading.Lock()
+        # A stream that is dropped is closed by whatever runs at that moment.
+        self._lock = threading.RLock()
         self._idle: list[Channel] = []
         self._channels: set[Channel] = set()
         self._is_over = False
@@ -88,15 +93,18 @@ class DirectPath:
             for channel in self._channels:
                 channel.socket.abort()
         self._close_idle()
+        self._peer.memory.close()
 
     def answer(self, call: Call, channel: Channel) -> Outcome:
         """Make a call and wait for its outcome; what interrupts that cancels it."""
         try:
-            channel.send(self._peer.pool.place(call.frame))
+            self._send(call, channel, self._peer.pool.place(call.frame))
             while (frame := self._next(call, channel)) is not None:
                 if frame.kind is not Kind.PROGRESS:
                     return self._outcome(call, frame, channel)
                 self.reports.report(frame)
+        except TimeoutError:
+            return self._expire(call, channel)
         except _LOST:
             self.discard(channel)
             return self.relay.wait(self.relay.resubmit(call))
@@ -108,7 +116,12 @@ class DirectPath:
     async def answer_async(self, call: Call, channel: Channel) -> Outcome:
         """Make a call and await its outcome; to be cancelled cancels it."""
         try:
-            channel.send(self._peer.pool.place(call.frame))
+            frame = self._peer.pool.place(call.frame)
+            if inline_size(frame) > _AT_ONCE:
+                # A worker that is busy does not read it yet.
+                await asyncio.to_thread(self._send, call, channel, frame)
+            else:
+                self._send(call, channel, frame)
             async with asyncio.timeout(call.time_left):
                 while (frame := await next_frame(channel)).kind is Kind.PROGRESS:
                     self.reports.report(frame)
@@ -132,6 +145,10 @@ class DirectPath:
         """Say that a call has its outcome, or that nobody wants it."""
         self.relay.numbers.answer(call.seq)
         self.reports.end(call.seq)
+
+    def _send(self, call: Call, channel: Channel, frame: Frame) -> None:
+        """Send a call. Raises TimeoutError where its deadline passes first."""
+        channel.send(frame, lambda: call.time_left != 0)
 
     def _next(self, call: Call, channel: Channel) -> Frame | None:
         """Wait for a frame; None where the deadline passes first."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -32,6 +34,8 @@ _ARGUMENT = re.compile(r"^\[[01]\]\[(.*?)\]")
 
 _PATIENCE = 30.0
 """Seconds in which a session over a network tries to return after its connection broke."""
+
+_LOOK = 0.002
 
 _ATTEMPTS = 3
 """Times that a call of an idempotent function is made, where the worker dies during it."""
@@ -77,7 +81,8 @@ class Session:
         self._exceptions = exceptions or {}
         self._reports = ProgressReports(on_progress or show_progress)
         self._pool = BlockPool()
-        self._peer = Peer(self._pool, self._release)
+        # What arrives over the link is for this process alone, and not for those that it forks.
+        self._arrivals = BlockPool(is_private=True)
         self._idempotent: Sequence[str] = ()
         self._direct: DirectPath | None = None
         if patience is None:
@@ -86,7 +91,7 @@ class Session:
             connection,
             schema_hash,
             patience,
-            Memory(self._pool),
+            Memory(self._arrivals),
             self._reports,
             self._connect,
             self._on_end,
@@ -147,7 +152,14 @@ class Session:
         """Call a function from async code, as `call` does; cancelling the task cancels the call."""
         attempts = _ATTEMPTS
         while True:
-            call = self._new_call(function, args, kwargs, timeout)
+            # Not by waiting on this thread: what makes room may have to run on it.
+            while (seq := self._relay.numbers.try_next()) is None:
+                await asyncio.sleep(_LOOK)
+            try:
+                call = self._new_call(function, args, kwargs, timeout, seq)
+            except BaseException:
+                self._relay.numbers.answer(seq)
+                raise
             path, channel = self._way()
             if path is not None and channel is not None:
                 outcome = await path.answer_async(call, channel)
@@ -183,6 +195,7 @@ class Session:
         args: Sequence[Any],
         kwargs: Mapping[str, Any],
         timeout: float | None,
+        seq: int | None = None,
     ) -> Call:
         try:
             body, segments = self._codec.encode([list(args), dict(kwargs)], "")
@@ -197,7 +210,7 @@ class Session:
             raise relay.lost
         # An epoch of 0 is any: what may run twice need not hear of a restart.
         epoch = 0 if function in self._idempotent else self.epoch
-        seq = relay.numbers.next()
+        seq = relay.numbers.next() if seq is None else seq
         frame = Frame(
             Kind.CALL, relay.id, seq, relay.numbers.acked, epoch, limit, function, body, segments
         )
@@ -245,17 +258,19 @@ class Session:
             previous.close()
         if not opening.door:
             return
-        path = DirectPath(opening, frame.epoch, self._peer, self._relay, self._reports)
+        # Another worker knows none of the blocks, and has others under the same numbers.
+        peer = Peer(self._pool, partial(self._release, frame.epoch))
+        path = DirectPath(opening, frame.epoch, peer, self._relay, self._reports)
         channel = path.take()
         if channel is not None:
             path.give_back(channel)
             self._direct = path
 
-    def _release(self, block: int) -> None:
-        self._relay.say(Kind.RELEASE, release_body([block]))
+    def _release(self, epoch: int, block: int) -> None:
+        self._relay.say(Kind.RELEASE, release_body([block]), epoch)
 
     def _on_end(self) -> None:
         if self._direct is not None:
             self._direct.close()
-        self._peer.memory.close()
         self._pool.close()
+        self._arrivals.close()

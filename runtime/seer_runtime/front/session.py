@@ -17,6 +17,10 @@ from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 from seer_runtime.wire.pb.runtime_pb2 import Failure
 
 
+_ACKNOWLEDGING = (Kind.CALL, Kind.ACK, Kind.CANCEL)
+"""Frames that say which answers have arrived."""
+
+
 @dataclass
 class _Answers:
     """What was answered to a call that the client has not acknowledged."""
@@ -103,7 +107,7 @@ class Session:
         Raises:
             FrameError: it breaks the protocol.
         """
-        self._acknowledge(frame.ack if frame.kind in (Kind.CALL, Kind.ACK) else 0)
+        self._acknowledge(frame.ack if frame.kind in _ACKNOWLEDGING else 0)
         match frame.kind:
             case Kind.CALL:
                 await self._call(frame)
@@ -112,7 +116,9 @@ class Session:
             case Kind.MORE:
                 self._take_more(frame)
             case Kind.RELEASE if self._interface is not None:
-                self._interface.steer(frame)
+                # Another worker's blocks have the same numbers.
+                if frame.epoch == self._interface.epoch:
+                    self._interface.steer(frame)
             case Kind.ACK:
                 pass
             case _:
