@@ -29,6 +29,8 @@ def of_one_call(
     Raises:
         TypeError: it is no batch function: a parameter is no list.
     """
+    if not signature.parameters:
+        raise TypeError("a batch function takes lists, an item a call; this one takes nothing")
     single = {}
     for name, parameter in signature.parameters.items():
         if parameter.kind is not parameter.POSITIONAL_OR_KEYWORD or (

@@ -15,8 +15,10 @@ from collections.abc import Callable
 
 from seer_rpc.client.calls import Call, Outcome
 from seer_rpc.client.relay import Relay
+from seer_rpc.client.releases import Releases
 from seer_rpc.client.reports import ProgressReports
 from seer_rpc.errors import SessionError
+from seer_runtime.wire.blocks import BlockPool, inline_size
 from seer_runtime.wire.channels import Channel, Peer
 from seer_runtime.wire.frames import Frame, FrameError, Kind
 from seer_runtime.wire.openings import Opening
@@ -33,6 +35,9 @@ _MOST = 64
 
 _LOOK = 0.02
 
+_AT_ONCE = 64 << 10
+"""Bytes that a socket takes though nobody reads."""
+
 _LOST = (EOFError, OSError, FrameError)
 """What using a connection may raise once it is of no more use."""
 
@@ -41,15 +46,18 @@ class DirectPath:
     """Connections to one worker; each carries one call at a time."""
 
     def __init__(
-        self, opening: Opening, epoch: int, peer: Peer, relay: Relay, reports: ProgressReports
+        self, opening: Opening, epoch: int, pool: BlockPool, relay: Relay, reports: ProgressReports
     ) -> None:
-        """Use what the front said of the worker; share memory with `peer`."""
+        """Use what the front said of the worker; large arguments lie in `pool`."""
         self.epoch = epoch
         self.relay = relay
         self.reports = reports
         self._opening = opening
-        self._peer = peer
-        self._lock = threading.Lock()
+        self._releases = Releases(self._release)
+        # Another worker knows none of the blocks, and has others under the same numbers.
+        self._peer = Peer(pool, self._releases.note)
+        # A stream that is dropped is closed by whatever runs at that moment.
+        self._lock = threading.RLock()
         self._idle: list[Channel] = []
         self._channels: set[Channel] = set()
         self._is_over = False
@@ -67,6 +75,7 @@ class DirectPath:
                 return None
             if channel is not None:
                 self._channels.add(channel)
+                self._releases.start()
         return channel
 
     def give_back(self, channel: Channel) -> None:
@@ -88,15 +97,19 @@ class DirectPath:
             for channel in self._channels:
                 channel.socket.abort()
         self._close_idle()
+        self._releases.stop()
+        self._peer.memory.close()
 
     def answer(self, call: Call, channel: Channel) -> Outcome:
         """Make a call and wait for its outcome; what interrupts that cancels it."""
         try:
-            channel.send(self._peer.pool.place(call.frame))
+            self._send(call, channel, self._peer.pool.place(call.frame))
             while (frame := self._next(call, channel)) is not None:
                 if frame.kind is not Kind.PROGRESS:
                     return self._outcome(call, frame, channel)
                 self.reports.report(frame)
+        except TimeoutError:
+            return self._expire(call, channel)
         except _LOST:
             self.discard(channel)
             return self.relay.wait(self.relay.resubmit(call))
@@ -108,7 +121,12 @@ class DirectPath:
     async def answer_async(self, call: Call, channel: Channel) -> Outcome:
         """Make a call and await its outcome; to be cancelled cancels it."""
         try:
-            channel.send(self._peer.pool.place(call.frame))
+            frame = self._peer.pool.place(call.frame)
+            if inline_size(frame) > _AT_ONCE:
+                # A worker that is busy does not read it yet.
+                await asyncio.to_thread(self._send, call, channel, frame)
+            else:
+                self._send(call, channel, frame)
             async with asyncio.timeout(call.time_left):
                 while (frame := await next_frame(channel)).kind is Kind.PROGRESS:
                     self.reports.report(frame)
@@ -132,6 +150,10 @@ class DirectPath:
         """Say that a call has its outcome, or that nobody wants it."""
         self.relay.numbers.answer(call.seq)
         self.reports.end(call.seq)
+
+    def _send(self, call: Call, channel: Channel, frame: Frame) -> None:
+        """Send a call. Raises TimeoutError where its deadline passes first."""
+        channel.send(frame, lambda: call.time_left != 0)
 
     def _next(self, call: Call, channel: Channel) -> Frame | None:
         """Wait for a frame; None where the deadline passes first."""
@@ -169,6 +191,10 @@ class DirectPath:
             return self.relay.wait(call)
         self.discard(channel)
         return self.relay.wait(call)
+
+    def _release(self) -> None:
+        if body := self._peer.releases():
+            self.relay.say(Kind.RELEASE, body, self.epoch)
 
     def _close_idle(self) -> None:
         with contextlib.suppress(IndexError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 
 from seer_runtime.wire.limits import WINDOW
@@ -15,20 +14,38 @@ class CallNumbers:
         """Begin with 1."""
         self.acked = 0
         """Every answer up to this number has arrived."""
-        self._numbers = itertools.count(1)
+        self._last = 0
+        self._is_over = False
         self._answered: set[int] = set()
         self._changed = threading.Condition()
-        self._blocked = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is no room for one more call."""
+        return self._last >= self.acked + WINDOW and not self._is_over
 
     def next(self) -> int:
         """Give the next number, once there is room for one more call."""
-        seq = next(self._numbers)
-        if seq > self.acked + WINDOW:
-            with self._changed:
-                self._blocked += 1
-                self._changed.wait_for(lambda: seq <= self.acked + WINDOW)
-                self._blocked -= 1
-        return seq
+        with self._changed:
+            # What interrupts the waiting must take no number along.
+            while self.is_full:
+                self._changed.wait()
+            self._last += 1
+            return self._last
+
+    def try_next(self) -> int | None:
+        """Give the next number, where there is room for one more call."""
+        with self._changed:
+            if self.is_full:
+                return None
+            self._last += 1
+            return self._last
+
+    def close(self) -> None:
+        """Let nobody wait for room any more: there are no more answers."""
+        with self._changed:
+            self._is_over = True
+            self._changed.notify_all()
 
     def answer(self, seq: int) -> None:
         """Say that the answer to a call has arrived, or that nobody wants it."""
@@ -41,5 +58,4 @@ class CallNumbers:
             while self.acked + 1 in self._answered:
                 self.acked += 1
                 self._answered.discard(self.acked)
-            if self._blocked:
-                self._changed.notify_all()
+            self._changed.notify_all()

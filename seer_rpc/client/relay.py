@@ -150,11 +150,14 @@ class Relay:
 
     def steer(self, kind: Kind, seq: int, ack: int = 0, timeout: int = 0, epoch: int = 0) -> None:
         """Say something of a call; a link that is gone takes it with it, or the news of it."""
+        if kind is Kind.CANCEL:
+            # It may be all that the front ever hears of calls that are made directly.
+            ack = self.numbers.acked
         self._link.send(Frame(kind, self.id, seq, ack, epoch, timeout))
 
-    def say(self, kind: Kind, body: bytes = b"") -> None:
+    def say(self, kind: Kind, body: bytes = b"", epoch: int = 0) -> None:
         """Say something of the session."""
-        self._link.send(Frame(kind, self.id, body=body))
+        self._link.send(Frame(kind, self.id, epoch=epoch, body=body))
 
     def close(self) -> None:
         """End the session. Calls on their way are given up, and ended."""
@@ -281,12 +284,19 @@ class Relay:
             calls = list(self._waiting.values())
         for call in calls:
             link.send(call.frame)
-            if call.future.cancelled():
-                self.steer(Kind.CANCEL, call.seq, epoch=call.frame.epoch)
+            self._steer_again(call)
         if self.lost is not None:
             # It was closed meanwhile.
             self.say(Kind.CLOSE)
             link.close()
+
+    def _steer_again(self, call: Call) -> None:
+        """Say of a call what may have been lost with the link."""
+        stream = self._streams.get(call.seq)
+        if call.future.cancelled() or (stream is not None and stream.is_cancelled):
+            self.steer(Kind.CANCEL, call.seq, epoch=call.frame.epoch)
+        elif stream is not None and stream.taken:
+            self.steer(Kind.MORE, call.seq, stream.taken, epoch=call.frame.epoch)
 
     def _fail(self, error: SeerError) -> None:
         """End everything with an error."""
@@ -296,6 +306,7 @@ class Relay:
             self.lost = error
             waiting, self._waiting = self._waiting, {}
             streams = list(self._streams.values())
+        self.numbers.close()
         self._reports.end_all()
         for arrivals in streams:
             arrivals.put(_interrupted(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import traceback
 
 from seer_rpc.progress import OnProgress
 from seer_runtime.wire.codec import Codec
@@ -24,15 +25,24 @@ class ProgressReports:
         with contextlib.suppress(DecodeError, ValueError, TypeError):
             done, total, message = self._codec.decode(frame.body)
             self._functions[frame.seq] = frame.name
-            self._on_progress((id(self), frame.seq), frame.name, done, total, message)
+            self._tell(frame.seq, frame.name, done, total, message)
 
     def end(self, seq: int) -> None:
         """Say that a call is over."""
         function = self._functions.pop(seq, None) if self._functions else None
         if function is not None:
-            self._on_progress((id(self), seq), function, None, None, "")
+            self._tell(seq, function, None, None, "")
 
     def end_all(self) -> None:
         """Say that every call is over."""
         for seq in list(self._functions):
             self.end(seq)
+
+    def _tell(
+        self, seq: int, function: str, done: float | None, total: float | None, message: str
+    ) -> None:
+        try:
+            self._on_progress((id(self), seq), function, done, total, message)
+        except Exception:  # noqa: BLE001 - the user's function may raise anything
+            # Whoever passes answers on must go on with that.
+            traceback.print_exc()

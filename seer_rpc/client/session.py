@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
 import time
@@ -16,13 +17,12 @@ from seer_rpc.client.links.incoming import Memory
 from seer_rpc.client.outcomes import frame_error
 from seer_rpc.client.references import Ref, make_reference
 from seer_rpc.client.relay import Relay
-from seer_rpc.client.releases import Releases
 from seer_rpc.client.reports import ProgressReports
 from seer_rpc.client.streams import ResultStream
 from seer_rpc.errors import RemoteError, SeerError, ValueCrossingError, WorkerDiedError
 from seer_rpc.progress import OnProgress, show_progress
 from seer_runtime.wire.blocks import BlockPool, release_body
-from seer_runtime.wire.channels import Channel, Peer
+from seer_runtime.wire.channels import Channel
 from seer_runtime.wire.codec import Codec
 from seer_runtime.wire.errors import DecodeError, EncodeError
 from seer_runtime.wire.frames import Frame, Kind
@@ -35,6 +35,8 @@ _ARGUMENT = re.compile(r"^\[[01]\]\[(.*?)\]")
 
 _PATIENCE = 30.0
 """Seconds in which a session over a network tries to return after its connection broke."""
+
+_LOOK = 0.002
 
 _ATTEMPTS = 3
 """Times that a call of an idempotent function is made, where the worker dies during it."""
@@ -80,8 +82,8 @@ class Session:
         self._exceptions = exceptions or {}
         self._reports = ProgressReports(on_progress or show_progress)
         self._pool = BlockPool()
-        self._releases = Releases(self._release)
-        self._peer = Peer(self._pool, self._releases.note)
+        # What arrives over the link is for this process alone, and not for those that it forks.
+        self._arrivals = BlockPool(is_private=True)
         self._idempotent: Sequence[str] = ()
         self._direct: DirectPath | None = None
         if patience is None:
@@ -90,7 +92,7 @@ class Session:
             connection,
             schema_hash,
             patience,
-            Memory(self._pool),
+            Memory(self._arrivals),
             self._reports,
             self._connect,
             self._on_end,
@@ -151,7 +153,14 @@ class Session:
         """Call a function from async code, as `call` does; cancelling the task cancels the call."""
         attempts = _ATTEMPTS
         while True:
-            call = self._new_call(function, args, kwargs, timeout)
+            # Not by waiting on this thread: what makes room may have to run on it.
+            while (seq := self._relay.numbers.try_next()) is None:
+                await asyncio.sleep(_LOOK)
+            try:
+                call = self._new_call(function, args, kwargs, timeout, seq)
+            except BaseException:
+                self._relay.numbers.answer(seq)
+                raise
             path, channel = self._way()
             if path is not None and channel is not None:
                 outcome = await path.answer_async(call, channel)
@@ -195,6 +204,7 @@ class Session:
         args: Sequence[Any],
         kwargs: Mapping[str, Any],
         timeout: float | None,
+        seq: int | None = None,
     ) -> Call:
         try:
             body, segments = self._codec.encode([list(args), dict(kwargs)], "", self._refer)
@@ -209,7 +219,7 @@ class Session:
             raise relay.lost
         # An epoch of 0 is any: what may run twice need not hear of a restart.
         epoch = 0 if function in self._idempotent else self.epoch
-        seq = relay.numbers.next()
+        seq = relay.numbers.next() if seq is None else seq
         frame = Frame(
             Kind.CALL, relay.id, seq, relay.numbers.acked, epoch, limit, function, body, segments
         )
@@ -263,20 +273,14 @@ class Session:
             previous.close()
         if not opening.door:
             return
-        path = DirectPath(opening, frame.epoch, self._peer, self._relay, self._reports)
+        path = DirectPath(opening, frame.epoch, self._pool, self._relay, self._reports)
         channel = path.take()
         if channel is not None:
             path.give_back(channel)
-            self._releases.start()
             self._direct = path
 
-    def _release(self) -> None:
-        if body := self._peer.releases():
-            self._relay.say(Kind.RELEASE, body)
-
     def _on_end(self) -> None:
-        self._releases.stop()
         if self._direct is not None:
             self._direct.close()
-        self._peer.memory.close()
         self._pool.close()
+        self._arrivals.close()

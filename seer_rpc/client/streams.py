@@ -130,6 +130,9 @@ class Arrivals:
         self._waiter: Future[None] | None = None
         self._newest = -1
         """The number of the items before the newest frame."""
+        self.taken = 0
+        """How many items its reader said it took."""
+        self.is_cancelled = False
 
     def put(self, arrived: Frame | SeerError) -> None:
         """Take what arrived; a frame that came before is dropped."""
@@ -159,10 +162,12 @@ class Arrivals:
 
     def tell(self, taken: int) -> None:
         """Say how many items were taken since the beginning."""
+        self.taken = taken
         self._on_tell(taken)
 
     def cancel(self) -> None:
         """Say that nobody takes the rest."""
+        self.is_cancelled = True
         self._on_cancel()
 
     def _arrival(self) -> Future[None]:

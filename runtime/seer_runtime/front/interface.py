@@ -199,7 +199,7 @@ class ServedInterface:
 
     async def _end_call(self, call: Call, worker: WorkerProcess) -> None:
         """Climb the ladder: end it cleanly, raise in it, end the worker."""
-        request = Frame(Kind.CANCEL, *call.key, epoch=self.epoch)
+        request = Frame(Kind.CANCEL, *call.key, epoch=call.frame.epoch)
         worker.request(request)
         # One that has not begun is no reason to harm the worker.
         while not self._is_running(call, worker):
@@ -347,7 +347,8 @@ class ServedInterface:
             if frame.kind not in _ON_THE_WAY:
                 self.on_stray(frame)
             return
-        if frame.epoch != call.frame.epoch:
+        # A call of epoch 0 is one of any epoch.
+        if frame.epoch not in (0, call.frame.epoch):
             raise FrameError(f"a {frame.kind.name} frame that answers no call of this worker")
         if frame.kind in _ON_THE_WAY:
             call.reply(frame)

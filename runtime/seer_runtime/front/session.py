@@ -16,6 +16,9 @@ from seer_runtime.wire.limits import WINDOW
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 from seer_runtime.wire.pb.runtime_pb2 import Failure
 
+_ACKNOWLEDGING = (Kind.CALL, Kind.ACK, Kind.CANCEL)
+"""Frames that say which answers have arrived."""
+
 
 @dataclass
 class _Answers:
@@ -103,7 +106,7 @@ class Session:
         Raises:
             FrameError: it breaks the protocol.
         """
-        self._acknowledge(frame.ack if frame.kind in (Kind.CALL, Kind.ACK) else 0)
+        self._acknowledge(frame.ack if frame.kind in _ACKNOWLEDGING else 0)
         match frame.kind:
             case Kind.CALL:
                 await self._call(frame)
@@ -111,8 +114,12 @@ class Session:
                 self._cancel(frame)
             case Kind.MORE:
                 self._take_more(frame)
-            case Kind.RELEASE | Kind.FREE if self._interface is not None:
+            case Kind.FREE if self._interface is not None:
                 self._interface.steer(frame)
+            case Kind.RELEASE if self._interface is not None:
+                # Another worker's blocks have the same numbers.
+                if frame.epoch == self._interface.epoch:
+                    self._interface.steer(frame)
             case Kind.ACK:
                 pass
             case _:

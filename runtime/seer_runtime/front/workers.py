@@ -109,6 +109,8 @@ class WorkerLink:
                 self._unsent.popleft()
         except OSError:
             # Its end is noticed by what reads.
+            for _, descriptors in self._unsent:
+                _close_all(descriptors)
             self._unsent.clear()
         self._loop.remove_writer(self.socket.fileno())
 

@@ -15,6 +15,7 @@ import fcntl
 import itertools
 import mmap
 import os
+import resource
 import sys
 import threading
 import weakref
@@ -29,9 +30,6 @@ SMALLEST = 64 << 10
 MOST = 64
 """Segments of one frame that may be in blocks; others travel as other memory does."""
 
-_MOST_BLOCKS = 256
-"""Blocks of one owner: each costs it a descriptor."""
-
 _KEPT = 1 << 30
 """Bytes of unused blocks that an owner keeps."""
 
@@ -43,9 +41,9 @@ _POPULATE_WRITE = 23
 
 
 class Block:
-    """Shared memory that this process owns."""
+    """Memory that this process owns; shared with others, unless it is private."""
 
-    def __init__(self, number: int, size: int) -> None:
+    def __init__(self, number: int, size: int, is_private: bool = False) -> None:
         """Get it from the system.
 
         Raises:
@@ -53,6 +51,12 @@ class Block:
         """
         self.number = number
         self.size = size
+        self.is_retired = False
+        """Whether somebody may look at it after it is given back."""
+        self.descriptor = -1
+        if is_private:
+            self.memory = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+            return
         self.descriptor = os.memfd_create("seer-block", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         try:
             os.ftruncate(self.descriptor, size)
@@ -75,8 +79,9 @@ class Block:
 
     def close(self) -> None:
         """Give it back to the system; the peer's view of it stays."""
-        with contextlib.suppress(OSError):
+        if self.descriptor >= 0:
             os.close(self.descriptor)
+            self.descriptor = -1
         # Where something of the user's still looks at it, it goes with that.
         with contextlib.suppress(BufferError):
             self.memory.close()
@@ -88,8 +93,10 @@ _NUMBERS = itertools.count(1)
 class BlockPool:
     """Blocks that this process owns."""
 
-    def __init__(self) -> None:
-        """Begin with none."""
+    def __init__(self, is_private: bool = False) -> None:
+        """Begin with none; private ones are of use to this process alone."""
+        self._is_private = is_private
+        self._most = _most_blocks()
         self._lock = threading.Lock()
         self._free: dict[int, list[Block]] = {}
         self._kept = 0
@@ -113,7 +120,7 @@ class BlockPool:
                 self._kept -= capacity
             else:
                 self._make_room()
-                block = Block(next(_NUMBERS), capacity)
+                block = Block(next(_NUMBERS), capacity, self._is_private)
                 if fill:
                     # A page at a time would cost a trap each; an old kernel does just that.
                     with contextlib.suppress(OSError):
@@ -156,8 +163,14 @@ class BlockPool:
             finally:
                 self._lock.release()
 
+    def retire(self, numbers: Iterable[int]) -> None:
+        """Use blocks no more once they are given back: somebody may look at them for longer."""
+        with self._lock:
+            for number in numbers:
+                self._leased[number].is_retired = True
+
     def discard(self, numbers: Iterable[int]) -> None:
-        """Let go of blocks of which the peer may know or not: they are not used again."""
+        """Let go of blocks at which a peer may look for longer: they are not used again."""
         with self._lock:
             for number in numbers:
                 block = self._leased.pop(number, None)
@@ -175,23 +188,22 @@ class BlockPool:
             self._kept = 0
 
     def _make_room(self) -> None:
-        """See to it that one more block is allowed."""
-        unused = [block for blocks in self._free.values() for block in blocks]
-        if len(self._leased) + len(unused) < _MOST_BLOCKS:
+        """See to it that blocks do not use up the descriptors of the process."""
+        free = sum(map(len, self._free.values()))
+        if self._is_private or len(self._leased) + free < self._most:
             return
-        if not unused:
+        if not free:
             raise OSError(errno.EMFILE, "too many blocks are in use")
-        smallest = min(unused, key=lambda block: block.size)
-        self._free[smallest.size].remove(smallest)
-        self._kept -= smallest.size
-        smallest.close()
+        capacity = max(size for size, blocks in self._free.items() if blocks)
+        self._free[capacity].pop().close()
+        self._kept -= capacity
 
     def _collect(self) -> None:
         while self._returned:
             block = self._leased.pop(self._returned.popleft(), None)
             if block is None:
                 continue
-            if self._kept + block.size > _KEPT:
+            if block.is_retired or self._kept + block.size > _KEPT:
                 block.close()
             else:
                 self._kept += block.size
@@ -233,7 +245,10 @@ class BlockViews:
         memory = self._memory.get(number)
         if memory is None or size > len(memory):
             raise FrameError(f"no block {number} of {size} bytes")
-        owner = (ctypes.c_char * size).from_buffer(memory)
+        try:
+            owner = (ctypes.c_char * size).from_buffer(memory)
+        except ValueError as error:
+            raise FrameError(f"block {number} was unmapped") from error
         weakref.finalize(owner, self._forget, number, memory, size).atexit = False
         return memoryview(owner).cast("B")
 
@@ -259,24 +274,33 @@ class SharedMemory:
         """Lend from `pool`; tell the peer with `release` which of its blocks are free again."""
         self._pool = pool
         self._views = BlockViews(release)
+        self._lock = threading.Lock()
         self._known: set[int] = set()
         self._lent: set[int] = set()
+        self._is_over = False
 
     def announce(self, frame: Frame) -> tuple[Frame, list[int]]:
-        """Lend the blocks that a frame speaks of; gives the descriptors that go along with it."""
+        """Lend the blocks that a frame speaks of; gives the descriptors that go along with it.
+
+        Raises:
+            OSError: nothing more is shared with the peer.
+        """
         if not frame.segments:
             return frame, []
         descriptors: list[int] = []
         segments: list[Segment] = []
-        for segment in frame.segments:
-            if isinstance(segment, Elsewhere):
-                self._lent.add(segment.place)
-                if segment.place not in self._known:
-                    self._known.add(segment.place)
-                    descriptors.append(self._pool.find(segment.place).descriptor)
-                    segments.append(Elsewhere(segment.size, segment.place | NEW))
-                    continue
-            segments.append(segment)
+        with self._lock:
+            for segment in frame.segments:
+                if isinstance(segment, Elsewhere):
+                    if self._is_over:
+                        raise BrokenPipeError(errno.EPIPE, "the peer's session is over")
+                    self._lent.add(segment.place)
+                    if segment.place not in self._known:
+                        self._known.add(segment.place)
+                        descriptors.append(self._pool.find(segment.place).descriptor)
+                        segments.append(Elsewhere(segment.size, segment.place | NEW))
+                        continue
+                segments.append(segment)
         return frame._replace(segments=segments), descriptors
 
     def resolve(self, frame: Frame, descriptors: deque[int]) -> Frame:
@@ -303,18 +327,37 @@ class SharedMemory:
     def released(self, body: Buffer) -> None:
         """Take back the blocks that the body of a RELEASE frame names; others are not heeded."""
         numbers = memoryview(body).cast("B")[: len(body) // 8 * 8].cast("Q")
-        mine = self._lent.intersection(numbers)
-        self._lent -= mine
+        with self._lock:
+            mine = self._lent.intersection(numbers)
+            self._lent -= mine
         self._pool.give_back(mine)
 
-    def is_lent(self, frame: Frame) -> bool:
-        """Tell whether the peer has released none of the blocks of a frame."""
-        return self._lent.issuperset(blocks_of(frame))
+    def take_back(self, frame: Frame) -> bool:
+        """Take back the blocks of a frame, which the peer may have got or not.
 
-    def close(self) -> None:
-        """Take back what the peer, who is gone, was lent, and forget its blocks."""
-        self._pool.give_back(self._lent)
-        self._lent = set()
+        The frame can be lent to another one then. False where the peer has released some of them,
+        and so had the frame, or is gone.
+        """
+        with self._lock:
+            blocks = blocks_of(frame)
+            if self._is_over or not self._lent.issuperset(blocks):
+                return False
+            self._lent.difference_update(blocks)
+            self._pool.retire(blocks)
+        return True
+
+    def close(self, is_gone: bool = True) -> None:
+        """Forget the peer's blocks, and take back what it was lent.
+
+        A peer that is not gone may look at that for longer: it is not used again.
+        """
+        with self._lock:
+            self._is_over = True
+            lent, self._lent = self._lent, set()
+        if is_gone:
+            self._pool.give_back(lent)
+        else:
+            self._pool.discard(lent)
         self._views.close()
 
 
@@ -323,9 +366,21 @@ def blocks_of(frame: Frame) -> list[int]:
     return [each.place & ~NEW for each in frame.segments if isinstance(each, Elsewhere)]
 
 
+def inline_size(frame: Frame) -> int:
+    """Give the bytes of what the frame itself takes along."""
+    here = (each for each in frame.segments if not isinstance(each, Elsewhere))
+    return len(frame.body) + sum(memoryview(each).nbytes for each in here)
+
+
 def release_body(numbers: Iterable[int]) -> bytes:
     """Give the body of the RELEASE frame that names these blocks."""
     return array.array("Q", numbers).tobytes()
+
+
+def _most_blocks() -> int:
+    """Give how many blocks a process may have: each takes two descriptors of it."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 1024 if soft < 0 else max(MOST, min(1024, soft // 8))
 
 
 def copy(target: Buffer, source: Buffer) -> None:

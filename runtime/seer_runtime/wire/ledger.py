@@ -17,7 +17,9 @@ from typing import Self
 _RECORD = struct.Struct("<16sQI4x")
 _STATE = struct.Struct("<I")
 _STATE_OFFSET = 24
-SLOTS = 1024
+SLOTS = 2048
+"""More than the calls that a worker is given at once: 1000 guests' and 64 of the front's."""
+
 SIZE = SLOTS * _RECORD.size
 
 

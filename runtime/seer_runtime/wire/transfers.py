@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from seer_runtime.wire.blocks import copy
+from seer_runtime.wire.blocks import MOST, SMALLEST, copy
 from seer_runtime.wire.frames import (
     CHUNKS,
     Elsewhere,
@@ -54,6 +54,10 @@ class Outgoing:
     def drop(self, key: CallKey) -> None:
         """Send no more of the large frames of a call."""
         self._transfers.pop(key, None)
+
+    def pop_small(self) -> bytes | None:
+        """Give the next message of a small frame, or None where there is none."""
+        return self._small.popleft() if self._small else None
 
     def pop(self) -> bytes | None:
         """Give the next message, or None where there is nothing to send."""
@@ -122,7 +126,10 @@ class Incoming:
     """Frames as they arrive: large ones are put together again."""
 
     def __init__(self, allocate: Allocate) -> None:
-        """Get memory for what comes in chunks with `allocate`: of a frame, so many bytes."""
+        """Get memory for what comes in chunks with `allocate`: of a frame, so many bytes.
+
+        What is small, or beyond as many as one frame may have blocks, is not worth it.
+        """
         self._allocate = allocate
         self._arriving: dict[CallKey, _Arriving] = {}
 
@@ -152,7 +159,12 @@ class Incoming:
         for segment in frame.segments:
             if _is_later(segment):
                 assert isinstance(segment, Elsewhere)
-                place = self._allocate(frame, segment.size)
+                is_large = segment.size >= SMALLEST and len(arriving.places) < MOST
+                allocate = self._allocate if is_large else _allocate_here
+                try:
+                    place = allocate(frame, segment.size)
+                except (MemoryError, OverflowError) as error:
+                    raise FrameError(f"no memory for {segment.size} bytes") from error
                 arriving.places.append(place)
                 segments.append(place.segment)
             else:
@@ -178,6 +190,11 @@ class Incoming:
             return None
         del self._arriving[key]
         return arriving.frame
+
+
+def _allocate_here(_: Frame, size: int) -> Place:
+    memory = memoryview(bytearray(size))
+    return Place(memory, memory)
 
 
 def _is_later(segment: Segment) -> bool:

@@ -46,13 +46,18 @@ class Direct(Channel):
             except OSError:
                 self._is_broken = True
                 self.socket.abort()
-        self._home.send(frame)
+                self.peer.memory.take_back(frame)
+        try:
+            self._home.send(frame)
+        except LookupError:
+            # Its memory went with the session: nobody waits for it.
+            self._home.send(frame._replace(segments=()))
 
     def end(self) -> None:
         """Close it. The last answer goes home, unless it is known that the client has it."""
         last, self._last = self._last, None
         is_open = last is not None and last.seq > self._session.acked and not self._is_broken
-        if last is not None and is_open and self.peer.memory.is_lent(last):
+        if last is not None and is_open and self.peer.memory.take_back(last):
             self._home.send(last)
         self._is_broken = True
         self.socket.close()

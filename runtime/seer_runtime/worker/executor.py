@@ -176,7 +176,7 @@ class Executor:
         if not batch:
             return
         function = self._interface.function(calls[0].frame.name)
-        outcomes = self._outcomes(function, [given for _, _, given in batch], batch[0][1])
+        outcomes = self._outcomes(function, [given for _, _, given in batch])
         for (call, running, _), outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, BaseException):
                 answer = raised_answer(call.frame, outcome, running)
@@ -186,13 +186,13 @@ class Executor:
             self._send(call, answer)
 
     def _outcomes(
-        self, function: Callable[..., Any], given: Sequence[Sequence[Any]], running: Running
+        self, function: Callable[..., Any], given: Sequence[Sequence[Any]]
     ) -> Sequence[Any]:
         """Give the result of each call, or the exception that it ends with."""
         try:
             value = function(*map(list, zip(*given, strict=True)))
             if inspect.iscoroutine(value):
-                value = self._loop.run(value, running)
+                value = self._loop.run(value, None)
             return split_results(value, len(given))
         except BaseException as error:  # noqa: BLE001 - the user's function may raise anything
             return [error] * len(given)

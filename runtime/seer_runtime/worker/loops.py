@@ -28,11 +28,15 @@ class SharedLoop:
         """Have it done whenever the loop runs."""
         self._own().create_task(work)
 
-    def run(self, work: Coroutine[Any, Any, Any], running: Running) -> Any:
-        """Run the loop until a call's work is done; gives what it gives."""
+    def run(self, work: Coroutine[Any, Any, Any], running: Running | None) -> Any:
+        """Run the loop until a call's work is done; gives what it gives.
+
+        Without `running` it is the work of several calls, which no single one can cancel.
+        """
         loop = self._own()
         task = loop.create_task(work)
-        running.watch(loop, task)
+        if running is not None:
+            running.watch(loop, task)
         return _finish(loop, task)
 
     def turn(self) -> None:

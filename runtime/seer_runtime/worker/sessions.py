@@ -58,4 +58,5 @@ class Sessions:
         """Let go of what a session that is over had."""
         found = self._sessions.pop(session, None)
         if found is not None:
-            found.peer.memory.close()
+            # Its client may keep results.
+            found.peer.memory.close(is_gone=False)

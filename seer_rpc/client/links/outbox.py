@@ -44,6 +44,9 @@ class Outbox:
                     yield message
                 continue
             if frame is None:
+                # What says that the session is over may be among them.
+                while (message := self._outgoing.pop_small()) is not None:
+                    yield message
                 return
             if isinstance(frame, Frame):
                 self._outgoing.put(frame)
