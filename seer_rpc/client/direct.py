@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import socket
 import threading
 from collections.abc import Callable
@@ -61,6 +62,9 @@ class DirectPath:
         self._idle: list[Channel] = []
         self._channels: set[Channel] = set()
         self._is_over = False
+        self._client = secrets.randbits(63)
+        self.last = 0
+        """The highest number that a call of the session had at the worker, when we came."""
 
     def take(self) -> Channel | None:
         """Give a connection that nobody else uses; None where there is none to be had."""
@@ -207,10 +211,11 @@ class DirectPath:
         try:
             connected.connect(self._opening.door)
             channel = Channel(FrameSocket(connected), self._peer)
-            channel.send(Frame(Kind.HELLO, self.relay.id, body=self._opening.proof))
+            channel.send(Frame(Kind.HELLO, self.relay.id, self._client, body=self._opening.proof))
             if channel.socket.wait(_PATIENCE):
                 welcome = channel.read()
                 if welcome is not None and welcome.kind is Kind.WELCOME:
+                    self.last = max(self.last, welcome.seq)
                     return channel
         except _LOST:
             pass

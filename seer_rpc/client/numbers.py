@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 
 from seer_runtime.wire.limits import WINDOW
 
@@ -18,6 +19,14 @@ class CallNumbers:
         self._is_over = False
         self._answered: set[int] = set()
         self._changed = threading.Condition()
+
+    def resume(self, last: int, pending: Iterable[int]) -> None:
+        """Go on behind `last`: of the calls up to there, those that are `pending` lack answers."""
+        with self._changed:
+            lacking = set(pending)
+            self._last = last
+            self.acked = min(lacking, default=last + 1) - 1
+            self._answered = set(range(self.acked + 1, last + 1)) - lacking
 
     @property
     def is_full(self) -> bool:

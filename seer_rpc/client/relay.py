@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from functools import partial
 from weakref import WeakValueDictionary
 
-from seer_rpc.client.calls import Call, Outcome
+from seer_rpc.client.calls import Call, Outcome, milliseconds
 from seer_rpc.client.connection import Connection
 from seer_rpc.client.links import Link, open_link
 from seer_rpc.client.links.incoming import Memory
@@ -51,17 +51,20 @@ class Relay:
         patience: float,
         memory: Memory,
         reports: ProgressReports,
-        on_opening: Callable[[Frame], None],
+        on_opening: Callable[[Frame], object],
         on_end: Callable[[], None],
+        lease: float | None = None,
+        session: bytes = NO_SESSION,
     ) -> None:
         """Prepare for `open`.
 
-        `patience` is how many seconds to try when a link broke. `on_opening` hears of each new
-        worker; `on_end` of the session's end.
+        `patience` is how many seconds to try when a link broke, `lease` how many the runtime keeps
+        a session without a client; with `session`, one that an earlier client had is gone on with.
+        `on_opening` hears of each new worker; `on_end` of the session's end.
         """
         self.numbers = CallNumbers()
         self.lost: SeerError | None = None
-        self.id = NO_SESSION
+        self.id = session
         self.ledger = ""
         """Where the worker writes down what it begins, on this host."""
         self._connection = connection
@@ -72,7 +75,8 @@ class Relay:
         self._on_end = on_end
         self._opening = Frame(
             Kind.OPEN,
-            timeout=round((patience + _LEASE) * 1000),
+            epoch=session != NO_SESSION,
+            timeout=milliseconds(patience + _LEASE if lease is None else lease),
             name=connection.interface,
             body=schema_hash.encode(),
         )
@@ -82,6 +86,7 @@ class Relay:
         # A stream that its reader drops is over.
         self._streams: WeakValueDictionary[int, Arrivals] = WeakValueDictionary()
         self._link: Link
+        self._opened: Future[Frame]
 
     def open(self) -> Frame:
         """Open the session; gives what the front says of it.
@@ -90,6 +95,7 @@ class Relay:
             SeerError: it cannot be opened.
         """
         self._link, opening = self._open()
+        self._opened = opening
         try:
             # An interface that is loading answers when it is loaded; a link that breaks says so.
             opened = opening.result()
@@ -166,6 +172,11 @@ class Relay:
         self._fail(SessionError("the session was closed"))
         self._link.close()
 
+    def leave(self) -> None:
+        """Go without a word: the runtime keeps the session as long as its lease lasts."""
+        self._fail(SessionError("the session was left"))
+        self._link.close()
+
     def _abandon(self, call: Call) -> None:
         call.future.cancel()
         self._link.drop(call.seq)
@@ -200,6 +211,9 @@ class Relay:
     def _on_session_frame(self, opened: Future[Frame], frame: Frame) -> None:
         if frame.kind is Kind.INVITATION:
             self._on_opening(frame)
+        elif frame.kind is Kind.ERROR and opened.done() and opened is self._opened:
+            # The runtime ends the session.
+            self._fail(frame_error(frame))
         elif not opened.done() and frame.kind in (Kind.OPENED, Kind.ERROR):
             opened.set_result(frame)
 
@@ -273,6 +287,7 @@ class Relay:
                 pause = min(2 * pause, _LONGEST_PAUSE)
                 continue
             if answer.kind is Kind.OPENED:
+                self._opened = opened
                 self._resume(link)
                 return
             link.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -19,13 +20,19 @@ from seer_rpc.client.references import Ref, make_reference
 from seer_rpc.client.relay import Relay
 from seer_rpc.client.reports import ProgressReports
 from seer_rpc.client.streams import ResultStream
-from seer_rpc.errors import RemoteError, SeerError, ValueCrossingError, WorkerDiedError
+from seer_rpc.errors import (
+    ArgumentError,
+    RemoteError,
+    SeerError,
+    ValueCrossingError,
+    WorkerDiedError,
+)
 from seer_rpc.progress import OnProgress, show_progress
 from seer_runtime.wire.blocks import BlockPool, release_body
 from seer_runtime.wire.channels import Channel
 from seer_runtime.wire.codec import Codec
 from seer_runtime.wire.errors import DecodeError, EncodeError
-from seer_runtime.wire.frames import Frame, Kind
+from seer_runtime.wire.frames import NO_SESSION, Frame, Kind
 from seer_runtime.wire.handles import Handle
 from seer_runtime.wire.openings import Opening
 from seer_runtime.wire.records import TypeNames
@@ -58,6 +65,8 @@ class Session:
         on_progress: OnProgress | None = None,
         patience: float | None = None,
         exceptions: Mapping[str, type[RemoteError]] | None = None,
+        name: str = "",
+        lease: float | None = None,
     ) -> None:
         """Open a session, with the interface whose schema has this hash, or with any.
 
@@ -70,6 +79,10 @@ class Session:
 
         `patience` is the number of seconds in which a lost connection may come back; 30 over a
         network, none on this machine.
+
+        With a `name`, calls outlive their client: as long as the `lease`, in seconds, lasts,
+        another process that opens the session of this name finds in `pending` what was called and
+        not received, and may `collect` it. A client that is still there loses the session.
 
         `exceptions` are the classes for what the interface raises, by their qualified names.
 
@@ -96,9 +109,18 @@ class Session:
             self._reports,
             self._connect,
             self._on_end,
+            lease,
+            _session_id(connection, name) if name else NO_SESSION,
         )
+        self.pending: Mapping[int, str] = {}
+        """Calls of an earlier client of this name whose results were not received: their numbers
+        and functions, the name empty where it is not known."""
         opened = self._relay.open()
-        self._connect(opened)
+        opening = self._connect(opened)
+        if name:
+            self.pending = dict(opening.pending)
+            last = max(opening.last, self._direct.last if self._direct is not None else 0)
+            self._relay.numbers.resume(last, self.pending)
         self.epoch = opened.epoch if known_epoch is None else known_epoch
 
     @property
@@ -172,6 +194,28 @@ class Session:
             except WorkerDiedError:
                 if not attempts or call.frame.epoch:
                     raise
+
+    def collect(self, number: int) -> Any:
+        """Wait for the result of a call that an earlier client of this session made.
+
+        Raises:
+            ArgumentError: it is not pending.
+            SeerError: what `call` would have raised.
+        """
+        if number not in self.pending:
+            raise ArgumentError(f"no call {number} is pending; there are: {list(self.pending)}")
+        function = self.pending[number]
+        self.pending = {seq: name for seq, name in self.pending.items() if seq != number}
+        relay = self._relay
+        # The epoch of a call that has begun; it is not begun again.
+        acked = relay.numbers.acked
+        frame = Frame(Kind.CALL, relay.id, number, acked, self.epoch, 0, function)
+        call = Call(frame)
+        return self._value(call, relay.wait(relay.submit(call)))
+
+    def leave(self) -> None:
+        """Go, and let calls run on: whoever opens the session of this name may collect them."""
+        self._relay.leave()
 
     def references(self) -> list[Handle]:
         """List what the session keeps in the worker, the oldest first. Raises as `call` does."""
@@ -261,7 +305,7 @@ class Session:
                 f"the result of {frame.name}() is damaged: {error}", started=True
             ) from error
 
-    def _connect(self, frame: Frame) -> None:
+    def _connect(self, frame: Frame) -> Opening:
         """Take what the front said of a worker; connect to it where that is possible."""
         opening = Opening()
         with contextlib.suppress(DecodeError):
@@ -272,15 +316,22 @@ class Session:
         if previous is not None:
             previous.close()
         if not opening.door:
-            return
+            return opening
         path = DirectPath(opening, frame.epoch, self._pool, self._relay, self._reports)
         channel = path.take()
         if channel is not None:
             path.give_back(channel)
             self._direct = path
+        return opening
 
     def _on_end(self) -> None:
         if self._direct is not None:
             self._direct.close()
         self._pool.close()
         self._arrivals.close()
+
+
+def _session_id(connection: Connection, name: str) -> bytes:
+    """Give the id of a named session: nobody without the token can tell it."""
+    text = "\0".join((connection.token, connection.interface, name))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]

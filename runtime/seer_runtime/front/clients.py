@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Callable
 from functools import partial
 
@@ -24,22 +25,22 @@ class Sessions:
         self._find = find
         self._sessions: dict[bytes, Session] = {}
 
-    def create(self, is_on_this_host: bool) -> Session:
-        """Give a new one."""
-        session = Session(self._find, self.memory, is_on_this_host)
-        self._sessions[session.id] = session
-        return session
-
-    def find(self, session: bytes) -> Session:
-        """Give one that was created.
+    async def open(self, frame: Frame, is_on_this_host: bool) -> Session:
+        """Give the session that an OPEN frame asks for, which may be a new one.
 
         Raises:
-            FailureError: it is over.
+            FailureError: it is over, or there is no such interface.
         """
-        found = self._sessions.get(session)
-        if found is None:
+        found = self._sessions.get(frame.session)
+        if found is not None:
+            return found
+        if frame.session != NO_SESSION and not frame.epoch:
             raise FailureError(_OVER)
-        return found
+        number = secrets.token_bytes(16) if frame.session == NO_SESSION else frame.session
+        session = Session(number, self._find, self.memory, is_on_this_host)
+        await session.open(frame)
+        # Another client may have opened one of this name meanwhile.
+        return self._sessions.setdefault(number, session)
 
     def end(self, session: Session) -> None:
         """End one and its calls."""
@@ -131,20 +132,12 @@ class Client:
 
     async def _open(self, frame: Frame) -> None:
         try:
-            if frame.session == NO_SESSION:
-                session = self._sessions.create(self._is_on_this_host)
-                try:
-                    await session.open(frame)
-                except BaseException:
-                    self._sessions.end(session)
-                    raise
-            else:
-                session = self._sessions.find(frame.session)
+            session = await self._sessions.open(frame, self._is_on_this_host)
         except FailureError as error:
             self._send(error_frame(frame, 0, error.failure))
             return
         self._session = session
-        session.attach(self._reply)
+        session.attach(self._reply, self.end)
         self._send(session.opened())
 
     def _send(self, frame: Frame) -> None:

@@ -161,10 +161,17 @@ class ServedInterface:
         """Tell a session what it may do, which calls the worker itself where that is near."""
         worker = self._serving
         schema = self._schema.result()
-        idempotent = [each.name for each in schema.functions if each.is_idempotent]
-        if worker is None or not is_on_this_host:
-            return Opening(idempotent)
-        return Opening(idempotent, worker.files.door, worker.proof(session), worker.files.ledger)
+        opening = Opening([each.name for each in schema.functions if each.is_idempotent])
+        if worker is None:
+            return opening
+        opening = opening._replace(
+            last=worker.ledger.last(session),
+            pending=[(seq, "") for seq in worker.ledger.running(session)],
+        )
+        if not is_on_this_host:
+            return opening
+        door, ledger = worker.files
+        return opening._replace(door=door, proof=worker.proof(session), ledger=ledger)
 
     def fate(self, frame: Frame, reply: Reply) -> bool:
         """Tell a call that an earlier worker began what became of it; False where none did."""

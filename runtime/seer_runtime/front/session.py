@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -24,6 +23,9 @@ _ACKNOWLEDGING = (Kind.CALL, Kind.ACK, Kind.CANCEL)
 class _Answers:
     """What was answered to a call that the client has not acknowledged."""
 
+    name: str = ""
+    """The function, where that is known."""
+
     frames: list[Frame] = field(default_factory=list)
 
 
@@ -36,13 +38,17 @@ class Session:
     """
 
     def __init__(
-        self, find: Callable[[str], ServedInterface], memory: BlockPool, is_on_this_host: bool
+        self,
+        session: bytes,
+        find: Callable[[str], ServedInterface],
+        memory: BlockPool,
+        is_on_this_host: bool,
     ) -> None:
         """Look interfaces up with `find`; on this host, invite to the worker itself.
 
         Large arguments of calls lie in `memory`.
         """
-        self.id = secrets.token_bytes(16)
+        self.id = session
         self.lease = 0.0
         """Seconds that it outlives its connection."""
         self._find = find
@@ -52,13 +58,17 @@ class Session:
         self._schema_hash = ""
         self._interface: ServedInterface | None = None
         self._send: Reply | None = None
+        self._replace: Callable[[], None] = _nothing
         self._acked = 0
         self._answers: dict[int, _Answers] = {}
         self._end: asyncio.TimerHandle | None = None
 
-    def attach(self, send: Reply) -> None:
-        """Answer through `send` from now on."""
-        self._send = send
+    def attach(self, send: Reply, replace: Callable[[], None]) -> None:
+        """Answer through `send` from now on, until another connection takes over: `replace`."""
+        if self._send is not None:
+            self._reply(Frame(Kind.ERROR, self.id, body=_TAKEN_OVER.SerializeToString()))
+            self._replace()
+        self._send, self._replace = send, replace
         if self._end is not None:
             self._end.cancel()
             self._end = None
@@ -97,7 +107,13 @@ class Session:
         """Give the frame that says that the session is open."""
         interface = self._interface
         assert interface is not None
-        body = interface.opening(self.id, self._is_on_this_host).encode()
+        opening = interface.opening(self.id, self._is_on_this_host)
+        pending = {
+            **dict(opening.pending),
+            **{seq: each.name for seq, each in self._answers.items()},
+        }
+        last = max([opening.last, self._acked, *pending])
+        body = opening._replace(last=last, pending=sorted(pending.items())).encode()
         return Frame(Kind.OPENED, self.id, ack=self._acked, epoch=interface.epoch, body=body)
 
     async def receive(self, frame: Frame) -> None:
@@ -128,7 +144,7 @@ class Session:
     def keep(self, frame: Frame) -> None:
         """Take the answer of a call that the client made directly and did not wait for."""
         if frame.seq > self._acked:
-            self._answers.setdefault(frame.seq, _Answers())
+            self._answers.setdefault(frame.seq, _Answers(frame.name))
             self._answer(frame)
 
     def _acknowledge(self, acked: int) -> None:
@@ -144,7 +160,7 @@ class Session:
             for each in self._answers[frame.seq].frames:
                 self._reply(each)
         else:
-            self._answers[frame.seq] = _Answers()
+            self._answers[frame.seq] = _Answers(frame.name)
             if await self._dispatch(frame):
                 return
         self._memory.give_back(blocks_of(frame))
@@ -217,6 +233,16 @@ class Session:
             self._invite()
         return interface
 
+
+def _nothing() -> None:
+    """Let go of no connection."""
+
+
+_TAKEN_OVER = Failure(
+    kind=Failure.SESSION_OVER,
+    message="another client has opened the session under its name",
+    hint="give each program that runs at the same time a session name of its own",
+)
 
 _STATE_LOST = Failure(
     kind=Failure.STATE_LOST,

@@ -45,7 +45,8 @@ class Kind(IntEnum):
     """What a frame asks for or answers."""
 
     OPEN = 1
-    """Client: open a session with the interface `name`; the body is the schema hash or empty."""
+    """Client: open a session with the interface `name`; the body is the schema hash or empty. With
+    a session it is to be resumed, or, where the epoch is not 0, opened if there is none."""
     OPENED = 2
     """Runtime: the session is open; `session` and `epoch` are its own."""
     CALL = 3
@@ -77,9 +78,10 @@ class Kind(IntEnum):
     RELEASE = 16
     """The peer's blocks whose numbers are the body are no longer in use here."""
     HELLO = 17
-    """Client: first frame of a socket; the body proves that it may use it."""
+    """Client: first frame of a socket; the body proves that it may use it, `seq` tells it from
+    other clients of its session."""
     WELCOME = 18
-    """The socket may be used."""
+    """The socket may be used; `seq` is the highest number that a call of the session had there."""
     INVITATION = 19
     """Front to client: the body says where the worker takes calls of this session directly."""
     CLOSE = 20

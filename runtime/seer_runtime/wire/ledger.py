@@ -96,6 +96,11 @@ class Ledger:
             if state == Progress.BEGUN:
                 yield session, seq
 
+    def last(self, session: bytes) -> int:
+        """Give the highest number of a session's calls, among the last ones."""
+        records = _RECORD.iter_unpack(self._memory[:SIZE])
+        return max((seq for found, seq, _ in records if found == session), default=0)
+
     def running(self, session: bytes) -> Iterator[int]:
         """Give the numbers of a session's calls that have begun and not ended."""
         return (seq for found, seq in self.all_running() if found == session)

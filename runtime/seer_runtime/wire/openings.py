@@ -28,6 +28,12 @@ class Opening(NamedTuple):
     ledger: str = ""
     """The file that says which calls the worker has begun."""
 
+    last: int = 0
+    """The highest number that a call of the session has had."""
+
+    pending: Sequence[tuple[int, str]] = ()
+    """Number and function of calls whose answers no client has acknowledged."""
+
     def encode(self) -> bytes:
         """Give the body."""
         packed: bytes = msgpack.packb([list(self.idempotent), *self[1:]])
@@ -42,8 +48,9 @@ class Opening(NamedTuple):
         """
         try:
             match msgpack.unpackb(body):
-                case [list(idempotent), str(door), bytes(proof), str(ledger)]:
-                    return cls([str(name) for name in idempotent], door, proof, ledger)
+                case [list(names), str(door), bytes(proof), str(ledger), int(last), list(pending)]:
+                    calls = [(int(seq), str(name)) for seq, name in pending]
+                    return cls([str(name) for name in names], door, proof, ledger, last, calls)
         except Exception as error:
             raise DecodeError(f"no opening: {error}") from error
         raise DecodeError("no opening")

@@ -116,9 +116,11 @@ class Courier:
                 return
             self._leave(descriptor)
             if hello.kind is Kind.HELLO and self._is_invited(hello) and self._has_room():
-                stranger.send(Frame(Kind.WELCOME, hello.session))
+                session = self._sessions.of(hello.session)
+                session.meet(hello.seq)
+                stranger.send(Frame(Kind.WELCOME, hello.session, session.last))
                 # From now on it is the main thread that closes it.
-                self._inbox.add(Direct(stranger, self._sessions.of(hello.session), self._home))
+                self._inbox.add(Direct(stranger, session, self._home))
                 return
         except (EOFError, FrameError, OSError):
             self._leave(descriptor)

@@ -15,9 +15,13 @@ class Session:
         """Begin with no call; lend from `pool`."""
         self.peer = Peer(pool)
         self.references = References()
+        self.last = 0
+        """The highest number of a call that began."""
         self.acked = 0
         """Every answer up to this number has arrived."""
         self._begun: set[int] = set()
+        self._pool = pool
+        self._client = 0
 
     def admit(self, call: Frame) -> bool:
         """Say that a call begins; False where it has begun before: then it must not."""
@@ -27,7 +31,15 @@ class Session:
         if self.has_begun(call.seq):
             return False
         self._begun.add(call.seq)
+        self.last = max(self.last, call.seq)
         return True
+
+    def meet(self, client: int) -> None:
+        """Share memory with this client from now on, who knows nothing of what another one saw."""
+        if client != self._client:
+            self._client = client
+            self.peer.memory.close(is_gone=False)
+            self.peer = Peer(self._pool)
 
     def has_begun(self, seq: int) -> bool:
         """Tell whether a call has begun, or is long over."""

@@ -1,0 +1,173 @@
+"""Sessions with a name: calls that outlive the process that made them."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from seer_rpc.client import Connection, Session
+from seer_rpc.environment import SandboxConfig, ScopedSandbox
+from seer_rpc.errors import ArgumentError, SeerError, SessionOverError, WorkerDiedError
+
+SOURCE = """
+    import os
+    import time
+    from pathlib import Path
+
+
+    @expose
+    def work(file: str, seconds: float, size: int) -> bytes:
+        with open(file, "a") as log:
+            log.write("run\\n")
+        time.sleep(seconds)
+        return b"x" * size
+
+
+    @expose
+    def up(number: int) -> int:
+        return number + 1
+
+
+    @expose
+    def die() -> None:
+        os._exit(3)
+"""
+
+CLIENT = """
+    import sys
+    from pathlib import Path
+
+    from seer_rpc.client import Connection, Session
+
+    file, log, size, before = sys.argv[1:]
+    session = Session(Connection.read(Path(file)), name="job", lease=60)
+    for number in range(int(before)):
+        assert session.call("up", [number], {}) == number + 1
+    print("calling", flush=True)
+    session.call("work", [log, 1.0, int(size)], {})
+"""
+
+
+@pytest.fixture(scope="module", params=["direct", "network"])
+def connection(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Connection]:
+    """One of each kind of connection."""
+    file = tmp_path_factory.mktemp("named") / "tools.py"
+    file.write_text(textwrap.dedent(SOURCE))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        scoped = ScopedSandbox(SandboxConfig(listen="127.0.0.1:0", tls="off")).start()
+    with scoped:
+        library = scoped.serve(file)
+        is_direct = request.param == "direct"
+        yield library.connection if is_direct else library.for_network().connection
+
+
+@pytest.mark.parametrize(("size", "before"), [(10, 0), (10, 1500), (1 << 20, 3)])
+def test_a_killed_clients_call_is_collected_by_the_next_one_and_ran_once(
+    connection: Connection,
+    tmp_path: Path,
+    size: int,
+    before: int,
+    wait_until: Callable[..., None],
+) -> None:
+    file, log = tmp_path / "connection.json", tmp_path / "log"
+    file.touch(0o600)
+    file.write_text(connection.to_json())
+    program = tmp_path / "client.py"
+    program.write_text(textwrap.dedent(CLIENT))
+    client = subprocess.Popen(
+        [sys.executable, program, file, log, str(size), str(before)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with client:
+        assert client.stdout is not None
+        assert client.stdout.readline() == "calling\n"
+        wait_until(log.exists)
+        client.send_signal(signal.SIGKILL)
+    with Session(connection, name="job", lease=60) as session:
+        assert list(session.pending.values()) in (["work"], [""])
+        number = next(iter(session.pending))
+        assert session.collect(number) == b"x" * size
+        assert log.read_text() == "run\n"
+        assert session.pending == {}
+        with pytest.raises(ArgumentError, match="pending"):
+            session.collect(number)
+        assert [session.call("up", [n], {}) for n in range(5)] == [1, 2, 3, 4, 5]
+
+
+def test_a_result_that_came_meanwhile_waits(
+    connection: Connection, tmp_path: Path, wait_until: Callable[..., None]
+) -> None:
+    first = Session(connection, name="left", lease=60)
+    future = subprocess_like_call(first, tmp_path)
+    wait_until((tmp_path / "log").exists)
+    first.leave()
+    with pytest.raises(SeerError):
+        future()
+
+    def pending() -> bool:
+        with_name = Session(connection, name="left", lease=60)
+        found = dict(with_name.pending)
+        if not found:
+            with_name.leave()
+            return False
+        assert with_name.collect(next(iter(found))) == b"x" * 7
+        with_name.close()
+        return True
+
+    wait_until(pending)
+    assert (tmp_path / "log").read_text() == "run\n"
+
+
+def subprocess_like_call(session: Session, folder: Path) -> Callable[[], object]:
+    """Make a call on a thread; gives what waits for its outcome."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    threads = ThreadPoolExecutor(1)
+    future = threads.submit(session.call, "work", [str(folder / "log"), 0.3, 7], {})
+    threads.shutdown(wait=False)
+    return lambda: future.result(20)
+
+
+def test_a_new_client_takes_the_session_over(
+    connection: Connection, wait_until: Callable[..., None]
+) -> None:
+    first = Session(connection, name="mine", lease=60)
+    assert first.call("up", [1], {}) == 2
+    with Session(connection, name="mine", lease=60) as second:
+        assert second.call("up", [2], {}) == 3
+        wait_until(lambda: first.lost)
+        with pytest.raises(SessionOverError, match="another client"):
+            first.call("up", [3], {})
+        assert second.call("up", [4], {}) == 5
+
+
+def test_names_are_apart_from_one_another(connection: Connection) -> None:
+    with Session(connection, name="a") as first, Session(connection, name="b") as second:
+        assert first.id != second.id
+        assert (first.call("up", [1], {}), second.call("up", [2], {})) == (2, 3)
+
+
+def test_a_worker_that_died_meanwhile_is_told(
+    connection: Connection, tmp_path: Path, wait_until: Callable[..., None]
+) -> None:
+    first = Session(connection, name="unlucky", lease=60)
+    subprocess_like_call(first, tmp_path)
+    wait_until((tmp_path / "log").exists)
+    first.leave()
+    with Session(connection) as other, pytest.raises(WorkerDiedError):
+        other.call("die", [], {}, timeout=20)
+    with Session(connection, name="unlucky", lease=60) as second:
+        (number,) = second.pending
+        # One call at a time: the other one killed the worker when this one had ended.
+        assert second.collect(number) == b"x" * 7
+    assert (tmp_path / "log").read_text() == "run\n"
