@@ -25,9 +25,10 @@ how it measures:
   is printed is the median of the rounds, and the ratio of two such medians. What a contender
   carries is checked. One that cannot run here is in the table, with the reason.
 
-  Memory is the peak of the resident set (VmHWM, set back through /proc/PID/clear_refs) above what
-  was resident right before the first large transfer, as a multiple of the payload: on the client,
-  and on the server's side the sum over its processes. Of a receiver it includes the array itself.
+  Memory is what a large transfer takes at its peak above what was there right before the first one,
+  as a multiple of the payload: on the client of its resident set (VmHWM), on the server's side of
+  the sum of its processes' shares (Pss), where pages that two of them share count once. Of a
+  receiver it includes the array itself.
 
 how to read it:
   "Others" is the share of the processors that went to anything but the benchmark, or to processes

@@ -1,18 +1,20 @@
 """The memory that carrying a large array takes beyond what was there before.
 
-The kernel keeps the peak of a process's resident memory (VmHWM) and sets it back on request
-(/proc/PID/clear_refs). What counts is the peak above the resident memory right before the first
-large transfer: pools and buffers that a later transfer would find are part of it. Of a receiver's
-figure the array itself is a part. The side of the server is all of its processes, their peaks
-added up, so that memory which two of them share counts twice.
+Of the client it is the peak of its resident memory, which the kernel keeps (VmHWM) and sets back on
+request (/proc/PID/clear_refs). The side of the server may be several processes that share memory:
+there it is the highest sum of their proportional shares (Pss), looked at every few milliseconds,
+where a page that two of them share counts once. What counts is the peak above what was there right
+before the first large transfer: pools and buffers that a later transfer would find are part of it.
+Of a receiver's figure the array itself is a part.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from benchmarks.contenders import open_peer
 from benchmarks.effort import Effort
@@ -22,6 +24,8 @@ from benchmarks.values import ELEMENT, VALUE, make_array
 
 _PAYLOAD = SIZES[-1] * MIB
 _RESET_PEAK = "5"
+_PAUSE = 0.004
+"""Seconds between two looks."""
 
 
 def measure_argument(contender: str, _: Effort) -> Measured:
@@ -40,13 +44,51 @@ def measure_result(contender: str, _: Effort) -> Measured:
 
 
 def _peaks(direction: str, carry: Callable[[], Any]) -> dict[str, float]:
-    sides = {"client": [os.getpid()], "server": descendants(os.getpid())}
-    before = {pid: _reset(pid) for side in sides.values() for pid in side}
-    carry()
-    return {
-        f"{direction}, {side}": sum(_extra(pid, before[pid]) for pid in pids) / _PAYLOAD
-        for side, pids in sides.items()
-    }
+    me, servers = os.getpid(), descendants(os.getpid())
+    before = _reset(me)
+    with _SharesWatch(servers) as watch:
+        carry()
+    peaks = {"client": _extra(me, before), "server": watch.extra}
+    return {f"{direction}, {side}": peak / _PAYLOAD for side, peak in peaks.items()}
+
+
+class _SharesWatch:
+    """Looks at the memory of processes, again and again, on a thread of its own."""
+
+    def __init__(self, pids: Sequence[int]) -> None:
+        self._pids = pids
+        self._before = self._peak = self._shares()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    @property
+    def extra(self) -> int:
+        """The highest sum of their shares, above the first one."""
+        return self._peak - self._before
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(_PAUSE):
+            self._peak = max(self._peak, self._shares())
+
+    def _shares(self) -> int:
+        return sum(map(_share, self._pids))
+
+
+def _share(pid: int) -> int:
+    try:
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0
+    fields = dict(line.split(":", 1) for line in rollup.splitlines()[1:])
+    return int(fields["Pss"].split()[0]) * 1024
 
 
 def descendants(ancestor: int) -> Sequence[int]:
