@@ -103,6 +103,7 @@ class Client:
         """Let go of the connection; gives what the client did wrong, if that was the reason."""
         for frame in self._incoming.abandoned():
             self._sessions.memory.give_back(blocks_of(frame))
+        self._drop_requests()
         session = self._session
         if session is not None:
             session.detach(self._reply, partial(self._sessions.end, session))
@@ -113,6 +114,16 @@ class Client:
             if isinstance(error, FrameError):
                 return error
         return None
+
+    def _drop_requests(self) -> None:
+        """Forget what was not heeded yet, but for the client's last word."""
+        while not self._requests.empty():
+            frame = self._requests.get_nowait()
+            self._sessions.memory.give_back(blocks_of(frame))
+            session = self._session
+            if frame.kind is Kind.CLOSE and session is not None and frame.session == session.id:
+                self._sessions.end(session)
+                self._session = None
 
     async def _heed(self) -> None:
         """Do what frames ask for, one after the other."""
