@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,11 @@ def open_session(sandbox: ScopedSandbox, name: str, way: str, **options: Any) ->
         return session
     if way == DIRECT:
         session = Session(sandbox.connection(name), **options)
-        assert session._direct is not None
+        deadline = time.monotonic() + 20
+        while session._direct is None:
+            # The worker may be loading anew.
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
         return session
     with hidden_doors(sandbox, name):
         session = Session(sandbox.connection(name), **options)
@@ -38,8 +43,10 @@ def open_session(sandbox: ScopedSandbox, name: str, way: str, **options: Any) ->
 def hidden_doors(sandbox: ScopedSandbox, name: str) -> Iterator[list[Path]]:
     """Hide the workers' own sockets."""
     folder = Path(sandbox.connection(name).endpoint.removeprefix("unix:")).parent
-    doors = sorted(folder.glob("w*.sock"))
-    assert doors
+    deadline = time.monotonic() + 20
+    while not (doors := sorted(folder.glob("w*.sock"))):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     for each in doors:
         each.rename(each.with_suffix(".hidden"))
     try:

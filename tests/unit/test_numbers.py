@@ -93,13 +93,13 @@ def test_nobody_waits_for_room_in_a_session_that_is_over() -> None:
     assert not waiting.is_alive()
 
 
-def test_an_interrupted_wait_takes_no_number_along() -> None:
+def test_an_interrupted_wait_takes_no_number_along(monkeypatch: pytest.MonkeyPatch) -> None:
     numbers = filled()
 
-    def interrupt() -> None:
+    def interrupt(timeout: float | None = None) -> bool:
         raise KeyboardInterrupt
 
-    numbers._changed.wait = lambda timeout=None: interrupt()  # type: ignore[assignment, misc]
+    monkeypatch.setattr(numbers._changed, "wait", interrupt)
     with pytest.raises(KeyboardInterrupt):
         numbers.next()
     numbers.answer(1)

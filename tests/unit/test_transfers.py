@@ -66,7 +66,7 @@ def through(frames: Iterable[Frame]) -> list[Frame]:
 
 
 def contents(whole: Frame) -> list[bytes]:
-    return [bytes(each) for each in whole.segments]  # type: ignore[arg-type]
+    return [bytes(each) for each in whole.segments]
 
 
 @given(

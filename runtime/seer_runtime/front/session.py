@@ -16,7 +16,6 @@ from seer_runtime.wire.limits import WINDOW
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 from seer_runtime.wire.pb.runtime_pb2 import Failure
 
-
 _ACKNOWLEDGING = (Kind.CALL, Kind.ACK, Kind.CANCEL)
 """Frames that say which answers have arrived."""
 
