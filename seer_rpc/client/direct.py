@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import secrets
 import socket
 import threading
@@ -116,7 +117,7 @@ class DirectPath:
             return self._expire(call, channel)
         except _LOST:
             self.discard(channel)
-            return self.relay.wait(self.relay.resubmit(call))
+            return self.relay.wait(self.resubmit(call))
         except BaseException:
             self.abandon(call, channel)
             raise
@@ -139,7 +140,7 @@ class DirectPath:
             return await asyncio.to_thread(self._expire, call, channel)
         except _LOST:
             self.discard(channel)
-            return await self.relay.wait_async(self.relay.resubmit(call))
+            return await self.relay.wait_async(self.resubmit(call))
         except BaseException:
             self.abandon(call, channel)
             raise
@@ -149,6 +150,12 @@ class DirectPath:
         self.discard(channel)
         self.relay.steer(Kind.CANCEL, call.seq, epoch=call.frame.epoch)
         self.finish(call)
+
+    def resubmit(self, call: Call) -> Call:
+        """Have the front say what became of a call. Raises what `Relay.resubmit` raises."""
+        # One that may run twice is made anew by who counts how often it was, not by the front.
+        pinned = call.frame._replace(epoch=self.epoch)
+        return self.relay.resubmit(dataclasses.replace(call, frame=pinned))
 
     def finish(self, call: Call) -> None:
         """Say that a call has its outcome, or that nobody wants it."""
@@ -306,7 +313,7 @@ class DirectStream:
         self._stop_timer()
         if channel is not None:
             self._path.discard(channel)
-        return self._path.relay.resubmit(self._call)
+        return self._path.resubmit(self._call)
 
     def _fate(self, wait: Callable[[], Outcome]) -> Frame:
         outcome = wait()

@@ -81,7 +81,7 @@ class Relay:
             body=schema_hash.encode(),
         )
         self._lock = threading.Lock()
-        self._told = 0
+        self._told = self._attempts = 0
         self._waiting: dict[int, Call] = {}
         # A stream that its reader drops is over.
         self._streams: WeakValueDictionary[int, Arrivals] = WeakValueDictionary()
@@ -191,12 +191,18 @@ class Relay:
             partial(self._on_frame, opened),
             partial(self._on_lost, opened),
         )
-        link.send(self._opening._replace(session=self.id))
+        self._attempts += 1
+        link.send(self._opening._replace(session=self.id, ack=self._attempts))
+        # Whoever takes a session over does so once.
+        self._opening = self._opening._replace(epoch=0)
         return link, opened
 
     def _on_frame(self, opened: Future[Frame], frame: Frame) -> None:
         if frame.seq == 0:
             self._on_session_frame(opened, frame)
+        elif opened is not self._opened:
+            # A link that was given up, or is not the one yet: what it says is said again.
+            return
         elif frame.session != self.id:
             raise FrameError("a frame of another session")
         elif frame.kind is Kind.PROGRESS:
@@ -209,7 +215,7 @@ class Relay:
             raise FrameError(f"a {frame.kind.name} frame that answers no call")
 
     def _on_session_frame(self, opened: Future[Frame], frame: Frame) -> None:
-        if frame.kind is Kind.INVITATION:
+        if frame.kind is Kind.INVITATION and opened is self._opened:
             self._on_opening(frame)
         elif frame.kind is Kind.ERROR and opened.done() and opened is self._opened:
             # The runtime ends the session.
@@ -280,7 +286,7 @@ class Relay:
                 answer = opened.result(_REOPEN)
             except (SeerError, TimeoutError):
                 # Whatever kept it from opening may pass.
-                link.close()
+                link.abort()
                 if time.monotonic() + pause > deadline:
                     self._fail(error)
                 time.sleep(pause)
@@ -290,7 +296,7 @@ class Relay:
                 self._opened = opened
                 self._resume(link)
                 return
-            link.close()
+            link.abort()
             self._fail(frame_error(answer))
 
     def _resume(self, link: Link) -> None:

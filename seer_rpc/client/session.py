@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import os
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,8 @@ from seer_rpc.errors import (
     ArgumentError,
     RemoteError,
     SeerError,
+    SessionError,
+    StateLostError,
     ValueCrossingError,
     WorkerDiedError,
 )
@@ -91,6 +94,7 @@ class Session:
             InterfaceError: the interface failed to load.
         """
         is_local = connection.endpoint.startswith("unix:")
+        self._process = os.getpid()
         self._codec = Codec(types)
         self._exceptions = exceptions or {}
         self._reports = ProgressReports(on_progress or show_progress)
@@ -153,15 +157,19 @@ class Session:
         attempts = _ATTEMPTS
         while True:
             call = self._new_call(function, args, kwargs, timeout)
-            path, channel = self._way()
+            path, channel = self._way(call)
             if path is not None and channel is not None:
                 outcome = path.answer(call, channel)
             else:
                 outcome = self._relay.wait(self._relay.submit(call))
-            attempts -= 1
             try:
                 return self._value(call, outcome)
+            except StateLostError:
+                # It was not run.
+                if call.frame.epoch:
+                    raise
             except WorkerDiedError:
+                attempts -= 1
                 if not attempts or call.frame.epoch:
                     raise
 
@@ -183,15 +191,19 @@ class Session:
             except BaseException:
                 self._relay.numbers.answer(seq)
                 raise
-            path, channel = self._way()
+            path, channel = self._way(call)
             if path is not None and channel is not None:
                 outcome = await path.answer_async(call, channel)
             else:
                 outcome = await self._relay.wait_async(self._relay.submit(call))
-            attempts -= 1
             try:
                 return self._value(call, outcome)
+            except StateLostError:
+                # It was not run.
+                if call.frame.epoch:
+                    raise
             except WorkerDiedError:
+                attempts -= 1
                 if not attempts or call.frame.epoch:
                     raise
 
@@ -250,6 +262,12 @@ class Session:
         timeout: float | None,
         seq: int | None = None,
     ) -> Call:
+        if os.getpid() != self._process:
+            # Parent and child would take each other's answers.
+            raise SessionError(
+                "a forked process cannot use the session of its parent",
+                hint="open a session in the child process itself",
+            )
         try:
             body, segments = self._codec.encode([list(args), dict(kwargs)], "", self._refer)
         except EncodeError as error:
@@ -275,10 +293,10 @@ class Session:
     def _resolve(self, parts: Sequence[Any]) -> Ref:
         return make_reference(self, parts)
 
-    def _way(self) -> tuple[DirectPath | None, Channel | None]:
+    def _way(self, call: Call) -> tuple[DirectPath | None, Channel | None]:
         """Give a direct connection, where there is one and the worker is the one that we know."""
         path = self._direct
-        if path is None or path.epoch != self.epoch:
+        if path is None or call.frame.epoch not in (0, path.epoch):
             return None, None
         return path, path.take()
 
@@ -294,7 +312,8 @@ class Session:
         return items
 
     def _decode(self, call: Call, frame: Frame) -> Any:
-        if frame.epoch:
+        # A call that may run twice tells nobody of a restart: another one has to.
+        if frame.epoch and call.frame.epoch:
             self.epoch = frame.epoch
         if frame.kind is Kind.ERROR:
             raise frame_error(frame, call, self._exceptions)

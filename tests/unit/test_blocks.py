@@ -387,3 +387,30 @@ def test_private_blocks_take_no_descriptors_and_no_child_writes_to_them() -> Non
 
     assert block.memory[:4] == b"mine"
     pool.close()
+
+
+def test_a_reader_keeps_little_mapped_that_it_does_not_look_at() -> None:
+    pair = Pair()
+    before = descriptors()
+    for _ in range(3):
+        _, arrived = pair.send(bytes(blocks._IDLE_BYTES + 1))
+        del arrived
+        gc.collect()
+        assert pair.released[0] & NEW
+        pair.release()
+        # The owner keeps the block, two descriptors, and shows it again.
+        assert descriptors() - before == 2
+    pair.pool.close()
+    assert descriptors() == before
+
+
+def test_a_reader_keeps_few_blocks_mapped() -> None:
+    pair = Pair()
+    arrived = [pair.send(bytes([number]) * SMALLEST)[1] for number in range(blocks._IDLE + 20)]
+    arrived.clear()
+    pair.release()
+
+    assert len(pair.far._views._memory) == blocks._IDLE
+    for number in range(100):
+        _, again = pair.send(bytes([number]) * SMALLEST)
+        assert bytes(again.segments[0]) == bytes([number]) * SMALLEST

@@ -104,6 +104,7 @@ class Client:
         """Let go of the connection; gives what the client did wrong, if that was the reason."""
         for frame in self._incoming.abandoned():
             self._sessions.memory.give_back(blocks_of(frame))
+        self._drop_requests()
         session = self._session
         if session is not None:
             session.detach(self._reply, partial(self._sessions.end, session))
@@ -114,6 +115,16 @@ class Client:
             if isinstance(error, FrameError):
                 return error
         return None
+
+    def _drop_requests(self) -> None:
+        """Forget what was not heeded yet, but for the client's last word."""
+        while not self._requests.empty():
+            frame = self._requests.get_nowait()
+            self._sessions.memory.give_back(blocks_of(frame))
+            session = self._session
+            if frame.kind is Kind.CLOSE and session is not None and frame.session == session.id:
+                self._sessions.end(session)
+                self._session = None
 
     async def _heed(self) -> None:
         """Do what frames ask for, one after the other."""
@@ -133,11 +144,11 @@ class Client:
     async def _open(self, frame: Frame) -> None:
         try:
             session = await self._sessions.open(frame, self._is_on_this_host)
+            session.attach(frame, self._reply, self.end)
         except FailureError as error:
             self._send(error_frame(frame, 0, error.failure))
             return
         self._session = session
-        session.attach(self._reply, self.end)
         self._send(session.opened())
 
     def _send(self, frame: Frame) -> None:

@@ -59,12 +59,21 @@ class Session:
         self._interface: ServedInterface | None = None
         self._send: Reply | None = None
         self._replace: Callable[[], None] = _nothing
+        self._attempt = 0
         self._acked = 0
         self._answers: dict[int, _Answers] = {}
         self._end: asyncio.TimerHandle | None = None
 
-    def attach(self, send: Reply, replace: Callable[[], None]) -> None:
-        """Answer through `send` from now on, until another connection takes over: `replace`."""
+    def attach(self, opening: Frame, send: Reply, replace: Callable[[], None]) -> None:
+        """Answer through `send` from now on, until another connection takes over: `replace`.
+
+        Raises:
+            FailureError: the client has opened a newer one; this came late.
+        """
+        # The attempts of one client are numbered; who may open a session anew is another one.
+        if not opening.epoch and opening.ack <= self._attempt:
+            raise FailureError(_TAKEN_OVER)
+        self._attempt = opening.ack
         if self._send is not None:
             self._reply(Frame(Kind.ERROR, self.id, body=_TAKEN_OVER.SerializeToString()))
             self._replace()

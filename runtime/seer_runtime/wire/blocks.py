@@ -33,6 +33,10 @@ MOST = 64
 _KEPT = 1 << 30
 """Bytes of unused blocks that an owner keeps."""
 
+_IDLE = 64
+_IDLE_BYTES = 64 << 20
+"""A peer's blocks that stay mapped though nothing looks at them; to map one costs little."""
+
 # Not in Python's own modules: fcntl(2), madvise(2).
 _ADD_SEALS, _GET_SEALS = 1033, 1034
 _SEALS = 0x1 | 0x2 | 0x4
@@ -214,9 +218,14 @@ class BlockViews:
     """The blocks of a peer, as this process sees them."""
 
     def __init__(self, release: Callable[[int], None]) -> None:
-        """Call `release` with the number of a block that nothing here looks at any more."""
+        """Call `release` with the number of a block that nothing here looks at any more.
+
+        `NEW` is set where the block was unmapped, and is to be shown again before its next use.
+        """
         self._release = release
         self._memory: dict[int, mmap.mmap] = {}
+        self._idle: dict[int, int] = {}
+        """Sizes of those that nothing looks at."""
         self._process = os.getpid()
 
     def learn(self, number: int, descriptor: int) -> None:
@@ -249,6 +258,7 @@ class BlockViews:
             owner = (ctypes.c_char * size).from_buffer(memory)
         except ValueError as error:
             raise FrameError(f"block {number} was unmapped") from error
+        self._idle.pop(number, None)
         weakref.finalize(owner, self._forget, number, memory, size).atexit = False
         return memoryview(owner).cast("B")
 
@@ -261,9 +271,18 @@ class BlockViews:
     def _forget(self, number: int, memory: mmap.mmap, size: int) -> None:
         if os.getpid() != self._process:
             return
+        if self._memory.get(number) is not memory:
+            self._release(number)
+            return
+        if len(self._idle) >= _IDLE or sum(self._idle.values()) + len(memory) > _IDLE_BYTES:
+            # Its pages would stay for as long as they are mapped, whatever the owner does.
+            del self._memory[number]
+            self._release(number | NEW)
+            return
         # What was written here would hide what the owner writes next.
         with contextlib.suppress(OSError, ValueError):
             _advise(memory, mmap.MADV_DONTNEED, size)
+        self._idle[number] = len(memory)
         self._release(number)
 
 
@@ -328,8 +347,9 @@ class SharedMemory:
         """Take back the blocks that the body of a RELEASE frame names; others are not heeded."""
         numbers = memoryview(body).cast("B")[: len(body) // 8 * 8].cast("Q")
         with self._lock:
-            mine = self._lent.intersection(numbers)
+            mine = self._lent.intersection(number & ~NEW for number in numbers)
             self._lent -= mine
+            self._known.difference_update(n & ~NEW for n in numbers if n & NEW)
         self._pool.give_back(mine)
 
     def take_back(self, frame: Frame) -> bool:

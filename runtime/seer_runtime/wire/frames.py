@@ -46,7 +46,8 @@ class Kind(IntEnum):
 
     OPEN = 1
     """Client: open a session with the interface `name`; the body is the schema hash or empty. With
-    a session it is to be resumed, or, where the epoch is not 0, opened if there is none."""
+    a session it is to be resumed, or, where the epoch is not 0, opened if there is none. `ack`
+    numbers the attempts of a client."""
     OPENED = 2
     """Runtime: the session is open; `session` and `epoch` are its own."""
     CALL = 3

@@ -56,7 +56,7 @@ class Inbox:
                 self._turns += 1
                 self._spins = True
                 return call
-            if not (self._spins and self._spin()):
+            if not self.is_over and not (self._spins and self._spin()):
                 self._spins = False
                 self._read(None)
         return None

@@ -25,7 +25,10 @@ class Link(Protocol):
         """Send no more of the large arguments of a call."""
 
     def close(self) -> None:
-        """End the connection."""
+        """End the connection, once what was sent has left."""
+
+    def abort(self) -> None:
+        """End the connection at once."""
 
 
 def open_link(connection: Connection, memory: Memory, on_frame: OnFrame, on_lost: OnLost) -> Link:

@@ -52,13 +52,13 @@ class DoorLink:
         self._closed = False
         self._session = NO_SESSION
         connected = socket.socket(socket.AF_UNIX)
+        self._socket = FrameSocket(connected)
         try:
             connected.connect(str(door))
         except OSError:
-            connected.close()
+            self._socket.close()
             threading.Thread(target=self._lose, name="seer-link", daemon=True).start()
             return
-        self._socket = FrameSocket(connected)
         threading.Thread(
             target=self._run, args=(connection.token,), name="seer-link", daemon=True
         ).start()
@@ -73,9 +73,14 @@ class DoorLink:
         self._outbox.drop((self._session, seq))
 
     def close(self) -> None:
-        """End the connection."""
+        """End the connection, once what was sent has left."""
         self._closed = True
         self._outbox.close()
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        self.close()
+        self._socket.abort()
 
     def _lose(self) -> None:
         self._on_lost(vanished("nobody answers at its socket", self._endpoint))

@@ -69,6 +69,11 @@ class GrpcLink:
         self._closed = True
         self._outbox.close()
 
+    def abort(self) -> None:
+        """End the stream and the connection at once."""
+        self.close()
+        self._stream.cancel()
+
     def _run(self) -> None:
         error = self._receive(self._stream)
         self._outbox.close()
