@@ -97,5 +97,6 @@ def test_a_process_that_is_stopped_goes_on(
 
     begun = time.monotonic()
     assert session.call("echo", ["one", "value"], {}) == "value"
-    assert time.monotonic() - begun > 0.3
+    # What goes straight to the worker does not need the front.
+    assert (time.monotonic() - begun > 0.3) == (which == "worker")
     stopping.join()
