@@ -289,6 +289,9 @@ class Session:
         if channel is not None:
             path.give_back(channel)
             self._direct = path
+            if self._relay.lost is not None:
+                # It ended meanwhile.
+                path.close()
 
     def _release(self, epoch: int, block: int) -> None:
         self._relay.say(Kind.RELEASE, release_body([block]), epoch)
