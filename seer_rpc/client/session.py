@@ -341,6 +341,9 @@ class Session:
         if channel is not None:
             path.give_back(channel)
             self._direct = path
+            if self._relay.lost is not None:
+                # It ended meanwhile.
+                path.close()
         return opening
 
     def _on_end(self) -> None:

@@ -452,6 +452,22 @@ def test_a_queue_that_is_full_refuses(sandbox: ScopedSandbox, name: str) -> None
         each.close()
 
 
+def test_direct_calls_that_are_given_up_too_late_take_nobodys_turn(
+    sandbox: ScopedSandbox, name: str, session: Session
+) -> None:
+    for number in range(100):
+        session.call("echo", [number], {})
+    for seq in range(session._relay.numbers.acked - 99, session._relay.numbers.acked + 1):
+        session._relay._link.send(Frame(Kind.CANCEL, session.id, seq, epoch=session.epoch))
+    since = time.monotonic()
+
+    with open_session(sandbox, name, DOOR) as other:
+        for number in range(20):
+            assert other.call("echo", [number], {}, timeout=20) == number
+
+    assert time.monotonic() - since < 2
+
+
 def test_many_calls_and_sessions_leave_nothing_behind(
     sandbox: ScopedSandbox, name: str, session: Session, wait_until: WaitUntil
 ) -> None:

@@ -84,6 +84,8 @@ class ServedInterface:
         self._spawn = spawn
         self._log = log
         self._calls: dict[CallKey, Call] = {}
+        self._adopted: set[CallKey] = set()
+        """Those that were made directly: the front has not dispatched them."""
         self._waiting = CallQueue()
         self._dead: dict[int, DeadWorker] = previous._dead if previous else {}
         self._serving: WorkerProcess | None = None
@@ -127,6 +129,7 @@ class ServedInterface:
         """Give up a call that was made directly: `frame` is the CANCEL that says so."""
         call = self._add(frame, reply)
         call.is_direct = True
+        self._adopted.add(call.key)
         self.give_up(call.key, Failure.DEADLINE if frame.timeout else Failure.CANCELLED)
 
     def give_up(self, key: CallKey, reason: Failure.Kind.ValueType) -> None:
@@ -136,7 +139,7 @@ class ServedInterface:
             return
         call.given_up = reason
         if self._waiting.remove(call) or self._serving is None:
-            del self._calls[key]
+            self._remove(key)
             self._memory.give_back(blocks_of(call.frame))
             call.answer(error_frame(call.frame, self.epoch, call.deadline()))
         else:
@@ -196,9 +199,17 @@ class ServedInterface:
         call = self._calls[frame.session, frame.seq] = Call(frame, reply)
         return call
 
+    def _remove(self, key: CallKey) -> Call:
+        self._adopted.discard(key)
+        return self._calls.pop(key)
+
+    @property
+    def _dispatched(self) -> int:
+        return len(self._calls) - len(self._waiting) - len(self._adopted)
+
     def _dispatch(self) -> None:
         worker = self._serving
-        while worker is not None and len(self._calls) - len(self._waiting) < _DISPATCHED:
+        while worker is not None and self._dispatched < _DISPATCHED:
             call = self._waiting.pop()
             if call is None:
                 return
@@ -231,7 +242,8 @@ class ServedInterface:
         """Forget a call whose client got the answer directly, unless it comes home after all."""
         if call.is_direct:
             await asyncio.sleep(_HOMECOMING)
-            self._calls.pop(call.key, None)
+            if self._calls.get(call.key) is call:
+                self._remove(call.key)
 
     def _is_running(self, call: Call, worker: WorkerProcess) -> bool:
         return worker.ledger.progress(*call.key) is Progress.BEGUN
@@ -360,7 +372,7 @@ class ServedInterface:
         if frame.kind in _ON_THE_WAY:
             call.reply(frame)
             return
-        del self._calls[call.key]
+        self._remove(call.key)
         if call.given_up == Failure.DEADLINE and frame.kind is Kind.ERROR:
             frame = _as_deadline(call, frame)
         call.answer(frame)
@@ -369,7 +381,7 @@ class ServedInterface:
     def _take_dispatched(self) -> list[Call]:
         waiting = {call.key for call in self._waiting}
         keys = [key for key in self._calls if key not in waiting]
-        return [self._calls.pop(key) for key in keys]
+        return [self._remove(key) for key in keys]
 
     def _death(self, code: int) -> Failure:
         return Failure(
@@ -409,6 +421,7 @@ class ServedInterface:
         for call in self._waiting.clear():
             self._memory.give_back(blocks_of(call.frame))
         calls, self._calls = self._calls, {}
+        self._adopted.clear()
         for call in calls.values():
             call.answer(error_frame(call.frame, self.epoch, failure))
 
