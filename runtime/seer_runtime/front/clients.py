@@ -8,6 +8,7 @@ from functools import partial
 
 from seer_runtime.front.failure import FailureError, error_frame
 from seer_runtime.front.interface import ServedInterface
+from seer_runtime.front.journal import FrontJournal
 from seer_runtime.front.session import Session
 from seer_runtime.wire.blocks import BlockPool, blocks_of
 from seer_runtime.wire.frames import NO_SESSION, Elsewhere, Frame, FrameError, Kind, decode_frame
@@ -18,15 +19,18 @@ from seer_runtime.wire.transfers import Incoming, Outgoing, Place
 class Sessions:
     """The sessions of a sandbox by their ids."""
 
-    def __init__(self, find: Callable[[str], ServedInterface], memory: BlockPool) -> None:
+    def __init__(
+        self, find: Callable[[str], ServedInterface], memory: BlockPool, journal: FrontJournal
+    ) -> None:
         """Look interfaces up with `find`; large arguments lie in `memory`."""
         self.memory = memory
+        self._journal = journal
         self._find = find
         self._sessions: dict[bytes, Session] = {}
 
     def create(self, is_on_this_host: bool) -> Session:
         """Give a new one."""
-        session = Session(self._find, self.memory, is_on_this_host)
+        session = Session(self._find, self.memory, self._journal, is_on_this_host)
         self._sessions[session.id] = session
         return session
 
