@@ -28,7 +28,7 @@ class JournalReader:
         self.dropped = 0
         """Calls that the journal could not keep pace with."""
 
-        self._file: tuple[int, int] | None = None
+        self._file = 0
         self._place = 0
 
     def read(self) -> list[tuple[bytes, int]]:
@@ -48,10 +48,8 @@ class JournalReader:
         return is_held(str(self.folder))
 
     def _news(self) -> Iterator[tuple[Source, tuple[bytes, int], Known | None]]:
-        for file in self._files():
-            with file:
-                file.seek(self._place)
-                data, end = file.read(), 0
+        for data in self._unread():
+            end = 0
             for end, source, entries in read_chunks(data):  # noqa: B007 - the last one counts
                 self.dropped += source.dropped
                 yield source, (b"", 0), None
@@ -59,27 +57,23 @@ class JournalReader:
                     yield source, (entry.session, entry.seq), Known(source, entry)
             self._place += end
 
-    def _files(self) -> Iterator[BinaryIO]:
-        """Give the files that have something new; reads of each begin at `_place`."""
+    def _unread(self) -> Iterator[bytes]:
+        """Give what follows `_place` in the file that was read last, then newer files."""
         with contextlib.ExitStack() as opened:
-            # The newer one first: it may become the older one meanwhile.
-            files = [
-                opened.enter_context(each.open("rb"))
-                for each in (self.folder / CURRENT, self.folder / PREVIOUS)
-                if each.exists()
-            ]
-            files.reverse()
-            numbers = [(status.st_dev, status.st_ino) for status in map(_status, files)]
-            for number, file in dict(zip(numbers, files, strict=True)).items():
-                if self._file in numbers and numbers.index(self._file) > numbers.index(number):
-                    continue
+            # The newer one first: it may become the older one before that is opened.
+            files: dict[int, BinaryIO] = {}
+            for name in (CURRENT, PREVIOUS):
+                with contextlib.suppress(FileNotFoundError):
+                    file = opened.enter_context((self.folder / name).open("rb"))
+                    files.setdefault(os.fstat(file.fileno()).st_ino, file)
+            numbers = list(reversed(files))
+            if self._file in numbers:
+                numbers = numbers[numbers.index(self._file) :]
+            for number in numbers:
                 if number != self._file:
                     self._file, self._place = number, 0
-                yield file
-
-
-def _status(file: BinaryIO) -> os.stat_result:
-    return os.fstat(file.fileno())
+                files[number].seek(self._place)
+                yield files[number].read()
 
 
 def read_calls(

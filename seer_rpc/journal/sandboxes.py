@@ -11,6 +11,9 @@ from seer_runtime.wire.journal import is_held
 
 _NAME = "name"
 
+_SHORTEST = 4
+"""Characters of an id that are taken for one."""
+
 
 class RunningSandbox(NamedTuple):
     """A sandbox, as others than its owner know it."""
@@ -21,6 +24,10 @@ class RunningSandbox(NamedTuple):
 
     folder: Path
     started: datetime
+
+    def is_called(self, text: str) -> bool:
+        """Tell whether that is its name, or how its id begins."""
+        return self.name == text or (len(text) >= _SHORTEST and self.id.startswith(text))
 
 
 def running_sandboxes() -> list[RunningSandbox]:

@@ -290,7 +290,7 @@ class WorkerHost:
             descriptors = [*(far.fileno() for _, far in pairs), door.fileno(), written]
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", "seer_runtime.worker"),
-                *map(str, (*descriptors, os.getpid(), self._journal)),
+                *map(str, (self._journal, *descriptors, os.getpid())),
                 pass_fds=descriptors,
                 stdin=asyncio.subprocess.DEVNULL,
                 # Not asyncio's own pipe: it would wait for whoever else holds the output.

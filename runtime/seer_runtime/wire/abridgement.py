@@ -74,7 +74,9 @@ def _left_out(content: bytes) -> bytes:
 
 
 def _extension(size: int, digest: bytes, beginning: str) -> bytes:
-    packed: bytes = msgpack.packb(msgpack.ExtType(ABRIDGED, msgpack.packb([size, digest, beginning])))
+    packed: bytes = msgpack.packb(
+        msgpack.ExtType(ABRIDGED, msgpack.packb([size, digest, beginning]))
+    )
     return packed
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgpack
 
@@ -121,12 +121,12 @@ def _content(data: bytes, start: int) -> bytes | None:
 def _read(content: bytes) -> tuple[Source, list[Entry]] | None:
     try:
         source, entries = msgpack.unpackb(content, unicode_errors="surrogatepass")
-        return Source(*source), [_entry(*each) for each in entries]
+        return Source(*source), [_entry(each) for each in entries]
     # Interfaces run with the rights to write anything.
     except Exception:  # noqa: BLE001
         return None
 
 
-def _entry(*parts: object) -> Entry:
-    *known, fault = parts
-    return Entry(*known, None if fault is None else Fault(*fault))  # type: ignore[arg-type,misc]
+def _entry(parts: Sequence[Any]) -> Entry:
+    entry = Entry(*parts)
+    return entry if entry.fault is None else entry._replace(fault=Fault(*entry.fault))

@@ -58,7 +58,8 @@ class Settings:
 
     port: Port | None = None
     journal: str = ""
-    """The folder for the journal of calls, which shows that the sandbox runs; none is kept without."""
+    """The folder for the journal of calls, whose lock shows that the front runs; none is kept
+    without."""
 
     def to_json(self) -> bytes:
         """Give the one line that the front reads."""

@@ -1,7 +1,7 @@
-"""Start a worker: `python -m seer_runtime.worker CALLS REQUESTS DOOR LEDGER FRONT_PID JOURNAL`.
+"""Start a worker: `python -m seer_runtime.worker JOURNAL CALLS REQUESTS DOOR LEDGER FRONT_PID`.
 
-By the front alone, which gives sockets and a file by their descriptors, and the folder of the
-journal, or nothing, by its path.
+By the front alone, which gives the folder of the journal, or nothing, by its path, and sockets and
+a file by their descriptors.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from seer_runtime.worker.running import RunningCalls
 from seer_runtime.worker.sessions import Sessions
 
 
-def main(calls: int, requests: int, door: int, ledger: int, front: int, journal: str) -> None:
+def main(journal: str, calls: int, requests: int, door: int, ledger: int, front: int) -> None:
     """Load the interface that the first frame names, then answer calls."""
     die_with_parent(front)
     mark_lines()
@@ -70,5 +70,4 @@ def _socket(descriptor: int) -> socket.socket:
 
 
 if __name__ == "__main__":
-    *numbers, folder = sys.argv[1:]
-    main(*map(int, numbers), folder)
+    main(sys.argv[1], *map(int, sys.argv[2:]))

@@ -127,10 +127,9 @@ class CallJournal:
         """Give a call that holds little of what its client or its connection lends."""
         size = len(call.body)
         self._bytes += size
+        body: Buffer = bytes(call.body) if call.segments else call.body
         if self._bytes > _MOST_BYTES:
             body = abridge_unread(size)
-        else:
-            body = bytes(call.body) if call.segments else call.body
         segments = [Elsewhere(size, HERE) for size in sizes_of(call.segments)]
         return call._replace(body=body, segments=segments)
 

@@ -18,7 +18,7 @@ class CallOutput(io.TextIOWrapper):
         encoding, errors, mode = stream.encoding, stream.errors, stream.mode
         is_line_buffered, is_unbuffered = stream.line_buffering, stream.write_through
         super().__init__(stream.detach(), encoding, errors, "\n", is_line_buffered, is_unbuffered)
-        self.mode = mode
+        vars(self)["mode"] = mode
         self.page = page
 
     def write(self, text: str) -> int:
