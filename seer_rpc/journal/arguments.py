@@ -82,7 +82,7 @@ def _extension(code: int, data: bytes) -> object:
     words = [f"{beginning!r}..."] if beginning else []
     words.append(show_size(size))
     if digest:
-        words.append(f"blake2b {digest.hex()}")
+        words.append(f"sha256 {digest.hex()}")
     return _Shown(f"<{', '.join(words)}>")
 
 

@@ -21,6 +21,9 @@ _MOST = 4096
 _BEGINNING = 60
 _DIGEST = 8
 
+_SMALL = 512
+"""Bytes of a packer: what it takes by default, the system gives and gets back each time."""
+
 
 def abridge(body: Buffer) -> Buffer:
     """Give encoded arguments, [by position, by name], the large ones replaced."""
@@ -49,7 +52,7 @@ def packed_arguments(packed: bytes) -> bytes:
 def _abridge(body: bytes) -> bytes:
     unpacker = msgpack.Unpacker(max_buffer_size=len(body))
     unpacker.feed(body)
-    packer = msgpack.Packer()
+    packer = msgpack.Packer(buf_size=_SMALL)
     parts = [packer.pack_array_header(unpacker.read_array_header())]
     count = unpacker.read_array_header()
     parts.append(packer.pack_array_header(count))
@@ -69,14 +72,13 @@ def _part(body: bytes, unpacker: msgpack.Unpacker) -> bytes:
 
 
 def _left_out(content: bytes) -> bytes:
-    digest = hashlib.blake2b(content, digest_size=_DIGEST).digest()
+    digest = hashlib.sha256(content).digest()[:_DIGEST]
     return _extension(len(content), digest, _beginning(content))
 
 
 def _extension(size: int, digest: bytes, beginning: str) -> bytes:
-    packed: bytes = msgpack.packb(
-        msgpack.ExtType(ABRIDGED, msgpack.packb([size, digest, beginning]))
-    )
+    packer = msgpack.Packer(buf_size=_SMALL)
+    packed: bytes = packer.pack(msgpack.ExtType(ABRIDGED, packer.pack([size, digest, beginning])))
     return packed
 
 

@@ -9,10 +9,10 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from seer_runtime.wire.abridgement import abridge_unread
+from seer_runtime.wire.abridgement import abridge, abridge_unread
 from seer_runtime.wire.entries import (
     Entry,
     Fault,
@@ -22,7 +22,7 @@ from seer_runtime.wire.entries import (
     pack_chunk,
     sizes_of,
 )
-from seer_runtime.wire.frames import HERE, Buffer, Elsewhere, Frame, Kind
+from seer_runtime.wire.frames import Buffer, Frame, Kind
 from seer_runtime.wire.journal import PERIOD, JournalFile
 from seer_runtime.wire.pb.runtime_pb2 import Failure
 
@@ -46,9 +46,12 @@ _MOST_BYTES = 16 << 20
 _UNBEGUN = "the call was cancelled before it began"
 
 
-# Not a class of its own, which would take longer to make: a number, the call, when it began and
-# ended, its failure, and whether it was cancelled at its deadline.
-_Ended: TypeAlias = tuple[int, Frame, float, float, Buffer | None, bool]
+# A number, session, seq, function, arguments, sizes of the segments, when it began and ended, its
+# failure, and whether it was cancelled at its deadline. No class of its own, and nothing in it that
+# refers to anything: the garbage collector passes over such tuples, of which there may be many.
+_Ended: TypeAlias = tuple[
+    int, bytes, int, str, Buffer, Sequence[int], float, float, Buffer | None, bool
+]
 
 
 class CallJournal:
@@ -80,20 +83,27 @@ class CallJournal:
         """Take a call that is over. Every call passes here: nothing is looked at yet."""
         if self._file is None:
             return
-        call = running.call.frame
-        if call.segments or len(call.body) > _LARGE:
-            call = self._without_memory(call)
+        _, session, seq, _, _, _, name, body, segments = running.call.frame
+        # Copied: what it lies in is used again sooner, and is in the processor's cache then.
+        kept = bytes(body) if len(body) <= _LARGE else self._large(body)
+        sizes = sizes_of(segments) if segments else ()
         failure = answer.body if answer.kind is Kind.ERROR else None
-        number, ended = next(self._numbers), time.monotonic()
-        self._ended.append((number, call, running.began, ended, failure, running.is_overdue))
+        began, ended, is_overdue = running.began, time.monotonic(), running.is_overdue
+        number = next(self._numbers)
+        self._ended.append(
+            (number, session, seq, name, kept, sizes, began, ended, failure, is_overdue)
+        )
 
     def add_unbegun(self, call: Frame, reason: Failure.Kind.ValueType) -> None:
         """Take a call that was cancelled before it began."""
         if self._file is None:
             return
         failure = Failure(kind=reason, effect=Failure.NOT_STARTED, message=_UNBEGUN)
-        number, now, body = next(self._numbers), time.monotonic(), failure.SerializeToString()
-        self._ended.append((number, self._without_memory(call), now, now, body, False))
+        body, sizes = abridge(call.body), sizes_of(call.segments)
+        number, now, told = next(self._numbers), time.monotonic(), failure.SerializeToString()
+        self._ended.append(
+            (number, call.session, call.seq, call.name, body, sizes, now, now, told, False)
+        )
 
     def flush(self) -> None:
         """Write down what there is."""
@@ -123,15 +133,10 @@ class CallJournal:
         except OSError:
             self._dropped += len(entries)
 
-    def _without_memory(self, call: Frame) -> Frame:
-        """Give a call that holds little of what its client or its connection lends."""
-        size = len(call.body)
-        self._bytes += size
-        body: Buffer = bytes(call.body) if call.segments else call.body
-        if self._bytes > _MOST_BYTES:
-            body = abridge_unread(size)
-        segments = [Elsewhere(size, HERE) for size in sizes_of(call.segments)]
-        return call._replace(body=body, segments=segments)
+    def _large(self, body: Buffer) -> Buffer:
+        """Give arguments that are not copied, or, where much waits already, their size alone."""
+        self._bytes += len(body)
+        return body if self._bytes <= _MOST_BYTES else abridge_unread(len(body))
 
     def _still_running(self) -> Iterator[Entry]:
         """Give the calls that take long: whoever asks sees them, even if the worker dies."""
@@ -146,11 +151,12 @@ class CallJournal:
         clock = _clock()
         for _ in range(len(self._ended)):
             with contextlib.suppress(IndexError):
-                number, call, began, ended, failure, is_overdue = self._ended.popleft()
+                number, *call, body, sizes, began, ended, failure, overdue = self._ended.popleft()
                 self._dropped += number - self._next
                 self._next = number + 1
-                fault = None if failure is None else _fault(failure, is_overdue)
-                yield entry_of(call, clock + began, ended - began, fault)
+                fault = None if failure is None else _fault(failure, overdue)
+                whole = abridge(body)
+                yield Entry(*call, clock + began, ended - began, whole, sizes, True, fault)
 
 
 def _clock() -> float:
