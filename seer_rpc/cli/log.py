@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import sys
 import time
 from collections.abc import Iterable, Sequence
 
@@ -81,11 +82,15 @@ def run(parsed: argparse.Namespace) -> None:
     journals, interface = _find(parsed.which)
     wanted = Filter(interface=interface, function=parsed.function, failed=parsed.failed or None)
     printer = _Printer(parsed.json, len(journals) > 1)
+    if not journals:
+        print("no sandbox of yours runs on this machine", file=sys.stderr)
+        return
     if parsed.which is None and not parsed.json:
         printer.print_sandboxes(journals)
     last = parsed.last if parsed.json or parsed.last is not None else _LAST
     records = _sorted(each.records(wanted) for each in journals)
     printer.print_calls(records if last is None else records[-last:])
+    printer.print_dropped(sum(each.reader.dropped for each in journals))
     if parsed.follow:
         _follow(journals, wanted, printer)
 
@@ -137,9 +142,6 @@ class _Printer:
 
     def print_sandboxes(self, journals: Sequence[_Journal]) -> None:
         """Print which there are."""
-        if not journals:
-            self._console.print("no sandbox of yours runs on this machine")
-            return
         table = _table("sandbox", "name", "since", "interfaces", "calls", "failed")
         for each in journals:
             calls = each.reader.calls.values()
@@ -178,6 +180,12 @@ class _Printer:
                 Text(f"{record.interface}.{record.function or '?'}({record.arguments})"),
             )
         self._console.print(table)
+
+    def print_dropped(self, count: int) -> None:
+        """Say how many calls are missing."""
+        if count:
+            text = f"{count} more calls came too fast to be written down"
+            print(text, file=sys.stderr, flush=True)
 
 
 _WIDTHS = (8, 8, 11, 8, 12, 0)

@@ -43,7 +43,8 @@ class CallRecord:
 
     message: str
     effect: str
-    """What became of the function: "finished", "interrupted" or "not_started"."""
+    """What became of the function: "finished", "interrupted" or "not_started"; empty while nobody
+    knows."""
 
     state: str
     """What became of the interface's module state: "kept", "tainted" or "lost"."""
@@ -104,6 +105,7 @@ class Known(NamedTuple):
         """Give the record; `is_running` says whether the sandbox is there still."""
         source, entry = self
         fault = entry.fault
+        effect = fault.effect if fault else Failure.FINISHED
         return CallRecord(
             time=datetime.fromtimestamp(self.time, UTC),
             sandbox=sandbox,
@@ -115,7 +117,7 @@ class Known(NamedTuple):
             outcome=_outcome(entry, is_running),
             exception=fault.exception if fault else "",
             message=fault.message if fault else "",
-            effect=_name(Failure.Effect, fault.effect if fault else Failure.FINISHED),
+            effect=_name(Failure.Effect, effect) if entry.is_over else "",
             state=_name(Failure.State, fault.state if fault else Failure.KEPT),
             epoch=source.epoch,
             session=entry.session.hex(),

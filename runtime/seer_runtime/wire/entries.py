@@ -20,6 +20,9 @@ from seer_runtime.wire.pb.runtime_pb2 import Failure
 
 _MAGIC = b"\xf1SJ\x01"
 _HEAD = struct.Struct("<4sII")
+_LATEST = 1e11
+"""Seconds since 1970 that are still a date."""
+
 _MESSAGE = 500
 """Characters of a failure's message."""
 
@@ -121,12 +124,36 @@ def _content(data: bytes, start: int) -> bytes | None:
 def _read(content: bytes) -> tuple[Source, list[Entry]] | None:
     try:
         source, entries = msgpack.unpackb(content, unicode_errors="surrogatepass")
-        return Source(*source), [_entry(each) for each in entries]
+        return _source(*source), [_entry(*each) for each in entries]
     # Interfaces run with the rights to write anything.
     except Exception:  # noqa: BLE001
         return None
 
 
-def _entry(parts: Sequence[Any]) -> Entry:
-    entry = Entry(*parts)
-    return entry if entry.fault is None else entry._replace(fault=Fault(*entry.fault))
+def _source(interface: str, epoch: int, time: float, dropped: int) -> Source:
+    return Source(str(interface), int(epoch), _time(time), int(dropped))
+
+
+def _entry(session: bytes, seq: int, function: str, began: float, *others: Any) -> Entry:
+    duration, body, sizes, is_over, fault = others
+    return Entry(
+        bytes(session),
+        int(seq),
+        str(function),
+        _time(began),
+        None if duration is None else float(duration),
+        None if body is None else bytes(body),
+        [int(size) for size in sizes],
+        bool(is_over),
+        None if fault is None else _fault(*fault),
+    )
+
+
+def _fault(kind: int, effect: int, state: int, exception: str, message: str) -> Fault:
+    return Fault(int(kind), int(effect), int(state), str(exception), str(message))
+
+
+def _time(seconds: float) -> float:
+    if not 0 <= seconds < _LATEST:
+        raise ValueError(f"no time: {seconds}")
+    return float(seconds)

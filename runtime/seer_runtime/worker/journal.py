@@ -151,12 +151,18 @@ class CallJournal:
         clock = _clock()
         for _ in range(len(self._ended)):
             with contextlib.suppress(IndexError):
-                number, *call, body, sizes, began, ended, failure, overdue = self._ended.popleft()
+                ended = self._ended.popleft()
+                number = ended[0]
                 self._dropped += number - self._next
                 self._next = number + 1
-                fault = None if failure is None else _fault(failure, overdue)
-                whole = abridge(body)
-                yield Entry(*call, clock + began, ended - began, whole, sizes, True, fault)
+                yield _entry(ended, clock)
+
+
+def _entry(call: _Ended, clock: float) -> Entry:
+    _, session, seq, function, body, sizes, began, ended, failure, is_overdue = call
+    fault = None if failure is None else _fault(failure, is_overdue)
+    whole, duration = abridge(body), ended - began
+    return Entry(session, seq, function, clock + began, duration, whole, sizes, True, fault)
 
 
 def _clock() -> float:

@@ -19,6 +19,8 @@ _LONGEST = 4096
 # A carriage return begins the line anew: what is in front goes there again.
 _BEGINNING = re.compile(r"(?<=\n)(?=.)|(?<=\r)(?=[^\n])", re.DOTALL)
 
+_RETURN = re.compile(r"^\r(?=[^\n])")
+
 Writer: TypeAlias = object
 
 
@@ -44,8 +46,10 @@ class Page:
         self.unfinished = None if text.endswith("\n") else writer
         self._is_anew = text.endswith("\r")
         if prefix:
-            is_begun = other == writer and not (is_anew and text[0] != "\n")
-            text = ("" if is_begun else prefix) + _BEGINNING.sub(lambda _: prefix, text)
+            if other != writer or (is_anew and text[0] != "\n"):
+                # To return to the beginning of a line that begins here would leave an empty one.
+                text = prefix + _RETURN.sub("", text)
+            text = _BEGINNING.sub(lambda _: prefix, text)
         if other is None or other == writer:
             return text
         self._broken.add(other)
