@@ -92,6 +92,8 @@ class SeerError(Exception):
         started: whether the user's function had begun to run.
         state: what is known about the interface's module state: "kept"; "tainted", where the
             function was ended somewhere inside; or "lost", where the worker was restarted.
+        call_id: the call that failed, as the log and the journal name it; empty where there was
+            none.
     """
 
     def __init__(
@@ -104,6 +106,7 @@ class SeerError(Exception):
         exit_code: int | None = None,
         started: bool = False,
         state: Literal["kept", "tainted", "lost"] = "kept",
+        call_id: str = "",
     ) -> None:
         """Take what is known."""
         # Not super(): a builtin that this is an instance of too may want other arguments.
@@ -115,6 +118,7 @@ class SeerError(Exception):
         self.exit_code = exit_code
         self.started = started
         self.state = state
+        self.call_id = call_id
 
     def __str__(self) -> str:
         """Show the message, and everything that helps to understand it."""
@@ -123,6 +127,8 @@ class SeerError(Exception):
             parts.append(f"In the sandbox:\n{self.remote_traceback.rstrip()}")
         if self.log:
             parts.append("\n".join(["Last lines of the log:", *self.log]))
+        if self.call_id:
+            parts.append(f"Call: {self.call_id}")
         if self.hint:
             parts.append(f"What to do: {self.hint}")
         return "\n\n".join(parts)

@@ -14,6 +14,11 @@ def state_folder() -> Path:
     return _folder("XDG_STATE_HOME", ".local/state")
 
 
+def sandboxes_folder() -> Path:
+    """Give the folder that has one for each running sandbox on this machine, under its id."""
+    return state_folder() / "sandboxes"
+
+
 def cache_folder() -> Path:
     """Give the folder of what can be made again: `$SEER_CACHE` or `$XDG_CACHE_HOME/seer`."""
     chosen = os.environ.get("SEER_CACHE")

@@ -23,7 +23,8 @@ from seer_rpc.backends.packages import check_installed
 from seer_rpc.backends.protocol import MachineSpec, NetworkAccess
 from seer_rpc.client.obituary import Obituary, write_obituary
 from seer_rpc.errors import SandboxError, SandboxStartError
-from seer_rpc.locations import state_folder
+from seer_rpc.journal import write_name
+from seer_rpc.locations import sandboxes_folder
 from seer_runtime.wire.limits import MAX_SOCKET_PATH
 from seer_runtime.wire.marks import kill_marked
 from seer_runtime.wire.settings import Settings
@@ -66,7 +67,7 @@ class LocalMachine:
         self.network: NetworkAccess | None = None
         self._id = spec.sandbox_id
         self._owner = os.getpid()
-        self._folder = state_folder() / "sandboxes" / spec.sandbox_id
+        self._folder = sandboxes_folder() / spec.sandbox_id
         self._sockets = _socket_folder(self._folder)
         self.endpoint = f"unix:{self._sockets / 'front.sock'}"
         self._stopping = False
@@ -75,6 +76,7 @@ class LocalMachine:
             for name in _FOLDERS:
                 (self._folder / name).mkdir(parents=True, mode=0o700)
             self._folder.chmod(0o700)
+            write_name(self._folder, spec.name)
             self._process = self._spawn(spec, entrance)
         except OSError as error:
             self._remove_folders()
@@ -128,6 +130,10 @@ class LocalMachine:
             return self._log.read_text(errors="replace").splitlines()[-lines:] if lines > 0 else []
         return []
 
+    def journal(self) -> Path:
+        """Give the sandbox's own folder: the journal lies there, too."""
+        return self._folder
+
     def exit_code(self) -> int | None:
         """Give the front's exit status, or None while it runs."""
         return self._process.poll()
@@ -167,6 +173,7 @@ class LocalMachine:
             lifetime=spec.lifetime,
             remove_at_exit=[str(self._folder), str(self._sockets)],
             port=entrance.port if entrance is not None else None,
+            journal=str(self._folder),
         )
         with self._log.open("ab") as log:
             process = subprocess.Popen(

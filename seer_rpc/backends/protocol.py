@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from packaging.requirements import Requirement
@@ -17,6 +18,9 @@ class MachineSpec:
     """What a sandbox needs to start."""
 
     sandbox_id: str
+    name: str
+    """For people."""
+
     gpu: str | None
     packages: Sequence[Requirement]
     """What its Python must have."""
@@ -74,6 +78,9 @@ class Machine(Protocol):
 
     def logs(self, lines: int) -> list[str]:
         """Give the newest lines of the log, even where the runtime is gone."""
+
+    def journal(self) -> Path:
+        """Give the folder on this machine that has the journal of calls."""
 
     def exit_code(self) -> int | None:
         """Give the runtime's exit status, or None while it runs."""

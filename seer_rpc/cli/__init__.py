@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from seer_rpc.cli import call, demo, describe
+from seer_rpc.cli import call, demo, describe, log
 from seer_rpc.errors import SeerError
 
 _DESCRIPTION = """\
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prog="seer", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (demo, describe, call):
+    for command in (demo, describe, call, log):
         command.add_parser(commands)
     parsed = parser.parse_args(arguments)
     try:

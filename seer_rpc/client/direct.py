@@ -21,6 +21,7 @@ from seer_rpc.client.releases import Releases
 from seer_rpc.client.reports import ProgressReports
 from seer_rpc.errors import SessionError
 from seer_runtime.wire.blocks import BlockPool, inline_size
+from seer_runtime.wire.call_ids import call_id
 from seer_runtime.wire.channels import Channel, Peer
 from seer_runtime.wire.frames import Frame, FrameError, Kind
 from seer_runtime.wire.openings import Opening
@@ -321,7 +322,11 @@ class DirectStream:
             return outcome
         # The front cannot have the items that were on their way here.
         outcome.cancel()
-        raise SessionError("the connection to the worker broke during a stream", started=True)
+        raise SessionError(
+            "the connection to the worker broke during a stream",
+            started=True,
+            call_id=call_id(self._path.relay.id, self._call.seq),
+        )
 
     def _expire(self) -> None:
         call = self._call

@@ -12,6 +12,7 @@ from seer_rpc.errors import (
     SeerError,
     SessionError,
 )
+from seer_runtime.wire.call_ids import call_id
 from seer_runtime.wire.frames import Frame
 
 
@@ -30,11 +31,13 @@ def frame_error(
     from seer_rpc.client.failures import to_error
     from seer_runtime.wire.pb.runtime_pb2 import Failure
 
+    failed = call_id(frame.session, frame.seq)
     try:
         failure = Failure.FromString(bytes(frame.body))
     except DecodeError as damage:
-        return SessionError(f"the sandbox sent a damaged failure: {damage}")
+        return SessionError(f"the sandbox sent a damaged failure: {damage}", call_id=failed)
     error = to_error(failure, exceptions)
+    error.call_id = failed
     if call is not None and call.is_overdue and isinstance(error, CallCancelledError):
         # The worker was asked to end it, and does not know why.
         seconds = call.frame.timeout / 1000
@@ -44,5 +47,6 @@ def frame_error(
             remote_traceback=error.remote_traceback,
             started=error.started,
             state=error.state,
+            call_id=failed,
         )
     return error

@@ -19,6 +19,7 @@ from seer_rpc.client.outcomes import frame_error
 from seer_rpc.client.reports import ProgressReports
 from seer_rpc.client.streams import Arrivals
 from seer_rpc.errors import SandboxLostError, SeerError, SessionError
+from seer_runtime.wire.call_ids import call_id
 from seer_runtime.wire.frames import NO_SESSION, Frame, FrameError, Kind, segment_size
 from seer_runtime.wire.ledger import Ledger, Progress
 
@@ -326,11 +327,11 @@ class Relay:
                 return
             self.lost = error
             waiting, self._waiting = self._waiting, {}
-            streams = list(self._streams.values())
+            streams = list(self._streams.items())
         self.numbers.close()
         self._reports.end_all()
-        for arrivals in streams:
-            arrivals.put(_interrupted(error))
+        for seq, arrivals in streams:
+            arrivals.put(_ended(error, call_id(self.id, seq), may_have_run=True))
         for seq, call in waiting.items():
             if _is_awaited(call):
                 call.future.set_exception(self._interrupted(error, seq))
@@ -342,8 +343,8 @@ class Relay:
             progress = Ledger.open(self.ledger).progress(self.id, seq)
         except (OSError, ValueError):
             # It is another host's, or gone with the sandbox.
-            return _interrupted(error)
-        return error if progress is Progress.NOT_BEGUN else _interrupted(error)
+            progress = Progress.BEGUN
+        return _ended(error, call_id(self.id, seq), progress is not Progress.NOT_BEGUN)
 
 
 def _settle(call: Call, outcome: Outcome) -> None:
@@ -356,11 +357,14 @@ def _is_awaited(call: Call) -> bool:
     return not call.future.done() and call.future.set_running_or_notify_cancel()
 
 
-def _interrupted(error: SeerError) -> SeerError:
+def _ended(error: SeerError, call: str, may_have_run: bool) -> SeerError:
+    """Give the error of one call that the session's end cut off."""
     return type(error)(
-        f"{error.message}; this call may have run",
+        f"{error.message}; this call may have run" if may_have_run else error.message,
         hint=error.hint,
         log=error.log,
         exit_code=error.exit_code,
-        started=True,
+        started=may_have_run,
+        state=error.state,
+        call_id=call,
     )

@@ -32,6 +32,7 @@ from seer_rpc.errors import (
 )
 from seer_rpc.progress import OnProgress, show_progress
 from seer_runtime.wire.blocks import BlockPool, release_body
+from seer_runtime.wire.call_ids import call_id
 from seer_runtime.wire.channels import Channel
 from seer_runtime.wire.codec import Codec
 from seer_runtime.wire.errors import DecodeError, EncodeError
@@ -308,7 +309,11 @@ class Session:
     def _items(self, call: Call, frame: Frame) -> list[Any]:
         items = [] if frame.kind is Kind.END else self._decode(call, frame)
         if not isinstance(items, list):
-            raise ValueCrossingError(f"an item of {frame.name}() is damaged", started=True)
+            raise ValueCrossingError(
+                f"an item of {frame.name}() is damaged",
+                started=True,
+                call_id=call_id(frame.session, frame.seq),
+            )
         return items
 
     def _decode(self, call: Call, frame: Frame) -> Any:
@@ -321,7 +326,9 @@ class Session:
             return self._codec.decode(frame.body, frame.segments, self._resolve)
         except DecodeError as error:
             raise ValueCrossingError(
-                f"the result of {frame.name}() is damaged: {error}", started=True
+                f"the result of {frame.name}() is damaged: {error}",
+                started=True,
+                call_id=call_id(frame.session, frame.seq),
             ) from error
 
     def _connect(self, frame: Frame) -> Opening:

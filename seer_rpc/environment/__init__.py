@@ -3,5 +3,6 @@
 from seer_rpc.environment.config import ModelConfig, SandboxConfig
 from seer_rpc.environment.models import ModelHandle
 from seer_rpc.environment.scoped import ScopedSandbox
+from seer_rpc.journal import CallRecord
 
-__all__ = ["ModelConfig", "ModelHandle", "SandboxConfig", "ScopedSandbox"]
+__all__ = ["CallRecord", "ModelConfig", "ModelHandle", "SandboxConfig", "ScopedSandbox"]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Literal, Self
@@ -21,13 +23,18 @@ from seer_rpc.environment.packages import required_packages
 from seer_rpc.environment.served import ServedInterface, ServedLibrary, not_listening
 from seer_rpc.environment.uploads import HOME, LIBRARIES, furnish, upload_interface
 from seer_rpc.errors import ConfigError, InterfaceGoneError, SandboxError, SandboxLostError
+from seer_rpc.journal import CallRecord, Filter, read_calls
 from seer_rpc.progress import status
 from seer_rpc.workspace import Workspace
 from seer_rpc.workspace.library import check_import_name
+from seer_runtime.wire.journal import PERIOD
 from seer_runtime.wire.pb.runtime_pb2 import LoadRequest
 from seer_runtime.wire.settings import token_digest
 
 _LAST_LINES = 20
+
+_WRITTEN = PERIOD + 0.1
+"""Seconds after which a call that is over is in the journal."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +95,7 @@ class ScopedSandbox:
         call_token, admin_token = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         spec = MachineSpec(
             sandbox_id=self.sandbox_id,
+            name=self.name,
             gpu=self.config.gpu,
             packages=required_packages(self.config),
             lifetime=self.config.timeout,
@@ -193,6 +201,33 @@ class ScopedSandbox:
     def show_rpc_logs(self, lines: int = 100) -> None:
         """Print on standard error the newest lines of the runtime and the interfaces."""
         sys.stderr.write(self.rpc_logs(lines) + "\n")
+
+    def calls(
+        self,
+        *,
+        function: str | None = None,
+        failed: bool | None = None,
+        since: datetime | timedelta | None = None,
+        interface: str | None = None,
+        last: int | None = None,
+    ) -> list[CallRecord]:
+        """Give what was called in this sandbox, by whomever, the newest last.
+
+        Those that run still are among them. What is older than the newest 64 MB or so is gone.
+
+        Args:
+            function: Calls of this function alone.
+            failed: True for those that failed, False for those that did not.
+            since: Those that began since then, or in so much time up to now.
+            interface: Calls of this interface alone.
+            last: As many of the newest ones.
+        """
+        if self._run is None:
+            raise _not_started()
+        # A call is written down a moment after its end.
+        time.sleep(_WRITTEN)
+        wanted = Filter(interface=interface, function=function, failed=failed, since=since)
+        return read_calls(self._run.machine.journal(), self.sandbox_id, wanted, last)
 
     def terminate(self) -> None:
         """End the sandbox and everything in it. Twice is as good as once."""

@@ -23,6 +23,7 @@ from seer_rpc.client import Session
 from seer_rpc.environment import ScopedSandbox
 from seer_rpc.errors import FunctionMissingError
 from seer_rpc.workspace import Library
+from seer_runtime.wire.call_ids import call_id
 
 VALUES = '''\
 """One value of every kind that crosses."""
@@ -719,7 +720,7 @@ def test_prints_go_to_the_log_and_nowhere_else(
     assert noise.call("speak", ["hello → 🚀 <b>"], {}) == "hello → 🚀 <b>"
 
     wait_until(lambda: "hello → 🚀 <b> on stderr" in scoped.rpc_logs())
-    assert "hello → 🚀 <b>" in scoped.rpc_logs().splitlines()
+    assert f"[{call_id(noise.id, 1)}] hello → 🚀 <b>" in scoped.rpc_logs().splitlines()
     scoped.show_rpc_logs()
     out, err = capfd.readouterr()
     assert out == ""
@@ -733,7 +734,8 @@ def test_rpc_logs_gives_as_many_lines_as_are_asked_for(
         noise.call("speak", [f"line {index}"], {})
 
     wait_until(lambda: "line 9 on stderr" in scoped.rpc_logs())
-    assert scoped.rpc_logs(2).splitlines() == ["line 9", "line 9 on stderr"]
+    last = f"[{call_id(noise.id, 10)}] line 9"
+    assert scoped.rpc_logs(2).splitlines() == [last, f"{last} on stderr"]
     assert scoped.rpc_logs(0) == ""
 
 

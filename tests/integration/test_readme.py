@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -34,6 +35,46 @@ def run(folder: Path, script: str) -> str:
 
 def test_the_two_files_of_the_readme_run(folder: Path) -> None:
     assert run(folder, "script.py") == f"{COUNTED}1\n"
+
+
+def test_the_commands_that_show_what_was_called_run(folder: Path) -> None:
+    found = re.findall(r"^(seer log [^#\n]*?) *(?:#.*)?$", README.read_text(), re.M)
+    commands = list(dict.fromkeys(found))
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    with subprocess.Popen(
+        [sys.executable, "watched.py"],
+        cwd=folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as serving:
+        assert serving.stdout is not None
+        lines = [serving.stdout.readline() for _ in range(3)]
+        printed = [
+            subprocess.run(
+                ["sh", "-c", command],
+                cwd=folder,
+                env={**os.environ, "PATH": path},
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+            for command in commands
+            if "--follow" not in command
+        ]
+        serving.communicate("\n")
+
+    assert lines == [
+        "count_words text='the cat and the hat', lowercase=True ok False\n",
+        "count_words text='one fish', lowercase=False ok False\n",
+        "serving; press Enter to stop\n",
+    ]
+    last, failed, exported = printed[-3:]
+    assert len(commands) == 5
+    assert last.count("word_tools.count_words(") == 2
+    assert failed == "no calls\n"
+    assert exported == ""
+    assert len((folder / "calls.jsonl").read_text().splitlines()) == 2
 
 
 def test_the_library_that_the_readme_shares_is_called_from_another_place(folder: Path) -> None:

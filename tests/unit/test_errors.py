@@ -59,11 +59,17 @@ def test_a_message_alone_is_shown_alone() -> None:
 
 
 def test_everything_that_is_known_is_shown() -> None:
-    error = SeerError("what", hint="do this", remote_traceback="Traceback\n  x\n", log=["a", "b"])
+    error = SeerError(
+        "what",
+        hint="do this",
+        remote_traceback="Traceback\n  x\n",
+        log=["a", "b"],
+        call_id="3fa94c-17",
+    )
 
     assert str(error) == (
         "what\n\nIn the sandbox:\nTraceback\n  x\n\nLast lines of the log:\na\nb\n\n"
-        "What to do: do this"
+        "Call: 3fa94c-17\n\nWhat to do: do this"
     )
 
 

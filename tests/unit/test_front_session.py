@@ -23,6 +23,7 @@ from seer_runtime.front import session as session_module
 from seer_runtime.front.calls import Reply
 from seer_runtime.front.failure import error_frame
 from seer_runtime.front.interface import ServedInterface
+from seer_runtime.front.journal import FrontJournal
 from seer_runtime.front.session import Session
 from seer_runtime.wire.blocks import BlockPool
 from seer_runtime.wire.frames import Frame, FrameError, Kind
@@ -114,7 +115,7 @@ class Sessions(RuleBasedStateMachine):
         self.interface = RecordingInterface()
         served = cast(ServedInterface, self.interface)
         self.session = Session(
-            bytes(range(16)), lambda _: served, BlockPool(), is_on_this_host=False
+            bytes(range(16)), lambda _: served, BlockPool(), FrontJournal(""), is_on_this_host=False
         )
         self.outcomes: defaultdict[int, list[Frame]] = defaultdict(list)
         self.made: dict[int, Frame] = {}
@@ -306,7 +307,7 @@ class Opened:
         self.interface = RecordingInterface()
         served = cast(ServedInterface, self.interface)
         self.session = Session(
-            bytes(range(16)), lambda _: served, BlockPool(), is_on_this_host=True
+            bytes(range(16)), lambda _: served, BlockPool(), FrontJournal(""), is_on_this_host=True
         )
         self.sent: list[Frame] = []
 

@@ -37,7 +37,7 @@ def test_an_empty_ledger_says_nothing(book: Book) -> None:
 
 
 def test_a_call_begins_and_ends(book: Book) -> None:
-    place = book.writer.begin(A, 1)
+    place = book.writer.begin(A, 1, 0, 0.0)
     assert book.reader.is_used()
     assert book.reader.progress(A, 1) is Progress.BEGUN
     assert book.reader.progress(B, 1) is Progress.NOT_BEGUN
@@ -50,7 +50,7 @@ def test_a_call_begins_and_ends(book: Book) -> None:
 
 
 def test_others_read_it_and_nobody_else_does(book: Book) -> None:
-    book.writer.begin(A, 7)
+    book.writer.begin(A, 7, 0, 0.0)
 
     assert Ledger.open(book.path).progress(A, 7) is Progress.BEGUN
     assert os.stat(book.path).st_mode & 0o777 == 0o600
@@ -62,9 +62,9 @@ def test_others_read_it_and_nobody_else_does(book: Book) -> None:
 
 
 def test_a_call_that_runs_is_never_forgotten(book: Book) -> None:
-    book.writer.begin(A, 1)
+    book.writer.begin(A, 1, 0, 0.0)
     for seq in range(3 * SLOTS):
-        book.writer.finish(book.writer.begin(B, seq))
+        book.writer.finish(book.writer.begin(B, seq, 0, 0.0))
 
     assert book.reader.progress(A, 1) is Progress.BEGUN
     assert book.reader.progress(B, 3 * SLOTS - 1) is Progress.FINISHED
@@ -73,7 +73,7 @@ def test_a_call_that_runs_is_never_forgotten(book: Book) -> None:
 
 def test_there_is_room_for_all_calls_that_a_worker_is_given_at_once(book: Book) -> None:
     # 1000 connections of clients, and what the front dispatches.
-    places = [book.writer.begin(A, seq) for seq in range(1000 + 64)]
+    places = [book.writer.begin(A, seq, 0, 0.0) for seq in range(1000 + 64)]
 
     assert len(set(places)) == 1064
     assert len(list(book.reader.running(A))) == 1064
@@ -81,15 +81,15 @@ def test_there_is_room_for_all_calls_that_a_worker_is_given_at_once(book: Book) 
 
 def test_a_session_whose_id_contains_another_call_is_not_mistaken_for_it(book: Book) -> None:
     inner = bytes(8) + A[:8]
-    book.writer.begin(A[:8] + bytes(8), 0)
-    book.writer.begin(A, int.from_bytes(A[:8], "little"))
+    book.writer.begin(A[:8] + bytes(8), 0, 0, 0.0)
+    book.writer.begin(A, int.from_bytes(A[:8], "little"), 0, 0.0)
 
     assert book.reader.progress(inner, 0) is Progress.NOT_BEGUN
     assert book.reader.progress(A[8:] + A[:8], 1) is Progress.NOT_BEGUN
 
 
 def test_a_state_that_no_worker_writes_is_none(book: Book) -> None:
-    place = book.writer.begin(A, 1)
+    place = book.writer.begin(A, 1, 0, 0.0)
     book.writer._memory[place + 24] = 77
 
     assert book.reader.progress(A, 1) is Progress.NOT_BEGUN
@@ -107,7 +107,7 @@ def test_it_says_what_was_written(
             book.writer.finish(running.pop(key))
             finished.add(key)
         elif key not in finished:
-            running[key] = book.writer.begin(*key)
+            running[key] = book.writer.begin(*key, 0, 0.0)
     assert set(book.reader.all_running()) == set(running)
     for key in {*steps}:
         expected = Progress.BEGUN if key in running else Progress.FINISHED

@@ -97,7 +97,7 @@ def test_what_was_not_answered_is_sent_again_under_its_number(
 
     links[0].lose()
 
-    assert links[1].kinds() == [(Kind.OPEN, 0, 0), (Kind.CALL, waiting.seq, 0)]
+    assert links[1].kinds() == [(Kind.OPEN, 0, 2), (Kind.CALL, waiting.seq, 0)]
     links[1].on_frame(Frame(Kind.RESULT, SESSION, waiting.seq, epoch=1))
     assert waiting.future.result(0)
     assert relay.numbers.acked == 2

@@ -9,6 +9,7 @@ from functools import partial
 
 from seer_runtime.front.failure import FailureError, error_frame
 from seer_runtime.front.interface import ServedInterface
+from seer_runtime.front.journal import FrontJournal
 from seer_runtime.front.session import Session
 from seer_runtime.wire.blocks import BlockPool, blocks_of
 from seer_runtime.wire.frames import NO_SESSION, Elsewhere, Frame, FrameError, Kind, decode_frame
@@ -19,9 +20,12 @@ from seer_runtime.wire.transfers import Incoming, Outgoing, Place
 class Sessions:
     """The sessions of a sandbox by their ids."""
 
-    def __init__(self, find: Callable[[str], ServedInterface], memory: BlockPool) -> None:
+    def __init__(
+        self, find: Callable[[str], ServedInterface], memory: BlockPool, journal: FrontJournal
+    ) -> None:
         """Look interfaces up with `find`; large arguments lie in `memory`."""
         self.memory = memory
+        self._journal = journal
         self._find = find
         self._sessions: dict[bytes, Session] = {}
 
@@ -37,7 +41,7 @@ class Sessions:
         if frame.session != NO_SESSION and not frame.epoch:
             raise FailureError(_OVER)
         number = secrets.token_bytes(16) if frame.session == NO_SESSION else frame.session
-        session = Session(number, self._find, self.memory, is_on_this_host)
+        session = Session(number, self._find, self.memory, self._journal, is_on_this_host)
         await session.open(frame)
         # Another client may have opened one of this name meanwhile.
         return self._sessions.setdefault(number, session)

@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeAlias
 
 from seer_runtime.front.calls import MOST_WAITING, Call, CallKey, CallQueue, Reply
 from seer_runtime.front.failure import FailureError, error_frame
+from seer_runtime.front.journal import FrontJournal
 from seer_runtime.front.log import BoundedLog, LastLine
 from seer_runtime.front.workers import WorkerProcess
 from seer_runtime.wire.blocks import BlockPool, blocks_of
@@ -68,11 +69,13 @@ class ServedInterface:
         spawn: Spawn,
         memory: BlockPool,
         log: BoundedLog,
+        journal: FrontJournal,
         previous: ServedInterface | None = None,
     ) -> None:
         """Begin to load; `previous` was served under this name.
 
-        Large arguments of calls lie in `memory`.
+        Large arguments of calls lie in `memory`. Calls that no worker writes into the journal are
+        for `journal`.
         """
         self.epoch: int = previous.epoch + 1 if previous else 1
         self._memory = memory
@@ -81,8 +84,10 @@ class ServedInterface:
         self.on_stray: Reply = lambda _: None
         """Takes the answers of calls that clients made directly and did not take."""
         self._request = request
+        self._name = request.interface
         self._spawn = spawn
         self._log = log
+        self._journal = journal
         self._calls: dict[CallKey, Call] = {}
         self._adopted: set[CallKey] = set()
         """Those that were made directly: the front has not dispatched them."""
@@ -115,6 +120,7 @@ class ServedInterface:
         refusal = self._failure or (_BUSY if len(self._waiting) >= MOST_WAITING else None)
         if refusal is not None:
             self._memory.give_back(blocks_of(frame))
+            self._journal.add_unrun(self._name, self.epoch, frame, refusal)
             reply(error_frame(frame, self.epoch, refusal))
             return
         call = self._add(frame, reply)
@@ -141,6 +147,8 @@ class ServedInterface:
         if self._waiting.remove(call) or self._serving is None:
             self._remove(key)
             self._memory.give_back(blocks_of(call.frame))
+            if not call.is_direct:
+                self._journal.add_unrun(self._name, self.epoch, call.frame, call.deadline())
             call.answer(error_frame(call.frame, self.epoch, call.deadline()))
         else:
             call.timers.append(asyncio.create_task(self._end_call(call, self._serving)))
@@ -164,12 +172,18 @@ class ServedInterface:
         """Tell a session what it may do, which calls the worker itself where that is near."""
         worker = self._serving
         schema = self._schema.result()
+        names = [each.name for each in schema.functions]
         opening = Opening([each.name for each in schema.functions if each.is_idempotent])
         if worker is None:
             return opening
+        calls = worker.ledger.of(session)
         opening = opening._replace(
-            last=worker.ledger.last(session),
-            pending=[(seq, "") for seq in worker.ledger.running(session)],
+            last=max((call.seq for call in calls), default=0),
+            pending=[
+                (call.seq, names[call.function] if call.function < len(names) else "")
+                for call in calls
+                if call.progress is Progress.BEGUN
+            ],
         )
         if not is_on_this_host:
             return opening
@@ -186,7 +200,7 @@ class ServedInterface:
             return False
         call = Call(frame, reply)
         dead.death.add_done_callback(
-            lambda death: call.answer(_obituary(call, self.epoch, death.result(), progress))
+            lambda death: self._tell_end(call, frame.epoch, death.result(), progress)
         )
         return True
 
@@ -217,7 +231,8 @@ class ServedInterface:
 
     async def _end_call(self, call: Call, worker: WorkerProcess) -> None:
         """Climb the ladder: end it cleanly, raise in it, end the worker."""
-        request = Frame(Kind.CANCEL, *call.key, epoch=call.frame.epoch)
+        limit = call.frame.timeout if call.given_up == Failure.DEADLINE else 0
+        request = Frame(Kind.CANCEL, *call.key, epoch=call.frame.epoch, timeout=limit)
         worker.request(request)
         # One that has not begun is no reason to harm the worker.
         while not self._is_running(call, worker):
@@ -231,8 +246,7 @@ class ServedInterface:
         await asyncio.sleep(_KILL_AFTER)
         while self._is_running(call, worker):
             if self._is_unwanted(worker):
-                name = self._request.interface
-                self._log.append(f"seer: a call of {name!r} does not end; ending all")
+                self._log.append(f"seer: a call of {self._name!r} does not end; ending all")
                 worker.kill()
                 return
             await asyncio.sleep(_LOOK)
@@ -296,10 +310,24 @@ class ServedInterface:
             return await asyncio.shield(ending)
         finally:
             failure = self._death(await ending)
+            self._record_death(worker.ledger, self.epoch - 1, failure)
             death.set_result(failure)
             for call in calls:
                 progress = worker.ledger.progress(*call.key)
-                call.answer(_obituary(call, self.epoch, failure, progress))
+                self._tell_end(call, self.epoch - 1, failure, progress)
+
+    def _record_death(self, ledger: Ledger, epoch: int, failure: Failure) -> None:
+        functions = [each.name for each in self._schema.result().functions]
+        self._journal.add_death(self._name, epoch, ledger, functions, failure)
+
+    def _tell_end(self, call: Call, epoch: int, failure: Failure, progress: Progress) -> None:
+        """Tell a call that a worker of that epoch had got that it gets no answer."""
+        told = _obituary(call, failure, progress)
+        if progress is Progress.NOT_BEGUN:
+            self._journal.add_unrun(self._name, epoch, call.frame, told)
+        else:
+            self._journal.add_cut_off(self._name, epoch, call.frame, told)
+        call.answer(error_frame(call.frame, self.epoch, told))
 
     async def _load(self, worker: WorkerProcess) -> int | None:
         """Load the interface; gives the exit status of a worker that died instead.
@@ -307,7 +335,8 @@ class ServedInterface:
         Raises:
             FailureError: the interface cannot be loaded; to try again would not help.
         """
-        request = Frame(Kind.LOAD, worker.secret, body=self._request.SerializeToString())
+        body = self._request.SerializeToString()
+        request = Frame(Kind.LOAD, worker.secret, epoch=self.epoch, body=body)
         worker.call(request)
         frame = await worker.answer()
         if frame is None:
@@ -324,6 +353,7 @@ class ServedInterface:
         if not self._schema.done():
             self._schema.set_result(InterfaceSchema.FromString(bytes(frame.body)))
         self._serving = worker
+        self._journal.add_served(self._name, self.epoch)
         for heard in list(self.on_loaded):
             heard()
         self._dispatch()
@@ -387,7 +417,7 @@ class ServedInterface:
         return Failure(
             kind=Failure.WORKER_DIED,
             state=Failure.LOST,
-            message=f"the worker of {self._request.interface!r} {describe_exit(code)}",
+            message=f"the worker of {self._name!r} {describe_exit(code)}",
             hint="the interface is loaded anew; its module state is as after the first load",
             log=self._log.last(_LOG_LINES),
             exit_code=code,
@@ -402,7 +432,7 @@ class ServedInterface:
             reason = f"failed: {error!r}" if error else "was stopped"
             failure = Failure(
                 kind=Failure.NO_INTERFACE,
-                message=f"interface {self._request.interface!r} {reason}",
+                message=f"interface {self._name!r} {reason}",
                 hint="serve it again",
             )
         self._failure = failure
@@ -415,14 +445,16 @@ class ServedInterface:
             death: asyncio.Future[Failure] = asyncio.get_running_loop().create_future()
             death.set_result(failure)
             self._remember(DeadWorker(worker.ledger, death))
+            self._record_death(worker.ledger, self.epoch, failure)
             for call in self._take_dispatched():
                 progress = worker.ledger.progress(*call.key)
-                call.answer(_obituary(call, self.epoch, failure, progress))
+                self._tell_end(call, self.epoch, failure, progress)
         for call in self._waiting.clear():
             self._memory.give_back(blocks_of(call.frame))
         calls, self._calls = self._calls, {}
         self._adopted.clear()
         for call in calls.values():
+            self._journal.add_unrun(self._name, self.epoch, call.frame, failure)
             call.answer(error_frame(call.frame, self.epoch, failure))
 
 
@@ -443,7 +475,7 @@ _EFFECTS = {
 }
 
 
-def _obituary(call: Call, epoch: int, failure: Failure, progress: Progress) -> Frame:
+def _obituary(call: Call, failure: Failure, progress: Progress) -> Failure:
     """Tell a call that a worker had got that it gets no answer, and whether it had begun."""
     told = Failure()
     told.CopyFrom(failure)
@@ -452,7 +484,7 @@ def _obituary(call: Call, epoch: int, failure: Failure, progress: Progress) -> F
     if call.given_up is not None and progress is not Progress.NOT_BEGUN:
         told.kind = call.given_up
         told.message = f"{call.deadline().message}; {told.message}"
-    return error_frame(call.frame, epoch, told)
+    return told
 
 
 def _as_deadline(call: Call, frame: Frame) -> Frame:

@@ -13,11 +13,13 @@ from grpc_health.v1.health import aio as health
 
 from seer_runtime.front.auth import TokenInterceptor
 from seer_runtime.front.door import Door
+from seer_runtime.front.journal import FrontJournal
 from seer_runtime.front.log import BoundedLog
 from seer_runtime.front.network import listen
 from seer_runtime.front.owner import StopReason, stop_reason
 from seer_runtime.front.service import RuntimeService, add_to_server
 from seer_runtime.front.workers import WorkerHost
+from seer_runtime.wire.journal import hold
 from seer_runtime.wire.limits import DOOR, SERVER_OPTIONS
 from seer_runtime.wire.marks import kill_marked
 from seer_runtime.wire.settings import Settings
@@ -40,6 +42,8 @@ def main() -> None:
 
 async def _serve(settings: Settings) -> bool:
     """Serve until there is a reason to stop; tell whether it is that the owner is gone."""
+    if settings.journal:
+        hold(settings.journal)
     log = BoundedLog()
     host = WorkerHost(
         settings.sandbox_id,
@@ -47,8 +51,10 @@ async def _serve(settings: Settings) -> bool:
         settings.working_directory,
         settings.sockets,
         log,
+        settings.journal,
     )
-    service = RuntimeService(host.spawn, log)
+    journal = FrontJournal(settings.journal)
+    service = RuntimeService(host.spawn, log, journal)
     server = grpc.aio.server(
         interceptors=[TokenInterceptor(settings.call_token_digest, settings.admin_token_digest)],
         options=SERVER_OPTIONS,
@@ -76,6 +82,7 @@ async def _serve(settings: Settings) -> bool:
     entrance.close()
     await server.stop(grace=0.5)
     await service.stop()
+    journal.flush()
     return stop.owner_is_gone
 
 

@@ -13,6 +13,7 @@ import grpc.aio
 from seer_runtime.front.clients import Client, Sessions
 from seer_runtime.front.failure import FailureError
 from seer_runtime.front.interface import ServedInterface, Spawn
+from seer_runtime.front.journal import FrontJournal
 from seer_runtime.front.log import BoundedLog
 from seer_runtime.wire.blocks import BlockPool
 from seer_runtime.wire.frames import FrameError
@@ -33,13 +34,14 @@ Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 class RuntimeService(RuntimeServicer):
     """Serves any number of interfaces."""
 
-    def __init__(self, spawn: Spawn, log: BoundedLog) -> None:
+    def __init__(self, spawn: Spawn, log: BoundedLog, journal: FrontJournal) -> None:
         """Start workers with `spawn`."""
         self._spawn = spawn
         self._log = log
+        self._journal = journal
         self._interfaces: dict[str, ServedInterface] = {}
         self._memory = BlockPool()
-        self.sessions = Sessions(self._find, self._memory)
+        self.sessions = Sessions(self._find, self._memory, journal)
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def Load(  # noqa: N802
@@ -91,7 +93,9 @@ class RuntimeService(RuntimeServicer):
             previous = self._interfaces.get(name)
             if previous is not None:
                 await previous.stop()
-            interface = ServedInterface(request, self._spawn, self._memory, self._log, previous)
+            interface = ServedInterface(
+                request, self._spawn, self._memory, self._log, self._journal, previous
+            )
             interface.on_stray = self.sessions.keep
             self._interfaces[name] = interface
         return interface

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from seer_runtime.front.calls import Reply
 from seer_runtime.front.failure import FailureError, error_frame
 from seer_runtime.front.interface import ServedInterface
+from seer_runtime.front.journal import FrontJournal
 from seer_runtime.wire.blocks import BlockPool, blocks_of
 from seer_runtime.wire.frames import Frame, FrameError, Kind
 from seer_runtime.wire.limits import WINDOW
@@ -42,17 +43,19 @@ class Session:
         session: bytes,
         find: Callable[[str], ServedInterface],
         memory: BlockPool,
+        journal: FrontJournal,
         is_on_this_host: bool,
     ) -> None:
         """Look interfaces up with `find`; on this host, invite to the worker itself.
 
-        Large arguments of calls lie in `memory`.
+        Large arguments of calls lie in `memory`. What is refused here goes into `journal`.
         """
         self.id = session
         self.lease = 0.0
         """Seconds that it outlives its connection."""
         self._find = find
         self._memory = memory
+        self._journal = journal
         self._is_on_this_host = is_on_this_host
         self._name = ""
         self._schema_hash = ""
@@ -179,14 +182,18 @@ class Session:
         try:
             interface = await self._attach()
         except FailureError as error:
-            self._answer(error_frame(frame, frame.epoch, error.failure))
+            self._refuse(frame, frame.epoch, error.failure)
             return False
         if frame.epoch in (0, interface.epoch):
             interface.call(frame, self._answer)
             return True
         if not interface.fate(frame, self._answer):
-            self._answer(error_frame(frame, interface.epoch, _STATE_LOST))
+            self._refuse(frame, interface.epoch, _STATE_LOST)
         return False
+
+    def _refuse(self, call: Frame, epoch: int, failure: Failure) -> None:
+        self._journal.add_unrun(self._name, epoch, call, failure)
+        self._answer(error_frame(call, epoch, failure))
 
     def _cancel(self, frame: Frame) -> None:
         interface = self._interface

@@ -248,8 +248,12 @@ class WorkerHost:
         directory: str,
         sockets: str,
         log: BoundedLog,
+        journal: str,
     ) -> None:
-        """Run workers in `directory` with nothing but `environment`; `sockets` takes theirs."""
+        """Run workers in `directory` with nothing but `environment`; `sockets` takes theirs.
+
+        They write into the journal in the folder `journal`.
+        """
         self._sandbox_id = sandbox_id
         self._environment = {
             **environment,
@@ -261,6 +265,7 @@ class WorkerHost:
         self._directory = directory
         self._sockets = Path(sockets)
         self._log = log
+        self._journal = journal
         self._numbers = itertools.count(1)
 
     async def spawn(self) -> WorkerProcess:
@@ -287,7 +292,7 @@ class WorkerHost:
             descriptors = [*(far.fileno() for _, far in pairs), door.fileno(), written]
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", "seer_runtime.worker"),
-                *map(str, (*descriptors, os.getpid())),
+                *map(str, (self._journal, *descriptors, os.getpid())),
                 pass_fds=descriptors,
                 stdin=asyncio.subprocess.DEVNULL,
                 # Not asyncio's own pipe: it would wait for whoever else holds the output.

@@ -1,7 +1,9 @@
 """The ledger: which calls a worker began and which of them it finished, legible after its death.
 
 A file of fixed records that the worker maps and writes, and others read: session 16s | seq u64
-| state u32 | 4 bytes. A finished record is used again, the oldest first.
+| state u32 | function u32 | began f64. The function is its number in the schema; when the call
+began is the time of the system's monotonic clock. A finished record is used again, the oldest
+first.
 """
 
 from __future__ import annotations
@@ -12,9 +14,9 @@ import struct
 from collections import deque
 from collections.abc import Iterator
 from enum import IntEnum
-from typing import Self
+from typing import NamedTuple, Self
 
-_RECORD = struct.Struct("<16sQI4x")
+_RECORD = struct.Struct("<16sQIId")
 _STATE = struct.Struct("<I")
 _STATE_OFFSET = 24
 SLOTS = 2048
@@ -31,6 +33,16 @@ class Progress(IntEnum):
     FINISHED = 2
 
 
+class Begun(NamedTuple):
+    """A call that has begun."""
+
+    session: bytes
+    seq: int
+    progress: Progress
+    function: int
+    began: float
+
+
 class LedgerWriter:
     """The worker's end."""
 
@@ -39,10 +51,10 @@ class LedgerWriter:
         self._memory = mmap.mmap(descriptor, SIZE)
         self._free = deque(range(0, SIZE, _RECORD.size))
 
-    def begin(self, session: bytes, seq: int) -> int:
+    def begin(self, session: bytes, seq: int, function: int, began: float) -> int:
         """Write down that a call begins; gives what `finish` wants to know."""
         place = self._free.popleft()
-        _RECORD.pack_into(self._memory, place, session, seq, Progress.BEGUN)
+        _RECORD.pack_into(self._memory, place, session, seq, Progress.BEGUN, function, began)
         return place
 
     def finish(self, place: int) -> None:
@@ -90,16 +102,19 @@ class Ledger:
         """Tell whether any call has begun."""
         return any(self._memory[: _RECORD.size])
 
+    def begun(self) -> Iterator[Begun]:
+        """Give the calls that have begun, those that have ended since among them."""
+        for session, seq, state, function, began in _RECORD.iter_unpack(self._memory[:SIZE]):
+            if state in (Progress.BEGUN, Progress.FINISHED):
+                yield Begun(session, seq, Progress(state), function, began)
+
     def all_running(self) -> Iterator[tuple[bytes, int]]:
         """Give the calls that have begun and not ended."""
-        for session, seq, state in _RECORD.iter_unpack(self._memory[:SIZE]):
-            if state == Progress.BEGUN:
-                yield session, seq
+        return (call[:2] for call in self.begun() if call.progress is Progress.BEGUN)
 
-    def last(self, session: bytes) -> int:
-        """Give the highest number of a session's calls, among the last ones."""
-        records = _RECORD.iter_unpack(self._memory[:SIZE])
-        return max((seq for found, seq, _ in records if found == session), default=0)
+    def of(self, session: bytes) -> list[Begun]:
+        """Give a session's calls, as far as they are among the last ones."""
+        return [call for call in self.begun() if call.session == session]
 
     def running(self, session: bytes) -> Iterator[int]:
         """Give the numbers of a session's calls that have begun and not ended."""

@@ -57,6 +57,9 @@ class Settings:
     """Folders that go with the front."""
 
     port: Port | None = None
+    journal: str = ""
+    """The folder for the journal of calls, whose lock shows that the front runs; none is kept
+    without."""
 
     def to_json(self) -> bytes:
         """Give the one line that the front reads."""

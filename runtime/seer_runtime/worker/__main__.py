@@ -1,6 +1,7 @@
-"""Start a worker: `python -m seer_runtime.worker CALLS REQUESTS DOOR LEDGER FRONT_PID`.
+"""Start a worker: `python -m seer_runtime.worker JOURNAL CALLS REQUESTS DOOR LEDGER FRONT_PID`.
 
-By the front alone, which gives sockets and a file by their descriptors.
+By the front alone, which gives the folder of the journal, or nothing, by its path, and sockets and
+a file by their descriptors.
 """
 
 from __future__ import annotations
@@ -26,14 +27,17 @@ from seer_runtime.worker.courier import Courier
 from seer_runtime.worker.executor import Executor
 from seer_runtime.worker.inbox import Inbox
 from seer_runtime.worker.interface import Interface
+from seer_runtime.worker.journal import CallJournal
+from seer_runtime.worker.output import mark_lines
 from seer_runtime.worker.reporter import ProgressReporter
 from seer_runtime.worker.running import RunningCalls
 from seer_runtime.worker.sessions import Sessions
 
 
-def main(calls: int, requests: int, door: int, ledger: int, front: int) -> None:
+def main(journal: str, calls: int, requests: int, door: int, ledger: int, front: int) -> None:
     """Load the interface that the first frame names, then answer calls."""
     die_with_parent(front)
+    mark_lines()
     # Of the other threads, ours among them, nobody wants to read.
     faulthandler.enable(all_threads=False)
     pool = BlockPool()
@@ -41,7 +45,7 @@ def main(calls: int, requests: int, door: int, ledger: int, front: int) -> None:
     home = Home(FrameSocket(_socket(calls)), Peer(pool))
     sessions = Sessions(pool)
     os.set_inheritable(ledger, False)
-    running = RunningCalls(LedgerWriter(ledger), sessions)
+    running = RunningCalls(LedgerWriter(ledger), sessions, CallJournal(journal))
     inbox = Inbox(home)
     courier = Courier(FrameSocket(_socket(requests)), _socket(door), home, inbox, sessions, running)
     try:
@@ -61,6 +65,8 @@ def main(calls: int, requests: int, door: int, ledger: int, front: int) -> None:
     except BaseException as error:  # noqa: BLE001 - the user's module may raise anything
         home.send(Frame(Kind.ERROR, body=describe_load_failure(error).SerializeToString()))
         return
+    running.know(each.name for each in interface.schema.functions)
+    running.journal.start(interface.schema.name, request.epoch, running.all)
     home.send(Frame(Kind.LOADED, body=interface.schema.SerializeToString()))
     Executor(home, inbox, running, arena, interface).run()
 
@@ -73,4 +79,4 @@ def _socket(descriptor: int) -> socket.socket:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(sys.argv[1], *map(int, sys.argv[2:]))

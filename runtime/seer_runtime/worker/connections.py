@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from seer_runtime.wire.channels import Channel
-from seer_runtime.wire.frames import Frame, Kind
+from seer_runtime.wire.frames import HERE, Elsewhere, Frame, Kind, segment_size
 from seer_runtime.wire.sockets import FrameSocket
 from seer_runtime.worker.sessions import Session
 
@@ -86,4 +86,5 @@ class Call:
     def let_go(self) -> None:
         """Let go of the memory of the arguments: the function alone decides how long they live."""
         if self.frame.segments:
-            self.frame = self.frame._replace(body=b"", segments=())
+            sizes = [Elsewhere(segment_size(each), HERE) for each in self.frame.segments]
+            self.frame = self.frame._replace(segments=sizes)

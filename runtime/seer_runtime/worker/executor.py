@@ -28,6 +28,7 @@ from seer_runtime.worker.arena import Arena
 from seer_runtime.worker.connections import Call, Home
 from seer_runtime.worker.inbox import Inbox
 from seer_runtime.worker.interface import Interface
+from seer_runtime.worker.lines import share_lines
 from seer_runtime.worker.loops import SharedLoop
 from seer_runtime.worker.reporter import CURRENT
 from seer_runtime.worker.running import CallCancelledError, Running, RunningCalls
@@ -79,6 +80,7 @@ class Executor:
             else:
                 self._threads().submit(self._run_here, call)
         if self._must_end:
+            self._running.journal.flush()
             self._home.send(Frame(Kind.LEAVING))
 
     def _next_call(self) -> Call | None:
@@ -108,11 +110,11 @@ class Executor:
         CURRENT.set(running)
         try:
             answer = self._answer(call, running)
-            self._running.end(running)
+            self._running.end(running, answer.frame)
         except CallCancelledError as error:
             # It was raised behind the user's function, in what is done with the result.
-            self._running.end(running)
             answer = cancelled_answer(call.frame, error, Failure.FINISHED, Failure.KEPT)
+            self._running.end(running, answer.frame)
         self._send(call, answer)
 
     def _answer(self, call: Call, running: Running) -> Answer:
@@ -146,7 +148,7 @@ class Executor:
         assert task is not None
         running.watch(asyncio.get_running_loop(), task)
         answer = await self._answer_beside(call.frame, running)
-        self._running.end(running)
+        self._running.end(running, answer.frame)
         self._send(call, answer)
 
     async def _answer_beside(self, frame: Frame, running: Running) -> Answer:
@@ -171,10 +173,13 @@ class Executor:
             try:
                 batch.append((call, running, self._interface.bind(call.frame)))
             except BaseException as error:  # noqa: BLE001 - classes of the user's
-                self._running.end(running)
-                self._send(call, unprepared_answer(call.frame, error))
+                answer = unprepared_answer(call.frame, error)
+                self._running.end(running, answer.frame)
+                self._send(call, answer)
         if not batch:
             return
+        share_lines([running for _, running, _ in batch])
+        CURRENT.set(batch[0][1])
         function = self._interface.function(calls[0].frame.name)
         outcomes = self._outcomes(function, [given for _, _, given in batch])
         for (call, running, _), outcome in zip(batch, outcomes, strict=True):
@@ -182,7 +187,7 @@ class Executor:
                 answer = raised_answer(call.frame, outcome, running)
             else:
                 answer = result_answer(self._interface, self._arena, call.frame, outcome)
-            self._running.end(running)
+            self._running.end(running, answer.frame)
             self._send(call, answer)
 
     def _outcomes(

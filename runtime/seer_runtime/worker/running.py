@@ -6,17 +6,23 @@ import asyncio
 import ctypes
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from seer_runtime.wire.frames import Frame, Kind
 from seer_runtime.wire.ledger import LedgerWriter
 from seer_runtime.wire.pb.runtime_pb2 import Failure
 from seer_runtime.worker.connections import Call
+from seer_runtime.worker.journal import CallJournal
+from seer_runtime.worker.lines import CallLines
 from seer_runtime.worker.sessions import Sessions
 from seer_runtime.worker.streams import StreamSender
 
 CallKey: TypeAlias = tuple[bytes, int]
+
+_NO_FUNCTION = (1 << 32) - 1
+"""Stands in the ledger for a function that does not exist."""
 
 
 class CallCancelledError(BaseException):
@@ -26,10 +32,20 @@ class CallCancelledError(BaseException):
 class Running:
     """A call that runs, on the thread that made this."""
 
-    def __init__(self, call: Call, place: int) -> None:
+    is_overdue = False
+    """Whether it was cancelled because the caller's time is over."""
+
+    is_noted = False
+    """Whether the journal has it as one that runs."""
+
+    output: CallLines | None = None
+    """What it prints, once it has printed anything."""
+
+    def __init__(self, call: Call, place: int, began: float) -> None:
         """Remember the thread; `place` is the call's in the ledger."""
         self.call = call
         self.place = place
+        self.began = began
         self.requested: Failure.State.ValueType | None = None
         """What ending it does to the state; None where nobody asked for that."""
         self.is_over = False
@@ -89,33 +105,48 @@ class Running:
 class RunningCalls:
     """All of them. The main thread and its helpers begin and end calls; the courier ends them."""
 
-    def __init__(self, ledger: LedgerWriter, sessions: Sessions) -> None:
+    def __init__(self, ledger: LedgerWriter, sessions: Sessions, journal: CallJournal) -> None:
         """Write into `ledger` what begins and ends; ask `sessions` what has begun before."""
+        self.journal = journal
         self._ledger = ledger
         self._sessions = sessions
+        self._functions: dict[str, int] = {}
         self._lock = threading.Lock()
         self._running: dict[CallKey, Running] = {}
-        self._early: set[CallKey] = set()
+        self._early: dict[CallKey, Failure.Kind.ValueType] = {}
+
+    def know(self, functions: Iterable[str]) -> None:
+        """Learn the names of the functions, in the order of the schema."""
+        self._functions = {name: number for number, name in enumerate(functions)}
+
+    def all(self) -> list[Running]:
+        """Give those that run now."""
+        with self._lock:
+            return list(self._running.values())
 
     def begin(self, call: Call) -> Running | None:
         """Say that a call begins; it must not where this gives None."""
         key = call.key
         with self._lock:
             if key in self._early:
-                self._early.discard(key)
+                self.journal.add_unbegun(call.frame, self._early.pop(key))
                 return None
             if not self._sessions.of(call.frame.session).admit(call.frame):
                 return None
-            running = Running(call, self._ledger.begin(*key))
+            began, function = time.monotonic(), self._functions.get(call.frame.name, _NO_FUNCTION)
+            running = Running(call, self._ledger.begin(*key, function, began), began)
             self._running[key] = running
             return running
 
-    def end(self, running: Running) -> None:
-        """Say that a call ended."""
+    def end(self, running: Running, answer: Frame) -> None:
+        """Say that a call ended, and with what."""
         with self._lock:
             self._running.pop(running.call.key, None)
             running.end()
             self._ledger.finish(running.place)
+        self.journal.add(running, answer)
+        if running.output is not None:
+            running.output.end()
 
     def steer(self, request: Frame) -> bool:
         """Do with a call what the front asks for; False for one to cancel that has not begun."""
@@ -124,13 +155,15 @@ class RunningCalls:
             running = self._running.get(key)
             if running is None:
                 if request.kind is Kind.CANCEL and not self._sessions.has_begun(*key):
-                    self._early.add(key)
+                    reason = Failure.DEADLINE if request.timeout else Failure.CANCELLED
+                    self._early[key] = reason
                     return False
             elif request.kind is Kind.MORE:
                 running.acknowledge(request.ack)
             elif request.kind is Kind.INTERRUPT:
                 running.interrupt()
             else:
+                running.is_overdue |= request.timeout > 0
                 running.cancel()
         return True
 
