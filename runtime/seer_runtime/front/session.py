@@ -25,6 +25,8 @@ class _Answers:
     """What was answered to a call that the client has not acknowledged."""
 
     frames: list[Frame] = field(default_factory=list)
+    is_behind: bool = False
+    """Whether the client has returned and not asked again: what came before would be missing."""
 
 
 class Session:
@@ -59,6 +61,8 @@ class Session:
     def attach(self, send: Reply) -> None:
         """Answer through `send` from now on."""
         self._send = send
+        for answers in self._answers.values():
+            answers.is_behind = True
         if self._end is not None:
             self._end.cancel()
             self._end = None
@@ -139,6 +143,7 @@ class Session:
         if frame.seq <= self._acked or frame.seq > self._acked + WINDOW:
             self._reply(error_frame(frame, frame.epoch, _OUTSIDE))
         elif frame.seq in self._answers:
+            self._answers[frame.seq].is_behind = False
             for each in self._answers[frame.seq].frames:
                 self._reply(each)
         else:
@@ -190,7 +195,8 @@ class Session:
         answers = self._answers.get(frame.seq)
         if answers is not None and frame.kind is not Kind.PROGRESS:
             answers.frames.append(frame)
-        self._reply(frame)
+        if answers is None or not answers.is_behind:
+            self._reply(frame)
 
     def _reply(self, frame: Frame) -> None:
         if self._send is not None:
