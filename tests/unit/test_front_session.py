@@ -373,3 +373,20 @@ def test_a_release_for_a_worker_that_is_gone_does_not_reach_the_next_one() -> No
         return opened.interface.steered
 
     assert len(asyncio.run(release())) == 1
+
+
+def test_a_client_that_returns_gets_no_end_before_the_items_that_it_missed() -> None:
+    async def come_back() -> list[Kind]:
+        opened = await Opened().open(lease=1000)
+        session, heard = opened.session, list[Frame]()
+        call = Frame(Kind.CALL, session.id, 1, epoch=1, name="f")
+        await session.receive(call)
+        session._send = None
+        reply = opened.interface.running[1][1]
+        reply(Frame(Kind.ITEMS, session.id, 1, epoch=1))
+        session.attach(heard.append)
+        reply(Frame(Kind.END, session.id, 1, epoch=1))
+        await session.receive(call)
+        return [frame.kind for frame in heard]
+
+    assert asyncio.run(come_back()) == [Kind.ITEMS, Kind.END]

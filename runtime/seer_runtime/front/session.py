@@ -28,6 +28,8 @@ class _Answers:
     """The function, where that is known."""
 
     frames: list[Frame] = field(default_factory=list)
+    is_behind: bool = False
+    """Whether the client has returned and not asked again: what came before would be missing."""
 
 
 class Session:
@@ -81,6 +83,8 @@ class Session:
             self._reply(Frame(Kind.ERROR, self.id, body=_TAKEN_OVER.SerializeToString()))
             self._replace()
         self._send, self._replace = send, replace
+        for answers in self._answers.values():
+            answers.is_behind = True
         if self._end is not None:
             self._end.cancel()
             self._end = None
@@ -169,6 +173,7 @@ class Session:
         if frame.seq <= self._acked or frame.seq > self._acked + WINDOW:
             self._reply(error_frame(frame, frame.epoch, _OUTSIDE))
         elif frame.seq in self._answers:
+            self._answers[frame.seq].is_behind = False
             for each in self._answers[frame.seq].frames:
                 self._reply(each)
         else:
@@ -224,7 +229,8 @@ class Session:
         answers = self._answers.get(frame.seq)
         if answers is not None and frame.kind is not Kind.PROGRESS:
             answers.frames.append(frame)
-        self._reply(frame)
+        if answers is None or not answers.is_behind:
+            self._reply(frame)
 
     def _reply(self, frame: Frame) -> None:
         if self._send is not None:
