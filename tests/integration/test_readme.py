@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,26 @@ def test_the_library_that_the_readme_shares_is_called_from_another_place(folder:
         assert run(elsewhere, "colleague.py") == COUNTED
         serving.communicate("\n")
     assert serving.returncode == 0
+
+
+def test_calls_on_their_way_together_and_a_session_that_is_gone_on_with(folder: Path) -> None:
+    examples = re.findall(r"```python\n(.*?)```", README.read_text(), re.S)
+    mapping = next(each for each in examples if "client.map" in each)
+    first, second = next(each for each in examples if "night run" in each).split("# ...", 1)
+    script = (folder / "script.py").read_text()
+    serving, calling = script.split("    print(word_tools.count_words", 1)
+    body = "\n".join(
+        [
+            'texts = ["a b a", "c"]',
+            mapping,
+            "from seer_rpc.client import Session",
+            first,
+            "session.leave()",
+            f"# ...{second}",
+            "print(results)",
+        ]
+    )
+    assert calling
+    (folder / "together.py").write_text(serving + textwrap.indent(body, "    "))
+
+    assert run(folder, "together.py") == "{'a': 2, 'b': 1}\n{'c': 1}\n[]\n"

@@ -384,7 +384,7 @@ def test_a_client_that_returns_gets_no_end_before_the_items_that_it_missed() -> 
         session._send = None
         reply = opened.interface.running[1][1]
         reply(Frame(Kind.ITEMS, session.id, 1, epoch=1))
-        session.attach(heard.append)
+        session.attach(next_opening(), heard.append, nothing)
         reply(Frame(Kind.END, session.id, 1, epoch=1))
         await session.receive(call)
         return [frame.kind for frame in heard]
