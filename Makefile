@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test check format protos bench soak clean
+.PHONY: help setup demo test check format protos bench gpu soak clean
 
 help:  ## Show what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | expand -t 10
@@ -50,6 +50,9 @@ protos: .venv/installed  ## Compile the protos anew
 bench: .venv-bench/installed  ## Measure beside the peers; BENCH="--quick echo" for a part of it
 	@mkdir -p build
 	.venv-bench/bin/python -m benchmarks --json build/bench.json --chart build/bench.png $(BENCH)
+
+gpu: .venv/installed  ## Run the tests that need a GPU
+	SEER_REQUIRE_GPU=1 $(BIN)/python -m pytest -s tests/gpu
 
 soak: .venv/installed  ## Break thousands of connections and processes, and count what that costs
 	@$(BIN)/python -m tests.faults.soak

@@ -6,7 +6,6 @@ import importlib
 import itertools
 import sys
 import textwrap
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -82,19 +81,6 @@ def import_library(
             if name.endswith("._remote"):
                 module.remote.close()
             del sys.modules[name]
-
-
-@pytest.fixture
-def wait_until() -> Callable[..., None]:
-    """Wait for a condition; a condition that never comes true fails the test."""
-
-    def wait(condition: Callable[[], object], seconds: float = 10.0) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, "it did not come true in time"
-            time.sleep(0.02)
-
-    return wait
 
 
 @pytest.fixture(scope="session")
