@@ -537,7 +537,7 @@ def test_an_argument_that_cannot_cross_is_located_and_nothing_runs(
         ("function", ["function"]),
         ("lambda", ["function"]),
         ("object", ["object"]),
-        ("file", ["TextIOWrapper"]),
+        ("file", ["CallOutput"]),
         ("module", ["module"]),
         ("class", ["type"]),
         ("exception", ["ValueError"]),
@@ -828,7 +828,7 @@ def test_a_dying_worker_is_told_with_its_exit_status_and_every_session_hears_of_
 
     assert died.value.exit_code == code
     assert died.value.started is True
-    assert f"about to {how}" in died.value.log
+    assert f"[{died.value.call_id}] about to {how}" in died.value.log
     assert f"about to {how}" in str(died.value)
     assert died.value.hint
     if code < 0:
