@@ -214,20 +214,18 @@ class DirectPath:
                 self.discard(self._idle.pop())
 
     def _connect(self) -> Channel | None:
-        connected = socket.socket(socket.AF_UNIX)
-        connected.settimeout(_PATIENCE)
-        try:
+        # Descriptors may be used up.
+        with contextlib.suppress(*_LOST), contextlib.ExitStack() as unless_welcome:
+            connected = unless_welcome.enter_context(socket.socket(socket.AF_UNIX))
+            connected.settimeout(_PATIENCE)
             connected.connect(self._opening.door)
             channel = Channel(FrameSocket(connected), self._peer)
             channel.send(Frame(Kind.HELLO, self.relay.id, self._client, body=self._opening.proof))
-            if channel.socket.wait(_PATIENCE):
-                welcome = channel.read()
-                if welcome is not None and welcome.kind is Kind.WELCOME:
-                    self.last = max(self.last, welcome.seq)
-                    return channel
-        except _LOST:
-            pass
-        connected.close()
+            welcome = channel.read() if channel.socket.wait(_PATIENCE) else None
+            if welcome is not None and welcome.kind is Kind.WELCOME:
+                unless_welcome.pop_all()
+                self.last = max(self.last, welcome.seq)
+                return channel
         return None
 
 

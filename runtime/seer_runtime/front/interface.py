@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import NamedTuple, TypeAlias
@@ -234,9 +235,12 @@ class ServedInterface:
         limit = call.frame.timeout if call.given_up == Failure.DEADLINE else 0
         request = Frame(Kind.CANCEL, *call.key, epoch=call.frame.epoch, timeout=limit)
         worker.request(request)
+        waiting_until = time.monotonic() + _HOMECOMING
         # One that has not begun is no reason to harm the worker.
         while not self._is_running(call, worker):
-            if worker.ledger.progress(*call.key) is Progress.FINISHED:
+            is_finished = worker.ledger.progress(*call.key) is Progress.FINISHED
+            # A direct one that is not refused either never came to the worker.
+            if is_finished or (call.is_direct and time.monotonic() > waiting_until):
                 await self._drop(call)
                 return
             await asyncio.sleep(_LOOK)

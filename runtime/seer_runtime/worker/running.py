@@ -25,6 +25,10 @@ _NO_FUNCTION = (1 << 32) - 1
 """Stands in the ledger for a function that does not exist."""
 
 
+_MOST_EARLY = 4096
+"""Calls that are remembered as ended before they came."""
+
+
 class CallCancelledError(BaseException):
     """Raised inside a function whose call was cancelled. Not an Exception: few expect it."""
 
@@ -157,6 +161,9 @@ class RunningCalls:
                 if request.kind is Kind.CANCEL and not self._sessions.has_begun(*key):
                     reason = Failure.DEADLINE if request.timeout else Failure.CANCELLED
                     self._early[key] = reason
+                    if len(self._early) > _MOST_EARLY:
+                        # It never came.
+                        del self._early[next(iter(self._early))]
                     return False
             elif request.kind is Kind.MORE:
                 running.acknowledge(request.ack)
