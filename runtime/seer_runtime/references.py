@@ -11,7 +11,7 @@ from typing import Any
 
 from seer_runtime.wire.arrays import is_instance
 from seer_runtime.wire.errors import DecodeError
-from seer_runtime.wire.handles import Handle
+from seer_runtime.wire.handles import FETCH, NORM, Handle
 
 
 class Ref:
@@ -93,14 +93,11 @@ def _norm(value: Any) -> float:
     return float(numpy.linalg.norm(numpy.abs(value).astype(numpy.float64).reshape(-1)))
 
 
-TOOLS: Mapping[str, Callable[..., Any]] = {
-    "ref:fetch": lambda value: value,
-    "ref:norm": _norm,
+REFERENCE_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    FETCH: lambda value: value,
+    NORM: _norm,
 }
-"""What callers may ask of the value of a handle, under names that no function can have."""
-
-LIST = "ref:list"
-"""Asks for the handles of a session."""
+"""What callers may ask of the value of a handle."""
 
 
 def _is_array(value: object) -> bool:

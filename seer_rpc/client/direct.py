@@ -218,7 +218,7 @@ class DirectPath:
         with contextlib.suppress(*_LOST), contextlib.ExitStack() as unless_welcome:
             connected = unless_welcome.enter_context(socket.socket(socket.AF_UNIX))
             connected.settimeout(_PATIENCE)
-            connected.connect(self._opening.door)
+            connected.connect(self._opening.socket)
             channel = Channel(FrameSocket(connected), self._peer)
             channel.send(Frame(Kind.HELLO, self.relay.id, self._client, body=self._opening.proof))
             welcome = channel.read() if channel.socket.wait(_PATIENCE) else None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Never
 
 from seer_runtime.wire.errors import UncrossableError
-from seer_runtime.wire.handles import Handle
+from seer_runtime.wire.handles import FETCH, NORM, Handle
 
 if TYPE_CHECKING:
     from seer_rpc.client.session import Session
@@ -33,11 +33,11 @@ class Ref:
 
     def fetch(self) -> Any:
         """Transfer the value, and give it. Raises what `Session.call` raises."""
-        return self._session.call("ref:fetch", [self], {})
+        return self._session.call(FETCH, [self], {})
 
     async def fetch_async(self) -> Any:
         """Transfer the value, and give it. Raises what `Session.call` raises."""
-        return await self._session.call_async("ref:fetch", [self], {})
+        return await self._session.call_async(FETCH, [self], {})
 
     def free(self) -> None:
         """Let go of the value now; the handle is of no more use."""
@@ -84,7 +84,7 @@ class TensorRef(Ref):
 
     def norm(self) -> float:
         """Give the Euclidean norm of all elements. Raises what `Session.call` raises."""
-        return float(self._session.call("ref:norm", [self], {}))
+        return float(self._session.call(NORM, [self], {}))
 
     def __repr__(self) -> str:
         """Show what is known without a transfer."""

@@ -21,7 +21,7 @@ from seer_rpc.client.streams import Arrivals
 from seer_rpc.errors import SandboxLostError, SeerError, SessionError
 from seer_runtime.wire.call_ids import call_id
 from seer_runtime.wire.frames import NO_SESSION, Frame, FrameError, Kind, segment_size
-from seer_runtime.wire.ledger import Ledger, Progress
+from seer_runtime.wire.ledger import CallStage, Ledger
 
 _LEASE = 5.0
 """Seconds that the runtime keeps a session for longer than its client tries to return."""
@@ -340,11 +340,11 @@ class Relay:
     def _interrupted(self, error: SeerError, seq: int) -> SeerError:
         """Say what is known of a call whose outcome will not come."""
         try:
-            progress = Ledger.open(self.ledger).progress(self.id, seq)
+            stage = Ledger.open(self.ledger).stage(self.id, seq)
         except (OSError, ValueError):
             # It is another host's, or gone with the sandbox.
-            progress = Progress.BEGUN
-        return _ended(error, call_id(self.id, seq), progress is not Progress.NOT_BEGUN)
+            stage = CallStage.BEGUN
+        return _ended(error, call_id(self.id, seq), stage is not CallStage.NOT_BEGUN)
 
 
 def _settle(call: Call, outcome: Outcome) -> None:

@@ -31,13 +31,13 @@ from seer_rpc.errors import (
     WorkerDiedError,
 )
 from seer_rpc.progress import OnProgress, show_progress
-from seer_runtime.wire.blocks import BlockPool, release_body
+from seer_runtime.wire.blocks import BlockPool
 from seer_runtime.wire.call_ids import call_id
 from seer_runtime.wire.channels import Channel
 from seer_runtime.wire.codec import Codec
 from seer_runtime.wire.errors import DecodeError, EncodeError
-from seer_runtime.wire.frames import NO_SESSION, Frame, Kind
-from seer_runtime.wire.handles import Handle
+from seer_runtime.wire.frames import NO_SESSION, Frame, Kind, pack_numbers
+from seer_runtime.wire.handles import LIST, Handle
 from seer_runtime.wire.openings import Opening
 from seer_runtime.wire.records import TypeNames
 
@@ -232,11 +232,11 @@ class Session:
 
     def references(self) -> list[Handle]:
         """List what the session keeps in the worker, the oldest first. Raises as `call` does."""
-        return [Handle(*row) for row in self.call("ref:list", [], {})]
+        return [Handle(*row) for row in self.call(LIST, [], {})]
 
     def free(self, reference: int) -> None:
         """Let go of a value that the worker keeps; in finalizers too."""
-        self._relay.say(Kind.FREE, release_body([reference]))
+        self._relay.say(Kind.FREE, pack_numbers([reference]))
 
     def close(self) -> None:
         """End the session. Calls on their way are given up, and ended."""
@@ -341,7 +341,7 @@ class Session:
         previous, self._direct = self._direct, None
         if previous is not None:
             previous.close()
-        if not opening.door:
+        if not opening.socket:
             return opening
         path = DirectPath(opening, frame.epoch, self._pool, self._relay, self._reports)
         channel = path.take()

@@ -16,9 +16,17 @@ from seer_rpc.generators.annotations import Annotations
 from seer_rpc.generators.exceptions import exception_definitions
 from seer_rpc.generators.names import check_names
 from seer_rpc.generators.types import class_definition
-from seer_runtime.wire.pb.interface_pb2 import Function, InterfaceSchema, NamedType, Parameter
+from seer_runtime.wire.pb.interface_pb2 import (
+    Function,
+    InterfaceSchema,
+    NamedType,
+    Parameter,
+    Type,
+)
 
 _ASYNC = "aio"
+_REFERABLE = frozenset({"numpy.ndarray", "torch.Tensor"})
+_REFERENCES = frozenset({"seer_rpc.client.Ref", "seer_rpc.client.TensorRef"})
 
 
 def library_files(schema: InterfaceSchema) -> dict[str, str]:
@@ -58,6 +66,7 @@ class _Module:
         enums = [each for each in schema.types if each.kind == NamedType.ENUM]
         members = [f"{each.name}.{member.name}" for each in enums for member in each.members]
         self._types = Annotations(taken, members)
+        self._has_references = any(_is_reference(each.result) for each in schema.functions)
         self._future = "_annotations" if "annotations" in taken else None
         self._remote = self._types.private("remote")
         # Its name in the module that makes it, where the classes are its only neighbours.
@@ -140,7 +149,7 @@ class _Module:
     def _arguments(self, function: Function) -> ast.arguments:
         arguments = ast.arguments([], [], None, [], [], None, [])
         for parameter in function.parameters:
-            argument = ast.arg(parameter.name, self._types.render(parameter.type))
+            argument = ast.arg(parameter.name, self._parameter_type(parameter.type))
             match parameter.kind:
                 case Parameter.POSITIONAL_ONLY:
                     arguments.posonlyargs.append(argument)
@@ -158,6 +167,14 @@ class _Module:
             if default is not None:
                 arguments.defaults.append(default)
         return arguments
+
+    def _parameter_type(self, described: Type) -> ast.expr:
+        """Give what callers may pass: a handle stands for a tensor that stayed in the sandbox."""
+        annotation = self._types.render(described)
+        if described.name not in _REFERABLE or not self._has_references:
+            return annotation
+        reference = self._types.qualified("seer_rpc.client", "TensorRef")
+        return ast.BinOp(annotation, ast.BitOr(), reference)
 
     def _default(self, parameter: Parameter) -> ast.expr | None:
         if not parameter.HasField("default"):
@@ -200,6 +217,11 @@ def _registry(names: Iterable[tuple[str, str]]) -> ast.Dict:
         registry.keys.append(ast.Constant(key))
         registry.values.append(ast.Name(name))
     return registry
+
+
+def _is_reference(described: Type) -> bool:
+    """Tell whether a type is that of a reference, or has one in it."""
+    return described.name in _REFERENCES or any(map(_is_reference, described.arguments))
 
 
 def _render(module: ast.Module) -> str:

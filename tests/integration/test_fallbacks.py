@@ -104,7 +104,7 @@ def opening(session: Session) -> Opening:
 def knock(session: Session) -> FrameSocket:
     """Connect to the worker's door, and say nothing."""
     connection = socket.socket(socket.AF_UNIX)
-    connection.connect(opening(session).door)
+    connection.connect(opening(session).socket)
     return FrameSocket(connection)
 
 
@@ -250,7 +250,7 @@ def test_a_guest_that_breaks_the_protocol_harms_only_itself(session: Session) ->
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root becomes another user")
 def test_another_user_is_refused(session: Session) -> None:
-    door, proof = opening(session).door, opening(session).proof
+    door, proof = opening(session).socket, opening(session).proof
     # What would keep others out is not what is tested.
     folder = Path(door).parent
     opened = [*folder.parents, folder, Path(door)]

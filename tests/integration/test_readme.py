@@ -98,24 +98,16 @@ def test_the_library_that_the_readme_shares_is_called_from_another_place(folder:
     assert serving.returncode == 0
 
 
-def test_calls_on_their_way_together_and_a_session_that_is_gone_on_with(folder: Path) -> None:
+def test_calls_on_their_way_together_and_a_session_with_a_name(folder: Path) -> None:
     examples = re.findall(r"```python\n(.*?)```", README.read_text(), re.S)
     mapping = next(each for each in examples if "client.map" in each)
-    first, second = next(each for each in examples if "night run" in each).split("# ...", 1)
-    script = (folder / "script.py").read_text()
-    serving, calling = script.split("    print(word_tools.count_words", 1)
-    body = "\n".join(
-        [
-            'texts = ["a b a", "c"]',
-            mapping,
-            "from seer_rpc.client import Session",
-            first,
-            "session.leave()",
-            f"# ...{second}",
-            "print(results)",
-        ]
-    )
+    serving, calling = (folder / "script.py").read_text().split("    print(word_tools.count", 1)
     assert calling
+    night = "import subprocess, sys\nsubprocess.run([sys.executable, 'night.py'], check=True)\n"
+    flushing = "sys.stdout.flush()\n"
+    body = mapping + night.replace("\n", f"\n{flushing}", 1)
     (folder / "together.py").write_text(serving + textwrap.indent(body, "    "))
 
-    assert run(folder, "together.py") == "{'a': 2, 'b': 1}\n{'c': 1}\n[]\n"
+    assert run(folder, "together.py") == (
+        "{'the': 1, 'cat': 1}\n{'a': 1, 'hat': 1}\n[] {'to': 2, 'be': 2, 'or': 1, 'not': 1}\n"
+    )

@@ -187,4 +187,6 @@ def test_libraries_name_references_in_their_signatures(
     ref = module.ramp(5)
     assert isinstance(ref, TensorRef)
     assert torch.equal(module.double(ref).fetch(), torch.arange(5).float() * 2)
-    assert "TensorRef" in "".join(library.files.values())
+    assert "x: _torch.Tensor | _seer_rpc_client.TensorRef" in library.files["__init__.py"].replace(
+        "torch.Tensor", "_torch.Tensor"
+    ).replace("__torch", "_torch")

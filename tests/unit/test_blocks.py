@@ -19,9 +19,8 @@ from seer_runtime.wire.blocks import (
     BlockViews,
     SharedMemory,
     blocks_of,
-    release_body,
 )
-from seer_runtime.wire.frames import NEW, Elsewhere, Frame, FrameError, Kind
+from seer_runtime.wire.frames import NEW, Elsewhere, Frame, FrameError, Kind, pack_numbers
 
 ADD_SEALS = 1033
 PAGE = mmap.PAGESIZE
@@ -56,7 +55,7 @@ class Pair:
 
     def release(self) -> None:
         gc.collect()
-        self.near.released(release_body(self.released))
+        self.near.released(pack_numbers(self.released))
         self.released.clear()
 
 
@@ -238,7 +237,7 @@ def test_a_peer_releases_no_blocks_but_those_that_it_was_lent() -> None:
     pair = Pair()
     mine = pair.pool.take(SMALLEST)
 
-    pair.near.released(release_body([mine.number, 0, 2**64 - 1]))
+    pair.near.released(pack_numbers([mine.number, 0, 2**64 - 1]))
     pair.near.released(b"odd")
     pair.near.released(b"")
 
@@ -278,8 +277,8 @@ def test_a_frame_that_is_taken_back_can_be_lent_to_another_and_is_used_by_nobody
     _, shown = home.announce(placed)
     assert len(shown) == 1
     # The first peer's release counts for nothing now.
-    pair.near.released(release_body(blocks_of(placed)))
-    home.released(release_body(blocks_of(placed)))
+    pair.near.released(pack_numbers(blocks_of(placed)))
+    home.released(pack_numbers(blocks_of(placed)))
     pair.send(b"b" * SMALLEST)
 
     assert bytes(arrived.segments[0]) == b"a" * SMALLEST

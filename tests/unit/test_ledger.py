@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seer_runtime.wire.ledger import SIZE, SLOTS, Ledger, LedgerWriter, Progress
+from seer_runtime.wire.ledger import SIZE, SLOTS, CallStage, Ledger, LedgerWriter
 
 A, B = b"a" * 16, b"b" * 16
 
@@ -32,27 +32,27 @@ def book(tmp_path: Path) -> Book:
 
 def test_an_empty_ledger_says_nothing(book: Book) -> None:
     assert not book.reader.is_used()
-    assert book.reader.progress(A, 0) is Progress.NOT_BEGUN
+    assert book.reader.stage(A, 0) is CallStage.NOT_BEGUN
     assert list(book.reader.all_running()) == []
 
 
 def test_a_call_begins_and_ends(book: Book) -> None:
     place = book.writer.begin(A, 1, 0, 0.0)
     assert book.reader.is_used()
-    assert book.reader.progress(A, 1) is Progress.BEGUN
-    assert book.reader.progress(B, 1) is Progress.NOT_BEGUN
+    assert book.reader.stage(A, 1) is CallStage.BEGUN
+    assert book.reader.stage(B, 1) is CallStage.NOT_BEGUN
     assert list(book.reader.running(A)) == [1]
     assert list(book.reader.running(B)) == []
 
     book.writer.finish(place)
-    assert book.reader.progress(A, 1) is Progress.FINISHED
+    assert book.reader.stage(A, 1) is CallStage.FINISHED
     assert list(book.reader.all_running()) == []
 
 
 def test_others_read_it_and_nobody_else_does(book: Book) -> None:
     book.writer.begin(A, 7, 0, 0.0)
 
-    assert Ledger.open(book.path).progress(A, 7) is Progress.BEGUN
+    assert Ledger.open(book.path).stage(A, 7) is CallStage.BEGUN
     assert os.stat(book.path).st_mode & 0o777 == 0o600
     assert os.stat(book.path).st_size == SIZE
     with pytest.raises(FileExistsError):
@@ -66,9 +66,9 @@ def test_a_call_that_runs_is_never_forgotten(book: Book) -> None:
     for seq in range(3 * SLOTS):
         book.writer.finish(book.writer.begin(B, seq, 0, 0.0))
 
-    assert book.reader.progress(A, 1) is Progress.BEGUN
-    assert book.reader.progress(B, 3 * SLOTS - 1) is Progress.FINISHED
-    assert book.reader.progress(B, 0) is Progress.NOT_BEGUN
+    assert book.reader.stage(A, 1) is CallStage.BEGUN
+    assert book.reader.stage(B, 3 * SLOTS - 1) is CallStage.FINISHED
+    assert book.reader.stage(B, 0) is CallStage.NOT_BEGUN
 
 
 def test_there_is_room_for_all_calls_that_a_worker_is_given_at_once(book: Book) -> None:
@@ -84,15 +84,15 @@ def test_a_session_whose_id_contains_another_call_is_not_mistaken_for_it(book: B
     book.writer.begin(A[:8] + bytes(8), 0, 0, 0.0)
     book.writer.begin(A, int.from_bytes(A[:8], "little"), 0, 0.0)
 
-    assert book.reader.progress(inner, 0) is Progress.NOT_BEGUN
-    assert book.reader.progress(A[8:] + A[:8], 1) is Progress.NOT_BEGUN
+    assert book.reader.stage(inner, 0) is CallStage.NOT_BEGUN
+    assert book.reader.stage(A[8:] + A[:8], 1) is CallStage.NOT_BEGUN
 
 
 def test_a_state_that_no_worker_writes_is_none(book: Book) -> None:
     place = book.writer.begin(A, 1, 0, 0.0)
     book.writer._memory[place + 24] = 77
 
-    assert book.reader.progress(A, 1) is Progress.NOT_BEGUN
+    assert book.reader.stage(A, 1) is CallStage.NOT_BEGUN
 
 
 @given(steps=st.lists(st.tuples(st.sampled_from([A, B]), st.integers(1, 60)), max_size=120))
@@ -110,5 +110,5 @@ def test_it_says_what_was_written(
             running[key] = book.writer.begin(*key, 0, 0.0)
     assert set(book.reader.all_running()) == set(running)
     for key in {*steps}:
-        expected = Progress.BEGUN if key in running else Progress.FINISHED
-        assert book.reader.progress(*key) is expected
+        expected = CallStage.BEGUN if key in running else CallStage.FINISHED
+        assert book.reader.stage(*key) is expected

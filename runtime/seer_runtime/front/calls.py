@@ -43,7 +43,7 @@ class Call:
             timer.cancel()
         self.reply(frame)
 
-    def deadline(self) -> Failure:
+    def giving_up(self) -> Failure:
         """Say why the caller gave it up, as one that has not begun."""
         if self.given_up == Failure.CANCELLED:
             return Failure(kind=Failure.CANCELLED, message="the call was cancelled")

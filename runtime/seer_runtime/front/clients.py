@@ -85,10 +85,7 @@ class Client:
         frame = self._incoming.take(decode_frame(message))
         if frame is None:
             return
-        if frame.kind is Kind.PING:
-            self._send(Frame(Kind.PONG, frame.session))
-        else:
-            self._requests.put_nowait(frame)
+        self._requests.put_nowait(frame)
 
     async def message(self) -> bytes | None:
         """Give the next message to send, or None once the connection is to end."""

@@ -16,7 +16,7 @@ from seer_runtime.front.workers import WorkerProcess
 from seer_runtime.wire.blocks import BlockPool, blocks_of
 from seer_runtime.wire.exits import describe_exit
 from seer_runtime.wire.frames import Frame, FrameError, Kind
-from seer_runtime.wire.ledger import Ledger, Progress
+from seer_runtime.wire.ledger import CallStage, Ledger
 from seer_runtime.wire.openings import Opening
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 from seer_runtime.wire.pb.runtime_pb2 import Failure, LoadRequest
@@ -149,8 +149,8 @@ class ServedInterface:
             self._remove(key)
             self._memory.give_back(blocks_of(call.frame))
             if not call.is_direct:
-                self._journal.add_unrun(self._name, self.epoch, call.frame, call.deadline())
-            call.answer(error_frame(call.frame, self.epoch, call.deadline()))
+                self._journal.add_unrun(self._name, self.epoch, call.frame, call.giving_up())
+            call.answer(error_frame(call.frame, self.epoch, call.giving_up()))
         else:
             call.timers.append(asyncio.create_task(self._end_call(call, self._serving)))
 
@@ -183,25 +183,25 @@ class ServedInterface:
             pending=[
                 (call.seq, names[call.function] if call.function < len(names) else "")
                 for call in calls
-                if call.progress is Progress.BEGUN
+                if call.stage is CallStage.BEGUN
             ],
         )
         if not is_on_this_host:
             return opening
-        door, ledger = worker.files
-        return opening._replace(door=door, proof=worker.proof(session), ledger=ledger)
+        path, ledger = worker.files
+        return opening._replace(socket=path, proof=worker.proof(session), ledger=ledger)
 
     def fate(self, frame: Frame, reply: Reply) -> bool:
         """Tell a call that an earlier worker began what became of it; False where none did."""
         dead = self._dead.get(frame.epoch)
         if dead is None:
             return False
-        progress = dead.ledger.progress(frame.session, frame.seq)
-        if progress is Progress.NOT_BEGUN:
+        stage = dead.ledger.stage(frame.session, frame.seq)
+        if stage is CallStage.NOT_BEGUN:
             return False
         call = Call(frame, reply)
         dead.death.add_done_callback(
-            lambda death: self._tell_end(call, frame.epoch, death.result(), progress)
+            lambda death: self._tell_end(call, frame.epoch, death.result(), stage)
         )
         return True
 
@@ -238,7 +238,7 @@ class ServedInterface:
         waiting_until = time.monotonic() + _HOMECOMING
         # One that has not begun is no reason to harm the worker.
         while not self._is_running(call, worker):
-            is_finished = worker.ledger.progress(*call.key) is Progress.FINISHED
+            is_finished = worker.ledger.stage(*call.key) is CallStage.FINISHED
             # A direct one that is not refused either never came to the worker.
             if is_finished or (call.is_direct and time.monotonic() > waiting_until):
                 await self._drop(call)
@@ -264,7 +264,7 @@ class ServedInterface:
                 self._remove(call.key)
 
     def _is_running(self, call: Call, worker: WorkerProcess) -> bool:
-        return worker.ledger.progress(*call.key) is Progress.BEGUN
+        return worker.ledger.stage(*call.key) is CallStage.BEGUN
 
     def _is_unwanted(self, worker: WorkerProcess) -> bool:
         """Tell whether nobody waits for any call that runs."""
@@ -317,17 +317,17 @@ class ServedInterface:
             self._record_death(worker.ledger, self.epoch - 1, failure)
             death.set_result(failure)
             for call in calls:
-                progress = worker.ledger.progress(*call.key)
-                self._tell_end(call, self.epoch - 1, failure, progress)
+                stage = worker.ledger.stage(*call.key)
+                self._tell_end(call, self.epoch - 1, failure, stage)
 
     def _record_death(self, ledger: Ledger, epoch: int, failure: Failure) -> None:
         functions = [each.name for each in self._schema.result().functions]
         self._journal.add_death(self._name, epoch, ledger, functions, failure)
 
-    def _tell_end(self, call: Call, epoch: int, failure: Failure, progress: Progress) -> None:
+    def _tell_end(self, call: Call, epoch: int, failure: Failure, stage: CallStage) -> None:
         """Tell a call that a worker of that epoch had got that it gets no answer."""
-        told = _obituary(call, failure, progress)
-        if progress is Progress.NOT_BEGUN:
+        told = _obituary(call, failure, stage)
+        if stage is CallStage.NOT_BEGUN:
             self._journal.add_unrun(self._name, epoch, call.frame, told)
         else:
             self._journal.add_cut_off(self._name, epoch, call.frame, told)
@@ -451,8 +451,8 @@ class ServedInterface:
             self._remember(DeadWorker(worker.ledger, death))
             self._record_death(worker.ledger, self.epoch, failure)
             for call in self._take_dispatched():
-                progress = worker.ledger.progress(*call.key)
-                self._tell_end(call, self.epoch, failure, progress)
+                stage = worker.ledger.stage(*call.key)
+                self._tell_end(call, self.epoch, failure, stage)
         for call in self._waiting.clear():
             self._memory.give_back(blocks_of(call.frame))
         calls, self._calls = self._calls, {}
@@ -473,21 +473,21 @@ _BUSY = Failure(
 )
 
 _EFFECTS = {
-    Progress.NOT_BEGUN: (Failure.NOT_STARTED, "before this call began"),
-    Progress.BEGUN: (Failure.INTERRUPTED, "during this call"),
-    Progress.FINISHED: (Failure.FINISHED, "after this call had run, before its answer left"),
+    CallStage.NOT_BEGUN: (Failure.NOT_STARTED, "before this call began"),
+    CallStage.BEGUN: (Failure.INTERRUPTED, "during this call"),
+    CallStage.FINISHED: (Failure.FINISHED, "after this call had run, before its answer left"),
 }
 
 
-def _obituary(call: Call, failure: Failure, progress: Progress) -> Failure:
+def _obituary(call: Call, failure: Failure, stage: CallStage) -> Failure:
     """Tell a call that a worker had got that it gets no answer, and whether it had begun."""
     told = Failure()
     told.CopyFrom(failure)
-    told.effect, words = _EFFECTS[progress]
+    told.effect, words = _EFFECTS[stage]
     told.message += f" {words}"
-    if call.given_up is not None and progress is not Progress.NOT_BEGUN:
+    if call.given_up is not None and stage is not CallStage.NOT_BEGUN:
         told.kind = call.given_up
-        told.message = f"{call.deadline().message}; {told.message}"
+        told.message = f"{call.giving_up().message}; {told.message}"
     return told
 
 
@@ -496,6 +496,6 @@ def _as_deadline(call: Call, frame: Frame) -> Frame:
     failure = Failure.FromString(bytes(frame.body))
     if failure.kind != Failure.CANCELLED:
         return frame
-    deadline = call.deadline()
+    deadline = call.giving_up()
     failure.kind, failure.message, failure.hint = deadline.kind, deadline.message, deadline.hint
     return error_frame(call.frame, frame.epoch, failure)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from seer_runtime.wire.entries import Entry, Fault, Source, entry_of, fault_of, pack_chunk
 from seer_runtime.wire.frames import Frame
 from seer_runtime.wire.journal import PERIOD, JournalFile
-from seer_runtime.wire.ledger import Ledger, Progress
+from seer_runtime.wire.ledger import CallStage, Ledger
 from seer_runtime.wire.pb.runtime_pb2 import Failure
 
 _MOST = 4_000
@@ -55,7 +55,7 @@ class FrontJournal:
         cut_off = fault_of(failure)._replace(effect=Failure.INTERRUPTED)
         unknown = Fault(Failure.UNSPECIFIED, Failure.FINISHED, Failure.KEPT)
         for call in ledger.begun():
-            is_cut_off = call.progress is Progress.BEGUN
+            is_cut_off = call.stage is CallStage.BEGUN
             if not is_cut_off and now - call.began > _UNWRITTEN:
                 continue
             name = functions[call.function] if call.function < len(functions) else ""

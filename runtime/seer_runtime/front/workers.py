@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from seer_runtime.front.log import BoundedLog, LastLine
-from seer_runtime.wire.blocks import BlockPool, SharedMemory, release_body
-from seer_runtime.wire.frames import Frame, FrameError, Kind, encode_frame
+from seer_runtime.wire.blocks import BlockPool, SharedMemory
+from seer_runtime.wire.frames import Frame, FrameError, Kind, encode_frame, pack_numbers
 from seer_runtime.wire.ledger import Ledger
 from seer_runtime.wire.marks import MARK, kill_marked
 from seer_runtime.wire.openings import proof_of
@@ -124,7 +124,7 @@ def _close_all(descriptors: list[int]) -> None:
 class Files(NamedTuple):
     """What a worker has on the file system while it lives."""
 
-    door: str
+    socket: str
     ledger: str
 
     def remove(self) -> None:
@@ -150,7 +150,7 @@ class WorkerProcess:
         self.output = output
         self.ledger = ledger
         self.secret = os.urandom(16)
-        """What invitations to its door are made with."""
+        """What invitations to its socket are made with."""
         self._calls, self._requests = links
         self.files = files
         self._process = process
@@ -194,7 +194,7 @@ class WorkerProcess:
         return await self._requests.receive()
 
     def proof(self, session: bytes) -> bytes:
-        """Give what lets a session in at the door."""
+        """Give what lets a session in at its socket."""
         return proof_of(self.secret, session)
 
     def kill(self) -> None:
@@ -234,7 +234,7 @@ class WorkerProcess:
         # Whichever thread lets go of the last view says so.
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(
-                self.request, Frame(Kind.RELEASE, body=release_body([number]))
+                self.request, Frame(Kind.RELEASE, body=pack_numbers([number]))
             )
 
 
@@ -283,13 +283,13 @@ class WorkerHost:
             for near, far in pairs:
                 ours.enter_context(near)
                 theirs.enter_context(far)
-            door = theirs.enter_context(_listen(files.door))
+            listening = theirs.enter_context(_listen(files.socket))
             ledger, written = Ledger.create(files.ledger)
             theirs.callback(os.close, written)
             reading, writing = os.pipe()
             output = ours.enter_context(os.fdopen(reading, "rb", 0))
             target = theirs.enter_context(os.fdopen(writing, "wb", 0))
-            descriptors = [*(far.fileno() for _, far in pairs), door.fileno(), written]
+            descriptors = [*(far.fileno() for _, far in pairs), listening.fileno(), written]
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", "seer_runtime.worker"),
                 *map(str, (self._journal, *descriptors, os.getpid())),

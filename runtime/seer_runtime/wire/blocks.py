@@ -7,7 +7,6 @@ copy itself, so blocks are used again.
 
 from __future__ import annotations
 
-import array
 import contextlib
 import ctypes
 import errno
@@ -22,7 +21,15 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from seer_runtime.wire.frames import NEW, Buffer, Elsewhere, Frame, FrameError, Segment
+from seer_runtime.wire.frames import (
+    NEW,
+    Buffer,
+    Elsewhere,
+    Frame,
+    FrameError,
+    Segment,
+    unpack_numbers,
+)
 
 SMALLEST = 64 << 10
 """Bytes from which a segment is worth a block."""
@@ -345,7 +352,7 @@ class SharedMemory:
 
     def released(self, body: Buffer) -> None:
         """Take back the blocks that the body of a RELEASE frame names; others are not heeded."""
-        numbers = memoryview(body).cast("B")[: len(body) // 8 * 8].cast("Q")
+        numbers = unpack_numbers(body)
         with self._lock:
             mine = self._lent.intersection(number & ~NEW for number in numbers)
             self._lent -= mine
@@ -390,11 +397,6 @@ def inline_size(frame: Frame) -> int:
     """Give the bytes of what the frame itself takes along."""
     here = (each for each in frame.segments if not isinstance(each, Elsewhere))
     return len(frame.body) + sum(memoryview(each).nbytes for each in here)
-
-
-def release_body(numbers: Iterable[int]) -> bytes:
-    """Give the body of the RELEASE frame that names these blocks."""
-    return array.array("Q", numbers).tobytes()
 
 
 def _most_blocks() -> int:

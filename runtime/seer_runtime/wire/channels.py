@@ -6,8 +6,8 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from seer_runtime.wire.blocks import BlockPool, SharedMemory, release_body
-from seer_runtime.wire.frames import Frame, Kind, encode_frame
+from seer_runtime.wire.blocks import BlockPool, SharedMemory
+from seer_runtime.wire.frames import Frame, Kind, encode_frame, pack_numbers
 from seer_runtime.wire.sockets import FrameSocket
 
 
@@ -29,7 +29,7 @@ class Peer:
         """Give the body of a RELEASE frame; empty where there is nothing to release."""
         if not self._unused:
             return b""
-        return release_body([self._unused.popleft() for _ in range(len(self._unused))])
+        return pack_numbers([self._unused.popleft() for _ in range(len(self._unused))])
 
     def _release(self, number: int) -> None:
         self._unused.append(number)

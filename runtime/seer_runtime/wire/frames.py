@@ -16,8 +16,9 @@ milliseconds; 0 stands for none.
 
 from __future__ import annotations
 
+import array
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import NamedTuple, TypeAlias
 
@@ -51,21 +52,24 @@ class Kind(IntEnum):
     OPENED = 2
     """Runtime: the session is open; `session` and `epoch` are its own."""
     CALL = 3
-    """Call the function `name`; the body is its encoded arguments."""
+    """Call the function `name`; the body is its encoded arguments. An epoch of 0 is any."""
     RESULT = 4
     """The encoded result of the call `seq`."""
     ERROR = 5
     """A serialised Failure: of the call `seq`, or of the session where `seq` is 0."""
     LOAD = 6
-    """Front to worker: load an interface; the body is a serialised LoadRequest."""
+    """Front to worker: load an interface; the body is a serialised LoadRequest, the session the
+    secret that invitations are made with."""
     LOADED = 7
     """Worker to front: the body is a serialised InterfaceSchema."""
     CANCEL = 8
-    """End the call `seq`: before it begins, or where it can be ended cleanly."""
+    """End the call `seq`: before it begins, or where it can be ended cleanly. With a timeout, its
+    deadline is over; `ack` acknowledges. The front may never have heard of a call made directly."""
     INTERRUPT = 9
     """Front to worker: raise in the call `seq`, wherever it is."""
     ITEMS = 10
-    """Some more items of the stream that answers the call `seq`; the body is a list of them."""
+    """Some more items of the stream that answers the call `seq`; the body is a list of them, `ack`
+    the number of the items before them."""
     END = 11
     """The stream that answers the call `seq` is over."""
     MORE = 12
@@ -77,10 +81,12 @@ class Kind(IntEnum):
     CHUNK = 15
     """Some more memory of the segments of the last frame of `seq` that left some for later."""
     RELEASE = 16
-    """The peer's blocks whose numbers are the body are no longer in use here."""
+    """The peer's blocks whose numbers are the body are no longer in use here; with NEW in a number
+    the block is not known here any more. The epoch says of which worker a client speaks."""
     HELLO = 17
-    """Client: first frame of a socket; the body proves that it may use it, `seq` tells it from
-    other clients of its session."""
+    """Client: first frame of a socket. At the front's door the body is the token; at the worker's
+    socket it is the proof that the front let the session in, and `seq` tells the client from
+    others of its session."""
     WELCOME = 18
     """The socket may be used; `seq` is the highest number that a call of the session had there."""
     INVITATION = 19
@@ -89,10 +95,6 @@ class Kind(IntEnum):
     """Client: the session is over. Front to worker: forget the session."""
     ACK = 21
     """Client: every answer up to `ack` has arrived."""
-    PING = 22
-    """Client: answer with PONG."""
-    PONG = 23
-    """The front is there."""
     FREE = 24
     """Client: the session's references whose numbers are the body are of no more use."""
 
@@ -124,6 +126,16 @@ class Elsewhere(NamedTuple):
 
 
 Segment: TypeAlias = Buffer | Elsewhere
+
+
+def pack_numbers(numbers: Iterable[int]) -> bytes:
+    """Give the body of a frame that names blocks or references."""
+    return array.array("Q", numbers).tobytes()
+
+
+def unpack_numbers(body: Buffer) -> Sequence[int]:
+    """Read such a body; what is no whole number at its end is not heeded."""
+    return memoryview(body).cast("B")[: len(body) // 8 * 8].cast("Q")
 
 
 def segment_size(segment: Segment) -> int:

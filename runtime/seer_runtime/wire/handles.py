@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+FETCH, NORM, LIST = "ref:fetch", "ref:norm", "ref:list"
+"""What can be asked of handles, under names that no function of an interface can have."""
+
 
 class Handle(NamedTuple):
     """A value's number, and what can be known of it without a transfer."""

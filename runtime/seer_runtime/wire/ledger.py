@@ -25,7 +25,7 @@ SLOTS = 2048
 SIZE = SLOTS * _RECORD.size
 
 
-class Progress(IntEnum):
+class CallStage(IntEnum):
     """How far a call came."""
 
     NOT_BEGUN = 0
@@ -38,7 +38,7 @@ class Begun(NamedTuple):
 
     session: bytes
     seq: int
-    progress: Progress
+    stage: CallStage
     function: int
     began: float
 
@@ -54,12 +54,12 @@ class LedgerWriter:
     def begin(self, session: bytes, seq: int, function: int, began: float) -> int:
         """Write down that a call begins; gives what `finish` wants to know."""
         place = self._free.popleft()
-        _RECORD.pack_into(self._memory, place, session, seq, Progress.BEGUN, function, began)
+        _RECORD.pack_into(self._memory, place, session, seq, CallStage.BEGUN, function, began)
         return place
 
     def finish(self, place: int) -> None:
         """Write down that the call has ended."""
-        _STATE.pack_into(self._memory, place + _STATE_OFFSET, Progress.FINISHED)
+        _STATE.pack_into(self._memory, place + _STATE_OFFSET, CallStage.FINISHED)
         self._free.append(place)
 
 
@@ -87,16 +87,16 @@ class Ledger:
         with open(path, "rb") as file:
             return cls(mmap.mmap(file.fileno(), SIZE, prot=mmap.PROT_READ))
 
-    def progress(self, session: bytes, seq: int) -> Progress:
+    def stage(self, session: bytes, seq: int) -> CallStage:
         """Tell how far a call came, if it is among the last ones."""
         needle = session + seq.to_bytes(8, "little")
         place = self._memory.find(needle)
         while place >= 0:
             if place % _RECORD.size == 0:
                 state = _STATE.unpack_from(self._memory, place + _STATE_OFFSET)[0]
-                return Progress(state) if state in (1, 2) else Progress.NOT_BEGUN
+                return CallStage(state) if state in (1, 2) else CallStage.NOT_BEGUN
             place = self._memory.find(needle, place + 1)
-        return Progress.NOT_BEGUN
+        return CallStage.NOT_BEGUN
 
     def is_used(self) -> bool:
         """Tell whether any call has begun."""
@@ -105,12 +105,12 @@ class Ledger:
     def begun(self) -> Iterator[Begun]:
         """Give the calls that have begun, those that have ended since among them."""
         for session, seq, state, function, began in _RECORD.iter_unpack(self._memory[:SIZE]):
-            if state in (Progress.BEGUN, Progress.FINISHED):
-                yield Begun(session, seq, Progress(state), function, began)
+            if state in (CallStage.BEGUN, CallStage.FINISHED):
+                yield Begun(session, seq, CallStage(state), function, began)
 
     def all_running(self) -> Iterator[tuple[bytes, int]]:
         """Give the calls that have begun and not ended."""
-        return (call[:2] for call in self.begun() if call.progress is Progress.BEGUN)
+        return (call[:2] for call in self.begun() if call.stage is CallStage.BEGUN)
 
     def of(self, session: bytes) -> list[Begun]:
         """Give a session's calls, as far as they are among the last ones."""

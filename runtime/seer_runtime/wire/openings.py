@@ -19,7 +19,7 @@ class Opening(NamedTuple):
     idempotent: Sequence[str] = ()
     """Functions whose calls may be sent again after they were cut off."""
 
-    door: str = ""
+    socket: str = ""
     """The worker's own socket on this host; empty where the client is on another one."""
 
     proof: bytes = b""
@@ -48,9 +48,16 @@ class Opening(NamedTuple):
         """
         try:
             match msgpack.unpackb(body):
-                case [list(names), str(door), bytes(proof), str(ledger), int(last), list(pending)]:
+                case [
+                    list(names),
+                    str(socket),
+                    bytes(proof),
+                    str(ledger),
+                    int(last),
+                    list(pending),
+                ]:
                     calls = [(int(seq), str(name)) for seq, name in pending]
-                    return cls([str(name) for name in names], door, proof, ledger, last, calls)
+                    return cls([str(name) for name in names], socket, proof, ledger, last, calls)
         except Exception as error:
             raise DecodeError(f"no opening: {error}") from error
         raise DecodeError("no opening")

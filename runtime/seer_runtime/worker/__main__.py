@@ -1,4 +1,4 @@
-"""Start a worker: `python -m seer_runtime.worker JOURNAL CALLS REQUESTS DOOR LEDGER FRONT_PID`.
+"""Start a worker: `python -m seer_runtime.worker JOURNAL CALLS REQUESTS SOCKET LEDGER FRONT_PID`.
 
 By the front alone, which gives the folder of the journal, or nothing, by its path, and sockets and
 a file by their descriptors.
@@ -34,7 +34,7 @@ from seer_runtime.worker.running import RunningCalls
 from seer_runtime.worker.sessions import Sessions
 
 
-def main(journal: str, calls: int, requests: int, door: int, ledger: int, front: int) -> None:
+def main(journal: str, calls: int, requests: int, listening: int, ledger: int, front: int) -> None:
     """Load the interface that the first frame names, then answer calls."""
     die_with_parent(front)
     mark_lines()
@@ -47,7 +47,9 @@ def main(journal: str, calls: int, requests: int, door: int, ledger: int, front:
     os.set_inheritable(ledger, False)
     running = RunningCalls(LedgerWriter(ledger), sessions, CallJournal(journal))
     inbox = Inbox(home)
-    courier = Courier(FrameSocket(_socket(requests)), _socket(door), home, inbox, sessions, running)
+    courier = Courier(
+        FrameSocket(_socket(requests)), _socket(listening), home, inbox, sessions, running
+    )
     try:
         request = home.receive()
     except EOFError:

@@ -11,7 +11,7 @@ import threading
 import time
 
 from seer_runtime.wire.channels import Peer
-from seer_runtime.wire.frames import NO_SESSION, Frame, FrameError, Kind
+from seer_runtime.wire.frames import NO_SESSION, Frame, FrameError, Kind, unpack_numbers
 from seer_runtime.wire.openings import proof_of
 from seer_runtime.wire.pb.runtime_pb2 import Failure
 from seer_runtime.wire.sockets import FrameSocket
@@ -29,20 +29,20 @@ _MOST_GUESTS = 1000
 
 
 class Courier:
-    """Serves the front's requests and the door; the calls themselves are for the main thread."""
+    """Serves the front's requests and lets clients in; the calls are for the main thread."""
 
     def __init__(
         self,
         requests: FrameSocket,
-        door: socket.socket,
+        listening: socket.socket,
         home: Home,
         inbox: Inbox,
         sessions: Sessions,
         running: RunningCalls,
     ) -> None:
-        """Take requests from `requests`, and clients that come to `door`, from now on."""
+        """Take requests from `requests`, and clients that come to `listening`, from now on."""
         self._requests = requests
-        self._door = door
+        self._listening = listening
         self._home = home
         self._inbox = inbox
         self._sessions = sessions
@@ -50,13 +50,13 @@ class Courier:
         self._strangers: dict[int, tuple[FrameSocket, float]] = {}
         self._secret = b""
         self._poll = select.poll()
-        door.setblocking(False)
+        listening.setblocking(False)
 
     def start(self, secret: bytes) -> None:
         """Begin, on a thread of its own; `secret` is what invitations are made with."""
         self._secret = secret
         self._poll.register(self._requests.fileno(), select.POLLIN)
-        self._poll.register(self._door.fileno(), select.POLLIN)
+        self._poll.register(self._listening.fileno(), select.POLLIN)
         threading.Thread(target=self._run, name="seer-courier", daemon=True).start()
 
     def _run(self) -> None:
@@ -66,7 +66,7 @@ class Courier:
                 for descriptor, _ in ready:
                     if descriptor == self._requests.fileno():
                         self._heed()
-                    elif descriptor == self._door.fileno():
+                    elif descriptor == self._listening.fileno():
                         self._open()
                     elif descriptor in self._strangers:
                         self._listen(descriptor)
@@ -82,7 +82,7 @@ class Courier:
             elif request.kind is Kind.RELEASE:
                 self._peer(request.session).memory.released(request.body)
             elif request.kind is Kind.FREE:
-                numbers = memoryview(request.body).cast("Q")
+                numbers = unpack_numbers(request.body)
                 self._sessions.of(request.session).references.free(numbers)
             elif not self._running.steer(request):
                 self._refuse(request)
@@ -98,7 +98,7 @@ class Courier:
 
     def _open(self) -> None:
         try:
-            connection, _ = self._door.accept()
+            connection, _ = self._listening.accept()
         except OSError:
             return
         if _user(connection) != os.getuid() or len(self._strangers) >= _MOST_STRANGERS:

@@ -11,11 +11,12 @@ from seer_runtime.arguments import ArgumentChecker, ArgumentsError
 from seer_runtime.exceptions import find_exceptions
 from seer_runtime.loader import Function, Options, load
 from seer_runtime.models import ModelPaths
-from seer_runtime.references import LIST, TOOLS
+from seer_runtime.references import REFERENCE_FUNCTIONS
 from seer_runtime.schema import Signature, build_schema
 from seer_runtime.wire.codec import Codec, Encoded
 from seer_runtime.wire.errors import DecodeError
 from seer_runtime.wire.frames import Frame
+from seer_runtime.wire.handles import LIST
 from seer_runtime.wire.names import did_you_mean
 from seer_runtime.wire.pb.runtime_pb2 import LoadRequest
 from seer_runtime.wire.records import TypeNames
@@ -70,7 +71,7 @@ class Interface:
         Raises:
             NoFunctionError: the interface exposes no function of that name.
         """
-        function = self._functions.get(name) or TOOLS.get(name)
+        function = self._functions.get(name) or REFERENCE_FUNCTIONS.get(name)
         if function is None:
             guess = did_you_mean(name, self._functions)
             raise NoFunctionError(

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seer_rpc.client.connection import Connection
 from seer_rpc.client.links.incoming import Memory
@@ -16,7 +17,6 @@ from seer_runtime.wire.frames import NO_SESSION, Frame, FrameError, Kind
 from seer_runtime.wire.limits import DOOR
 from seer_runtime.wire.sockets import FrameSocket
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from seer_rpc.client.links import OnFrame, OnLost
 
