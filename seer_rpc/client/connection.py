@@ -34,6 +34,11 @@ class Connection:
 
     client_key: str = field(default="", repr=False)
 
+    @property
+    def is_local(self) -> bool:
+        """Whether the runtime is on this machine and reached through a socket file."""
+        return self.endpoint.startswith("unix:")
+
     def to_json(self) -> str:
         """Give what a connection file holds."""
         values = {name: value for name, value in vars(self).items() if value or name in _NEEDED}

@@ -24,7 +24,7 @@ _NETWORK_OPTIONS = (
 
 def open_channel(connection: Connection) -> grpc.Channel:
     """Open a channel with the options that both ends agree on; encrypted, if there is a CA."""
-    if is_local(connection):
+    if connection.is_local:
         return grpc.insecure_channel(connection.endpoint, options=CHANNEL_OPTIONS)
     if not connection.ca_certificate:
         return grpc.insecure_channel(connection.endpoint, options=_NETWORK_OPTIONS)
@@ -34,8 +34,3 @@ def open_channel(connection: Connection) -> grpc.Channel:
         certificate_chain=connection.client_certificate.encode() or None,
     )
     return grpc.secure_channel(connection.endpoint, credentials, options=_NETWORK_OPTIONS)
-
-
-def is_local(connection: Connection) -> bool:
-    """Whether the runtime is on this machine and reached through a socket file."""
-    return connection.endpoint.startswith("unix:")

@@ -180,7 +180,7 @@ class Relay:
 
     def _abandon(self, call: Call) -> None:
         call.future.cancel()
-        self._link.drop(call.seq)
+        self._link.drop(call.frame.key)
         self.steer(Kind.CANCEL, call.seq, epoch=call.frame.epoch)
 
     def _open(self) -> tuple[Link, Future[Frame]]:

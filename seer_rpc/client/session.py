@@ -94,7 +94,6 @@ class Session:
             SessionError: there is no such interface, or no way to it.
             InterfaceError: the interface failed to load.
         """
-        is_local = connection.endpoint.startswith("unix:")
         self._process = os.getpid()
         self._codec = Codec(types)
         self._exceptions = exceptions or {}
@@ -105,7 +104,7 @@ class Session:
         self._idempotent: Sequence[str] = ()
         self._direct: DirectPath | None = None
         if patience is None:
-            patience = 0.0 if is_local else _PATIENCE
+            patience = 0.0 if connection.is_local else _PATIENCE
         self._relay = Relay(
             connection,
             schema_hash,

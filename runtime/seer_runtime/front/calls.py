@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from seer_runtime.wire.frames import Frame
+from seer_runtime.wire.frames import CallKey, Frame
 from seer_runtime.wire.pb.runtime_pb2 import Failure
 
 Reply: TypeAlias = Callable[[Frame], None]
-CallKey: TypeAlias = tuple[bytes, int]
 
 MOST_WAITING = 8192
 """Calls of all sessions that may wait for one interface."""
@@ -35,7 +34,7 @@ class Call:
     @property
     def key(self) -> CallKey:
         """What it is known by."""
-        return self.frame.session, self.frame.seq
+        return self.frame.key
 
     def answer(self, frame: Frame) -> None:
         """Answer it, and forget what was planned for it."""

@@ -159,11 +159,7 @@ class Client:
     def _allocate(self, frame: Frame, size: int) -> Place:
         if frame.kind is not Kind.CALL:
             raise FrameError(f"a {frame.kind.name} frame with memory")
-        try:
-            block = self._sessions.memory.take(size, fill=False)
-        except OSError:
-            memory = memoryview(bytearray(size))
-            return Place(memory, memory)
+        block = self._sessions.memory.take(size, fill=False)
         return Place(memoryview(block.memory)[:size], Elsewhere(size, block.number))
 
 

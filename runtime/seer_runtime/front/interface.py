@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import NamedTuple, TypeAlias
 
-from seer_runtime.front.calls import MOST_WAITING, Call, CallKey, CallQueue, Reply
+from seer_runtime.front.calls import MOST_WAITING, Call, CallQueue, Reply
 from seer_runtime.front.failure import FailureError, error_frame
 from seer_runtime.front.journal import FrontJournal
 from seer_runtime.front.log import BoundedLog, LastLine
 from seer_runtime.front.workers import WorkerProcess
 from seer_runtime.wire.blocks import BlockPool, blocks_of
 from seer_runtime.wire.exits import describe_exit
-from seer_runtime.wire.frames import Frame, FrameError, Kind
+from seer_runtime.wire.frames import CallKey, Frame, FrameError, Kind
 from seer_runtime.wire.ledger import CallStage, Ledger
 from seer_runtime.wire.openings import Opening
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema

@@ -25,6 +25,8 @@ from typing import NamedTuple, TypeAlias
 from seer_runtime.wire.limits import MAX_SEGMENTS
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
+CallKey: TypeAlias = tuple[bytes, int]
+"""A session and the number of a call in it."""
 
 MAGIC = b"SR"
 VERSION = 2
@@ -155,6 +157,11 @@ class Frame(NamedTuple):
     name: str = ""
     body: Buffer = b""
     segments: Sequence[Segment] = ()
+
+    @property
+    def key(self) -> CallKey:
+        """What the call that it is about is known by."""
+        return self.session, self.seq
 
 
 def parse_header(data: Buffer) -> Header:

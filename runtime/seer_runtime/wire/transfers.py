@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import TypeAlias
 from seer_runtime.wire.blocks import MOST, SMALLEST, copy
 from seer_runtime.wire.frames import (
     CHUNKS,
+    CallKey,
     Elsewhere,
     Frame,
     FrameError,
@@ -23,8 +25,6 @@ CHUNK = 1 << 20
 
 _SMALL = 64 << 10
 """Bytes of segments that a frame takes along."""
-
-CallKey: TypeAlias = tuple[bytes, int]
 
 
 class Outgoing:
@@ -45,7 +45,7 @@ class Outgoing:
     def put(self, frame: Frame) -> None:
         """Take a frame; its memory must stay as it is until it is sent."""
         head, later = _part(frame)
-        key = (frame.session, frame.seq)
+        key = frame.key
         if later or key in self._transfers:
             self._transfers.setdefault(key, deque()).append(_messages(head, later))
         else:
@@ -128,6 +128,7 @@ class Incoming:
     def __init__(self, allocate: Allocate) -> None:
         """Get memory for what comes in chunks with `allocate`: of a frame, so many bytes.
 
+        Where that raises OSError, it is memory of this process alone.
         What is small, or beyond as many as one frame may have blocks, is not worth it.
         """
         self._allocate = allocate
@@ -139,7 +140,7 @@ class Incoming:
         Raises:
             FrameError: it breaks the protocol.
         """
-        key = (frame.session, frame.seq)
+        key = frame.key
         if frame.kind is Kind.CHUNK:
             return self._fill(key, frame)
         if any(_is_later(segment) for segment in frame.segments):
@@ -160,11 +161,7 @@ class Incoming:
             if _is_later(segment):
                 assert isinstance(segment, Elsewhere)
                 is_large = segment.size >= SMALLEST and len(arriving.places) < MOST
-                allocate = self._allocate if is_large else _allocate_here
-                try:
-                    place = allocate(frame, segment.size)
-                except (MemoryError, OverflowError) as error:
-                    raise FrameError(f"no memory for {segment.size} bytes") from error
+                place = self._place(frame, segment.size, is_large)
                 arriving.places.append(place)
                 segments.append(place.segment)
             else:
@@ -172,6 +169,16 @@ class Incoming:
         arriving.frame = frame._replace(segments=segments)
         # A call that is sent again begins again.
         self._arriving[key] = arriving
+
+    def _place(self, frame: Frame, size: int, is_large: bool) -> Place:
+        if is_large:
+            with contextlib.suppress(OSError):
+                return self._allocate(frame, size)
+        try:
+            memory = memoryview(bytearray(size))
+        except (MemoryError, OverflowError) as error:
+            raise FrameError(f"no memory for {size} bytes") from error
+        return Place(memory, memory)
 
     def _fill(self, key: CallKey, chunk: Frame) -> Frame | None:
         arriving = self._arriving.get(key)
@@ -190,11 +197,6 @@ class Incoming:
             return None
         del self._arriving[key]
         return arriving.frame
-
-
-def _allocate_here(_: Frame, size: int) -> Place:
-    memory = memoryview(bytearray(size))
-    return Place(memory, memory)
 
 
 def _is_later(segment: Segment) -> bool:

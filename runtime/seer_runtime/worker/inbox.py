@@ -14,7 +14,7 @@ _SPIN = 60e-6
 """Seconds to look for the next call before going to sleep: to wake up costs more than a call."""
 
 
-_TURNS = 16
+_TURNS = 8
 """Calls after which those of sessions that came meanwhile get their turn."""
 
 

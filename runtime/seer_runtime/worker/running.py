@@ -8,9 +8,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias
+from typing import Any
 
-from seer_runtime.wire.frames import Frame, Kind
+from seer_runtime.wire.frames import CallKey, Frame, Kind
 from seer_runtime.wire.ledger import LedgerWriter
 from seer_runtime.wire.pb.runtime_pb2 import Failure
 from seer_runtime.worker.connections import Call
@@ -18,8 +18,6 @@ from seer_runtime.worker.journal import CallJournal
 from seer_runtime.worker.lines import CallLines
 from seer_runtime.worker.sessions import Sessions
 from seer_runtime.worker.streams import StreamSender
-
-CallKey: TypeAlias = tuple[bytes, int]
 
 _NO_FUNCTION = (1 << 32) - 1
 """Stands in the ledger for a function that does not exist."""

@@ -9,7 +9,7 @@ from seer_rpc.client.connection import Connection
 from seer_rpc.client.links.door import DoorLink, find_door
 from seer_rpc.client.links.incoming import Memory
 from seer_rpc.errors import SeerError
-from seer_runtime.wire.frames import Frame
+from seer_runtime.wire.frames import CallKey, Frame
 
 OnFrame: TypeAlias = Callable[[Frame], None]
 OnLost: TypeAlias = Callable[[SeerError], None]
@@ -21,7 +21,7 @@ class Link(Protocol):
     def send(self, frame: Frame) -> None:
         """Send a frame; does not wait. On a link that is lost it goes nowhere."""
 
-    def drop(self, seq: int) -> None:
+    def drop(self, key: CallKey) -> None:
         """Send no more of the large arguments of a call."""
 
     def close(self) -> None:

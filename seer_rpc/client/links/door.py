@@ -13,7 +13,7 @@ from seer_rpc.client.links.incoming import Memory
 from seer_rpc.client.links.loss import START_AGAIN, refused, vanished
 from seer_rpc.client.links.outbox import Outbox
 from seer_rpc.errors import SeerError, SessionError
-from seer_runtime.wire.frames import NO_SESSION, Frame, FrameError, Kind
+from seer_runtime.wire.frames import CallKey, Frame, FrameError, Kind
 from seer_runtime.wire.limits import DOOR
 from seer_runtime.wire.sockets import FrameSocket
 
@@ -26,7 +26,7 @@ _HANDSHAKE = 5.0
 
 def find_door(connection: Connection) -> Path | None:
     """Give the door of the runtime, where it is on this host."""
-    if not connection.endpoint.startswith("unix:"):
+    if not connection.is_local:
         return None
     door = Path(connection.endpoint.removeprefix("unix:")).with_name(DOOR)
     return door if door.exists() else None
@@ -50,7 +50,6 @@ class DoorLink:
         self._incoming = memory.incoming()
         self._outbox = Outbox()
         self._closed = False
-        self._session = NO_SESSION
         connected = socket.socket(socket.AF_UNIX)
         self._socket = FrameSocket(connected)
         try:
@@ -65,12 +64,11 @@ class DoorLink:
 
     def send(self, frame: Frame) -> None:
         """Send a frame; does not wait."""
-        self._session = frame.session
         self._outbox.put(frame)
 
-    def drop(self, seq: int) -> None:
+    def drop(self, key: CallKey) -> None:
         """Send no more of the large arguments of a call."""
-        self._outbox.drop((self._session, seq))
+        self._outbox.drop(key)
 
     def close(self) -> None:
         """End the connection, once what was sent has left."""

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from seer_rpc.client.connection import Connection
-from seer_rpc.client.credentials import is_local, open_channel
+from seer_rpc.client.credentials import open_channel
 from seer_rpc.client.links.incoming import Memory
 from seer_rpc.client.links.loss import START_AGAIN, refused, vanished
 from seer_rpc.client.links.outbox import Outbox
 from seer_rpc.client.network_errors import network_error
 from seer_rpc.errors import SandboxLostError, SeerError, SessionError
-from seer_runtime.wire.frames import NO_SESSION, Frame, FrameError, decode_frame
+from seer_runtime.wire.frames import CallKey, Frame, FrameError, decode_frame
 from seer_runtime.wire.limits import SESSION_METHOD
 
 if TYPE_CHECKING:
@@ -47,7 +47,6 @@ class GrpcLink:
         self._connection = connection
         self._incoming = memory.incoming()
         self._outbox = Outbox()
-        self._session = NO_SESSION
         self._closed = False
         self._channel = open_channel(connection)
         # Without (de)serialisers: frames are bytes already.
@@ -57,12 +56,11 @@ class GrpcLink:
 
     def send(self, frame: Frame) -> None:
         """Send a frame; does not wait."""
-        self._session = frame.session
         self._outbox.put(frame)
 
-    def drop(self, seq: int) -> None:
+    def drop(self, key: CallKey) -> None:
         """Send no more of the large arguments of a call."""
-        self._outbox.drop((self._session, seq))
+        self._outbox.drop(key)
 
     def close(self) -> None:
         """End the stream and the connection, once what was sent has left."""
@@ -108,7 +106,7 @@ def translate(error: grpc.RpcError, connection: Connection) -> SeerError:
         case grpc.StatusCode.UNAUTHENTICATED | grpc.StatusCode.PERMISSION_DENIED:
             return refused(details)
         case grpc.StatusCode.UNAVAILABLE | grpc.StatusCode.CANCELLED:
-            if is_local(connection):
+            if connection.is_local:
                 return vanished(details, connection.endpoint)
             return network_error(details, connection)
         case _:

@@ -21,10 +21,6 @@ class Memory:
         return Incoming(self._allocate)
 
     def _allocate(self, frame: Frame, size: int) -> Place:
-        try:
-            block = self._pool.take(size, fill=False)
-        except OSError:
-            memory = memoryview(bytearray(size))
-        else:
-            memory = block.lend(size, partial(self._pool.give_back, [block.number]))
+        block = self._pool.take(size, fill=False)
+        memory = block.lend(size, partial(self._pool.give_back, [block.number]))
         return Place(memory, memory)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import queue
 from collections.abc import Iterator
 
-from seer_runtime.wire.frames import Frame
-from seer_runtime.wire.transfers import CallKey, Outgoing
+from seer_runtime.wire.frames import CallKey, Frame
+from seer_runtime.wire.transfers import Outgoing
 
 
 class Outbox:
