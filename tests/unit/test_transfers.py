@@ -165,10 +165,7 @@ def test_memory_that_never_comes_is_refused(segment: Elsewhere) -> None:
 def test_memory_that_is_not_to_be_had_is_refused(size: int) -> None:
     def scarce(_: Frame, size: int) -> Place:
         # As a pool does that gets no block.
-        memory = memoryview(bytearray(size)) if size > 1 << 50 else None
-        if memory is None:
-            raise MemoryError
-        return Place(memory, memory)
+        raise OSError(size)
 
     with pytest.raises(FrameError, match="no memory"):
         Incoming(scarce).take(announced(1, size))

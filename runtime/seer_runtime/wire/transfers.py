@@ -172,7 +172,7 @@ class Incoming:
 
     def _place(self, frame: Frame, size: int, is_large: bool) -> Place:
         if is_large:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, OverflowError):
                 return self._allocate(frame, size)
         try:
             memory = memoryview(bytearray(size))
