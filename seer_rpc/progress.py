@@ -92,7 +92,8 @@ class _Bars:
     """The bars of all calls, on the terminal while there are any."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # A stream that the garbage collector ends may end its bar meanwhile.
+        self._lock = threading.RLock()
         self._display: Progress | None = None
         self._tasks: dict[Hashable, TaskID] = {}
 

@@ -47,13 +47,15 @@ class References:
         # The numbers of another worker, before a restart, are none of these.
         self._numbers = itertools.count(secrets.randbits(52) << 8)
         self._values: dict[int, Any] = {}
+        self._is_over = False
 
     def refer(self, value: Any) -> Handle | None:
         """Keep the value of a `Ref`, and give the handle for it; None for any other value."""
         if not isinstance(value, Ref):
             return None
         number = next(self._numbers)
-        self._values[number] = value.value
+        if not self._is_over:
+            self._values[number] = value.value
         return _describe(number, value.value)
 
     def resolve(self, handle: Sequence[Any]) -> Any:
@@ -74,6 +76,11 @@ class References:
         """Let go of values."""
         for number in numbers:
             self._values.pop(number, None)
+
+    def close(self) -> None:
+        """Let go of everything, and keep nothing more."""
+        self._is_over = True
+        self._values.clear()
 
     def handles(self) -> list[list[Any]]:
         """Give the fields of a handle for each value, the oldest first."""

@@ -33,7 +33,7 @@ _PATIENCE = 0.2
 _SPIN = 60e-6
 """Seconds to look for an answer before going to sleep: to wake up costs more than a short call."""
 
-_MOST = 64
+MOST_AT_ONCE = 64
 """Connections of one session: calls that are on their way to the worker at once."""
 
 _LOOK = 0.02
@@ -72,7 +72,7 @@ class DirectPath:
         """Give a connection that nobody else uses; None where there is none to be had."""
         with contextlib.suppress(IndexError):
             return self._idle.pop()
-        if self._is_over or len(self._channels) >= _MOST:
+        if self._is_over or len(self._channels) >= MOST_AT_ONCE:
             return None
         channel = self._connect()
         with self._lock:
@@ -149,7 +149,7 @@ class DirectPath:
     def abandon(self, call: Call, channel: Channel) -> None:
         """Give up on a call; the front ends it."""
         self.discard(channel)
-        self.relay.steer(Kind.CANCEL, call.seq, epoch=call.frame.epoch)
+        self.relay.steer(Kind.CANCEL, call.seq, epoch=self.epoch)
         self.finish(call)
 
     def resubmit(self, call: Call) -> Call:
@@ -190,7 +190,7 @@ class DirectPath:
         """End a call at its deadline; it is answered here, or over the link."""
         call.is_overdue = True
         self.relay.expect(call)
-        self.relay.steer(Kind.CANCEL, call.seq, timeout=call.frame.timeout, epoch=call.frame.epoch)
+        self.relay.steer(Kind.CANCEL, call.seq, timeout=call.frame.timeout, epoch=self.epoch)
         try:
             while not call.future.done():
                 channel.socket.wait(_LOOK)
@@ -200,7 +200,8 @@ class DirectPath:
                     return self._outcome(call, frame, channel)
         except _LOST:
             self.discard(channel)
-            return self.relay.wait(call)
+            # The answer may have gone home before we looked there.
+            return self.relay.wait(self.relay.resubmit(call))
         self.discard(channel)
         return self.relay.wait(call)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -79,7 +80,7 @@ class Relay:
             epoch=session != NO_SESSION,
             timeout=milliseconds(patience + _LEASE if lease is None else lease),
             name=connection.interface,
-            body=schema_hash.encode(),
+            body=f"{schema_hash}\n{secrets.token_hex(8)}".encode(),
         )
         self._lock = threading.Lock()
         self._told = self._attempts = 0
@@ -175,6 +176,8 @@ class Relay:
 
     def leave(self) -> None:
         """Go without a word: the runtime keeps the session as long as its lease lasts."""
+        # What was received directly is known to the worker alone.
+        self.steer(Kind.ACK, 0, self.numbers.acked)
         self._fail(SessionError("the session was left"))
         self._link.close()
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from seer_rpc.client.calls import Call, Outcome, milliseconds
 from seer_rpc.client.connection import Connection
-from seer_rpc.client.direct import DirectPath
+from seer_rpc.client.direct import MOST_AT_ONCE, DirectPath
 from seer_rpc.client.links.incoming import Memory
 from seer_rpc.client.outcomes import frame_error
 from seer_rpc.client.references import Ref, make_reference
@@ -124,7 +124,8 @@ class Session:
         if name:
             self.pending = dict(opening.pending)
             last = max(opening.last, self._direct.last if self._direct is not None else 0)
-            self._relay.numbers.resume(last, self.pending)
+            # Calls of the earlier client may wait in sockets, where nobody has seen them yet.
+            self._relay.numbers.resume(last + MOST_AT_ONCE, self.pending)
         self.epoch = opened.epoch if known_epoch is None else known_epoch
 
     @property
@@ -298,7 +299,12 @@ class Session:
         path = self._direct
         if path is None or call.frame.epoch not in (0, path.epoch):
             return None, None
-        return path, path.take()
+        try:
+            return path, path.take()
+        except BaseException:
+            # What is interrupted here is never sent.
+            self._relay.numbers.answer(call.seq)
+            raise
 
     def _value(self, call: Call, outcome: Outcome) -> Any:
         if isinstance(outcome, Frame):

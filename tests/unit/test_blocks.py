@@ -351,7 +351,7 @@ def test_closing_views_leaves_alone_what_is_looked_at() -> None:
     assert descriptors() == before
 
 
-def test_a_forked_child_releases_nothing() -> None:
+def test_what_a_forked_child_may_look_at_is_released_by_nobody() -> None:
     pair = Pair()
     _, arrived = pair.send(b"a" * SMALLEST)
 
@@ -367,6 +367,10 @@ def test_a_forked_child_releases_nothing() -> None:
 
     assert bytes(arrived.segments[0]) == b"a" * SMALLEST
     del arrived
+    gc.collect()
+    assert pair.released == []
+    _, later = pair.send(b"b" * SMALLEST)
+    del later
     gc.collect()
     assert len(pair.released) == 1
 

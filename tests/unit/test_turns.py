@@ -116,7 +116,9 @@ class Post:
 
     def client(self, session: int) -> FrameSocket:
         near, far = socket.socketpair()
-        direct = Direct(FrameSocket(far), self.sessions.of(identity(session)), self.home)
+        direct = Direct(
+            FrameSocket(far), identity(session), self.sessions.of(identity(session)), self.home
+        )
         self.connections.append(direct)
         self.inbox.add(direct)
         self.clients.append(FrameSocket(near))

@@ -82,7 +82,13 @@ class Client:
         Raises:
             FrameError: it breaks the protocol.
         """
-        frame = self._incoming.take(decode_frame(message))
+        arrived = decode_frame(message)
+        if arrived.kind in (Kind.CALL, Kind.CANCEL):
+            # A call that is sent again begins again.
+            half = self._incoming.drop(arrived.key)
+            if half is not None:
+                self._sessions.memory.give_back(blocks_of(half))
+        frame = self._incoming.take(arrived)
         if frame is None:
             return
         self._requests.put_nowait(frame)

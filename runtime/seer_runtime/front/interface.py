@@ -6,7 +6,9 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypeVar
+
+from google.protobuf.message import DecodeError
 
 from seer_runtime.front.calls import MOST_WAITING, Call, CallQueue, Reply
 from seer_runtime.front.failure import FailureError, error_frame
@@ -47,6 +49,8 @@ _HOMECOMING = 5.0
 
 _REMEMBERED = 16
 """Dead workers whose calls can still be asked for."""
+
+_M = TypeVar("_M", InterfaceSchema, Failure)
 
 Spawn: TypeAlias = Callable[[], Awaitable[WorkerProcess]]
 
@@ -253,8 +257,18 @@ class ServedInterface:
                 self._log.append(f"seer: a call of {self._name!r} does not end; ending all")
                 worker.kill()
                 return
+            self._answer_early(call)
             await asyncio.sleep(_LOOK)
         await self._drop(call)
+
+    def _answer_early(self, call: Call) -> None:
+        """Leave the caller of a call that does not end waiting no longer."""
+        failure = call.giving_up()
+        failure.effect = Failure.INTERRUPTED
+        failure.state = Failure.TAINTED
+        failure.message += "; it still runs, for others are waited for in its worker"
+        reply, call.reply = call.reply, _nobody
+        reply(error_frame(call.frame, self.epoch, failure))
 
     async def _drop(self, call: Call) -> None:
         """Forget a call whose client got the answer directly, unless it comes home after all."""
@@ -288,7 +302,7 @@ class ServedInterface:
                 await worker.stop(_GRACE if self._serving and not self._calls else 0.0)
                 raise
             # From now on calls wait for the next worker.
-            calls = self._take_dispatched()
+            calls = self._take_lost()
             self._serving = None
             death: asyncio.Future[Failure] = asyncio.get_running_loop().create_future()
             self._remember(DeadWorker(worker.ledger, death))
@@ -353,9 +367,9 @@ class ServedInterface:
             failure.hint = "its last lines are in the log; correct the file and serve it again"
             raise FailureError(failure)
         if frame.kind is Kind.ERROR:
-            raise FailureError(Failure.FromString(bytes(frame.body)))
+            raise FailureError(_parse(Failure, frame))
         if not self._schema.done():
-            self._schema.set_result(InterfaceSchema.FromString(bytes(frame.body)))
+            self._schema.set_result(_parse(InterfaceSchema, frame))
         self._serving = worker
         self._journal.add_served(self._name, self.epoch)
         for heard in list(self.on_loaded):
@@ -412,6 +426,17 @@ class ServedInterface:
         call.answer(frame)
         self._dispatch()
 
+    def _take_lost(self) -> list[Call]:
+        """Take the calls that a dead worker had, and those that were meant for no other one."""
+        lost = self._take_dispatched()
+        for call in self._waiting.clear():
+            if call.frame.epoch == 0:
+                self._waiting.put(call)
+                continue
+            self._memory.give_back(blocks_of(call.frame))
+            lost.append(self._remove(call.key))
+        return lost
+
     def _take_dispatched(self) -> list[Call]:
         waiting = {call.key for call in self._waiting}
         keys = [key for key in self._calls if key not in waiting]
@@ -462,6 +487,13 @@ class ServedInterface:
             call.answer(error_frame(call.frame, self.epoch, failure))
 
 
+def _parse(kind: type[_M], frame: Frame) -> _M:
+    try:
+        return kind.FromString(bytes(frame.body))
+    except DecodeError as error:
+        raise FrameError(f"a {frame.kind.name} frame with a damaged body") from error
+
+
 def _nobody(_: Frame) -> None:
     """Take the answer to a call that nobody waits for."""
 
@@ -493,7 +525,7 @@ def _obituary(call: Call, failure: Failure, stage: CallStage) -> Failure:
 
 def _as_deadline(call: Call, frame: Frame) -> Frame:
     """Tell a call that was ended at its deadline so; any other error stays what it is."""
-    failure = Failure.FromString(bytes(frame.body))
+    failure = _parse(Failure, frame)
     if failure.kind != Failure.CANCELLED:
         return frame
     deadline = call.giving_up()

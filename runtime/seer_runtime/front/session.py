@@ -64,6 +64,7 @@ class Session:
         self._interface: ServedInterface | None = None
         self._send: Reply | None = None
         self._replace: Callable[[], None] = _nothing
+        self._client = b""
         self._attempt = 0
         self._acked = 0
         self._answers: dict[int, _Answers] = {}
@@ -75,10 +76,11 @@ class Session:
         Raises:
             FailureError: the client has opened a newer one; this came late.
         """
-        # The attempts of one client are numbered; who may open a session anew is another one.
-        if not opening.epoch and opening.ack <= self._attempt:
+        client = _client_of(opening)
+        # The attempts of one client are numbered; another one may take over, and says so.
+        if not opening.epoch and (client != self._client or opening.ack <= self._attempt):
             raise FailureError(_TAKEN_OVER)
-        self._attempt = opening.ack
+        self._client, self._attempt = client, opening.ack
         if self._send is not None:
             self._reply(Frame(Kind.ERROR, self.id, body=_TAKEN_OVER.SerializeToString()))
             self._replace()
@@ -115,7 +117,8 @@ class Session:
             FailureError: there is none, or another one.
         """
         self._name = frame.name
-        self._schema_hash = str(frame.body, "ascii", "replace")
+        self._client = _client_of(frame)
+        self._schema_hash = str(bytes(frame.body).partition(b"\n")[0], "ascii", "replace")
         self.lease = frame.timeout / 1000
         await self._attach()
 
@@ -170,6 +173,12 @@ class Session:
                 del self._answers[seq]
 
     async def _call(self, frame: Frame) -> None:
+        try:
+            target = await self._target()
+        except BaseException:
+            # The connection broke; the client will ask again.
+            self._memory.give_back(blocks_of(frame))
+            raise
         if frame.seq <= self._acked or frame.seq > self._acked + WINDOW:
             self._reply(error_frame(frame, frame.epoch, _OUTSIDE))
         elif frame.seq in self._answers:
@@ -178,22 +187,25 @@ class Session:
                 self._reply(each)
         else:
             self._answers[frame.seq] = _Answers(frame.name)
-            if await self._dispatch(frame):
+            if self._dispatch(frame, target):
                 return
         self._memory.give_back(blocks_of(frame))
 
-    async def _dispatch(self, frame: Frame) -> bool:
-        """Hand a call to the interface; False where it was answered here."""
+    async def _target(self) -> ServedInterface | Failure:
         try:
-            interface = await self._attach()
+            return await self._attach()
         except FailureError as error:
-            self._refuse(frame, frame.epoch, error.failure)
-            return False
-        if frame.epoch in (0, interface.epoch):
-            interface.call(frame, self._answer)
+            return error.failure
+
+    def _dispatch(self, frame: Frame, target: ServedInterface | Failure) -> bool:
+        """Hand a call to the interface; False where it was answered here."""
+        if isinstance(target, Failure):
+            self._refuse(frame, frame.epoch, target)
+        elif frame.epoch in (0, target.epoch):
+            target.call(frame, self._answer)
             return True
-        if not interface.fate(frame, self._answer):
-            self._refuse(frame, interface.epoch, _STATE_LOST)
+        elif not target.fate(frame, self._answer):
+            self._refuse(frame, target.epoch, _STATE_LOST)
         return False
 
     def _refuse(self, call: Frame, epoch: int, failure: Failure) -> None:
@@ -254,6 +266,11 @@ class Session:
             interface.on_loaded.add(self._invite)
             self._invite()
         return interface
+
+
+def _client_of(opening: Frame) -> bytes:
+    """Tell clients of one session apart."""
+    return bytes(opening.body).partition(b"\n")[2]
 
 
 def _nothing() -> None:

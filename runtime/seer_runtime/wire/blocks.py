@@ -221,6 +221,18 @@ class BlockPool:
                 self._free.setdefault(block.size, []).append(block)
 
 
+_FORKS = itertools.count(1)
+_forks = 0
+
+
+def _count_fork() -> None:
+    global _forks
+    _forks = next(_FORKS)
+
+
+os.register_at_fork(before=_count_fork)
+
+
 class BlockViews:
     """The blocks of a peer, as this process sees them."""
 
@@ -266,7 +278,7 @@ class BlockViews:
         except ValueError as error:
             raise FrameError(f"block {number} was unmapped") from error
         self._idle.pop(number, None)
-        weakref.finalize(owner, self._forget, number, memory, size).atexit = False
+        weakref.finalize(owner, self._forget, number, memory, size, _forks).atexit = False
         return memoryview(owner).cast("B")
 
     def close(self) -> None:
@@ -275,8 +287,9 @@ class BlockViews:
             with contextlib.suppress(BufferError):
                 self._memory.popitem()[1].close()
 
-    def _forget(self, number: int, memory: mmap.mmap, size: int) -> None:
-        if os.getpid() != self._process:
+    def _forget(self, number: int, memory: mmap.mmap, size: int, forks: int) -> None:
+        if os.getpid() != self._process or forks != _forks:
+            # A child that was forked meanwhile may look at it for as long as it likes.
             return
         if self._memory.get(number) is not memory:
             self._release(number)

@@ -48,8 +48,9 @@ class Kind(IntEnum):
     """What a frame asks for or answers."""
 
     OPEN = 1
-    """Client: open a session with the interface `name`; the body is the schema hash or empty. With
-    a session it is to be resumed, or, where the epoch is not 0, opened if there is none. `ack`
+    """Client: open a session with the interface `name`; the body is the schema hash, or
+    nothing, and behind a line feed what tells clients of one session apart. With a session it is
+    to be resumed, or, where the epoch is not 0, opened if there is none. `ack`
     numbers the attempts of a client."""
     OPENED = 2
     """Runtime: the session is open; `session` and `epoch` are its own."""

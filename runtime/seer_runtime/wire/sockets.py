@@ -14,6 +14,7 @@ from seer_runtime.wire.frames import (
     HEADER,
     Buffer,
     Frame,
+    FrameError,
     decode_frame,
     encode_frame,
     frame_size,
@@ -168,6 +169,8 @@ class FrameSocket:
                 numbers = array.array("i")
                 numbers.frombytes(content[: len(content) - len(content) % numbers.itemsize])
                 self.descriptors.extend(numbers)
+        if len(self.descriptors) > 2 * _DESCRIPTORS:
+            raise FrameError("descriptors that no frame speaks of")
         if not data:
             raise EOFError("the peer is gone")
         return data

@@ -148,6 +148,11 @@ class Incoming:
             return None
         return frame
 
+    def drop(self, key: CallKey) -> Frame | None:
+        """Give what is there of a frame of a call, the rest of which nobody waits for."""
+        arriving = self._arriving.pop(key, None)
+        return arriving.frame if arriving is not None else None
+
     def abandoned(self) -> Iterator[Frame]:
         """Give the frames that are not complete, and never will be."""
         for arriving in self._arriving.values():

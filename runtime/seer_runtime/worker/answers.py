@@ -52,6 +52,17 @@ def unprepared_answer(call: Frame, error: BaseException) -> Answer:
     return Answer(error_reply(call, describe_exception(error, kind, Failure.NOT_STARTED)))
 
 
+def refused_answer(call: Frame) -> Answer:
+    """Answer a call that must not begin: its number was used, or its session is over."""
+    failure = Failure(
+        kind=Failure.SESSION_OVER,
+        effect=Failure.NOT_STARTED,
+        message="the session is over, or another client has it now",
+        hint="open another session, with a name of its own where it has one",
+    )
+    return Answer(error_reply(call, failure))
+
+
 def raised_answer(call: Frame, error: BaseException, running: Running) -> Answer:
     """Answer a call whose function raised, or was ended."""
     is_end = isinstance(error, CallCancelledError | asyncio.CancelledError)

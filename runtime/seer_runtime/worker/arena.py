@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from seer_runtime.wire.arrays import is_instance
-from seer_runtime.wire.blocks import SMALLEST, Block, BlockPool
+from seer_runtime.wire.blocks import MOST, SMALLEST, Block, BlockPool
 from seer_runtime.wire.frames import Buffer, Elsewhere, Segment
 
 
@@ -59,8 +59,8 @@ class Arena:
         """
         placed: list[Segment] = []
         taken: set[int] = set()
-        for segment in segments:
-            block = self._find(segment)
+        for index, segment in enumerate(segments):
+            block = self._find(segment) if index < MOST else None
             if block is not None and block.number not in taken:
                 taken.add(block.number)
                 self._leaving.add(block.number)
@@ -68,7 +68,7 @@ class Arena:
             elif isinstance(segment, Elsewhere):
                 placed.append(segment)
             else:
-                copied = self._pool.copy_in(segment)
+                copied = self._pool.copy_in(segment) if index < MOST else None
                 placed.append(bytes(segment) if copied is None else copied)
         return placed
 

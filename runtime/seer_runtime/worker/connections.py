@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from seer_runtime.wire.blocks import blocks_of
 from seer_runtime.wire.channels import Channel
 from seer_runtime.wire.frames import HERE, Elsewhere, Frame, Kind, segment_size
 from seer_runtime.wire.sockets import FrameSocket
@@ -26,10 +27,12 @@ class Home(Channel):
 class Direct(Channel):
     """A channel to a client on this host, which has one call at a time on its way here."""
 
-    def __init__(self, socket: FrameSocket, session: Session, home: Home) -> None:
-        """Serve a session; `home` takes what the client does not."""
+    def __init__(self, socket: FrameSocket, number: bytes, session: Session, home: Home) -> None:
+        """Serve the session of this number; `home` takes what the client does not."""
         super().__init__(socket, session.peer)
-        self._session = session
+        self.session = session
+        self._number = number
+        self._client = session.client
         self._home = home
         self._last: Frame | None = None
         self._is_broken = False
@@ -56,11 +59,25 @@ class Direct(Channel):
     def end(self) -> None:
         """Close it. The last answer goes home, unless it is known that the client has it."""
         last, self._last = self._last, None
-        is_open = last is not None and last.seq > self._session.acked and not self._is_broken
-        if last is not None and is_open and self.peer.memory.take_back(last):
+        is_open = last is not None and last.seq > self.session.acked and not self._is_broken
+        # One without shared memory is whole in any case.
+        if (
+            last is not None
+            and is_open
+            and (not blocks_of(last) or self.peer.memory.take_back(last))
+        ):
             self._home.send(last)
         self._is_broken = True
         self.socket.close()
+
+    def is_asked(self, frame: Frame) -> bool:
+        """Tell whether a frame is a call of the session that was let in."""
+        return frame.kind is Kind.CALL and frame.session == self._number
+
+    @property
+    def is_superseded(self) -> bool:
+        """Whether its session is over, or another client's now."""
+        return self.session.is_over or self.session.client != self._client
 
 
 class _Patience:

@@ -9,6 +9,7 @@ import socket
 import struct
 import threading
 import time
+import traceback
 
 from seer_runtime.wire.channels import Peer
 from seer_runtime.wire.frames import NO_SESSION, Frame, FrameError, Kind, unpack_numbers
@@ -77,15 +78,22 @@ class Courier:
 
     def _heed(self) -> None:
         while (request := self._requests.read()) is not None:
-            if request.kind is Kind.CLOSE:
-                self._sessions.forget(request.session)
-            elif request.kind is Kind.RELEASE:
-                self._peer(request.session).memory.released(request.body)
-            elif request.kind is Kind.FREE:
-                numbers = unpack_numbers(request.body)
-                self._sessions.of(request.session).references.free(numbers)
-            elif not self._running.steer(request):
-                self._refuse(request)
+            try:
+                self._do(request)
+            except Exception:  # noqa: BLE001 - everything else depends on this thread
+                traceback.print_exc()
+
+    def _do(self, request: Frame) -> None:
+        """Do what the front asks for."""
+        if request.kind is Kind.CLOSE:
+            self._sessions.forget(request.session)
+        elif request.kind is Kind.RELEASE:
+            self._peer(request.session).memory.released(request.body)
+        elif request.kind is Kind.FREE:
+            numbers = unpack_numbers(request.body)
+            self._sessions.of(request.session).references.free(numbers)
+        elif not self._running.steer(request):
+            self._refuse(request)
 
     def _peer(self, session: bytes) -> Peer:
         return self._home.peer if session == NO_SESSION else self._sessions.of(session).peer
@@ -116,11 +124,11 @@ class Courier:
                 return
             self._leave(descriptor)
             if hello.kind is Kind.HELLO and self._is_invited(hello) and self._has_room():
-                session = self._sessions.of(hello.session)
+                session = self._sessions.open(hello.session)
                 session.meet(hello.seq)
                 stranger.send(Frame(Kind.WELCOME, hello.session, session.last))
                 # From now on it is the main thread that closes it.
-                self._inbox.add(Direct(stranger, session, self._home))
+                self._inbox.add(Direct(stranger, hello.session, session, self._home))
                 return
         except (EOFError, FrameError, OSError):
             self._leave(descriptor)

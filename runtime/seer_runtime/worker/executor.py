@@ -20,12 +20,13 @@ from seer_runtime.worker.answers import (
     Answer,
     cancelled_answer,
     raised_answer,
+    refused_answer,
     reply,
     result_answer,
     unprepared_answer,
 )
 from seer_runtime.worker.arena import Arena
-from seer_runtime.worker.connections import Call, Home
+from seer_runtime.worker.connections import Call, Direct, Home
 from seer_runtime.worker.inbox import Inbox
 from seer_runtime.worker.interface import Interface
 from seer_runtime.worker.lines import share_lines
@@ -106,16 +107,29 @@ class Executor:
         """Run a call on this thread."""
         running = self._running.begin(call)
         if running is None:
+            self._refuse(call)
             return
         CURRENT.set(running)
         try:
             answer = self._answer(call, running)
+            self._end_child(answer)
             self._running.end(running, answer.frame)
         except CallCancelledError as error:
             # It was raised behind the user's function, in what is done with the result.
             answer = cancelled_answer(call.frame, error, Failure.FINISHED, Failure.KEPT)
             self._running.end(running, answer.frame)
         self._send(call, answer)
+
+    def _end_child(self, answer: Answer) -> None:
+        if os.getpid() != self._pid:
+            # A child that the function forked came back here; its parent answers.
+            sys.stdout.flush()
+            os._exit(answer.frame.kind is not Kind.RESULT)
+
+    def _refuse(self, call: Call) -> None:
+        """Leave no client waiting; what the front sends twice is answered once."""
+        if isinstance(call.connection, Direct):
+            call.connection.answer(refused_answer(call.frame).frame)
 
     def _answer(self, call: Call, running: Running) -> Answer:
         try:
@@ -141,6 +155,7 @@ class Executor:
         """Run a call of an async function beside others."""
         running = self._running.begin(call)
         if running is None:
+            self._refuse(call)
             return
         CURRENT.set(running)
         running.share_thread()
@@ -168,6 +183,7 @@ class Executor:
         for call in calls:
             running = self._running.begin(call)
             if running is None:
+                self._refuse(call)
                 continue
             running.share_thread()
             try:
@@ -203,10 +219,6 @@ class Executor:
             return [error] * len(given)
 
     def _send(self, call: Call, answer: Answer) -> None:
-        if os.getpid() != self._pid:
-            # A child that the function forked came back here; its parent answers.
-            sys.stdout.flush()
-            os._exit(answer.frame.kind is not Kind.RESULT)
         frame = answer.frame
         if frame.segments:
             frame = frame._replace(segments=self._arena.settle(frame.segments))

@@ -110,6 +110,8 @@ class Inbox:
 
     def _take_frames(self, connection: Home | Direct) -> None:
         while (frame := connection.read()) is not None:
+            if isinstance(connection, Direct) and not connection.is_asked(frame):
+                raise FrameError(f"a {frame.kind.name} frame of another session, or none to run")
             call = Call(frame, connection)
             queue = self._waiting.get(frame.session)
             if queue is None:

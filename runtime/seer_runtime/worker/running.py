@@ -13,7 +13,7 @@ from typing import Any
 from seer_runtime.wire.frames import CallKey, Frame, Kind
 from seer_runtime.wire.ledger import LedgerWriter
 from seer_runtime.wire.pb.runtime_pb2 import Failure
-from seer_runtime.worker.connections import Call
+from seer_runtime.worker.connections import Call, Direct
 from seer_runtime.worker.journal import CallJournal
 from seer_runtime.worker.lines import CallLines
 from seer_runtime.worker.sessions import Sessions
@@ -133,12 +133,18 @@ class RunningCalls:
             if key in self._early:
                 self.journal.add_unbegun(call.frame, self._early.pop(key))
                 return None
-            if not self._sessions.of(call.frame.session).admit(call.frame):
+            if not self._admit(call):
                 return None
             began, function = time.monotonic(), self._functions.get(call.frame.name, _NO_FUNCTION)
             running = Running(call, self._ledger.begin(*key, function, began), began)
             self._running[key] = running
             return running
+
+    def _admit(self, call: Call) -> bool:
+        connection = call.connection
+        if isinstance(connection, Direct):
+            return not connection.is_superseded and connection.session.admit(call.frame)
+        return self._sessions.open(call.frame.session).admit(call.frame)
 
     def end(self, running: Running, answer: Frame) -> None:
         """Say that a call ended, and with what."""
@@ -181,13 +187,14 @@ class _TorchStop:
         self._hook: Any = None
 
     def add(self, thread: int) -> None:
-        torch = sys.modules.get("torch")
-        if torch is None:
+        # Torch may be half imported.
+        modules: Any = sys.modules.get("torch.nn.modules.module")
+        register = getattr(modules, "register_module_forward_pre_hook", None)
+        if register is None:
             return
         self._threads.add(thread)
         if self._hook is None:
-            modules: Any = torch.nn.modules.module
-            self._hook = modules.register_module_forward_pre_hook(self._stop)
+            self._hook = register(self._stop)
 
     def discard(self, thread: int) -> None:
         self._threads.discard(thread)

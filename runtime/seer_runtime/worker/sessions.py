@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from seer_runtime.references import References
 from seer_runtime.wire.blocks import BlockPool
 from seer_runtime.wire.channels import Peer
 from seer_runtime.wire.frames import Frame
+
+_REMEMBERED = 1024
+"""Sessions that are over and not forgotten yet."""
 
 
 class Session:
@@ -21,7 +26,9 @@ class Session:
         """Every answer up to this number has arrived."""
         self._begun: set[int] = set()
         self._pool = pool
-        self._client = 0
+        self.client = 0
+        """Tells the client that calls directly now from earlier ones."""
+        self.is_over = False
 
     def admit(self, call: Frame) -> bool:
         """Say that a call begins; False where it has begun before: then it must not."""
@@ -36,14 +43,21 @@ class Session:
 
     def meet(self, client: int) -> None:
         """Share memory with this client from now on, who knows nothing of what another one saw."""
-        if client != self._client:
-            self._client = client
+        if client != self.client:
+            self.client = client
             self.peer.memory.close(is_gone=False)
             self.peer = Peer(self._pool)
 
     def has_begun(self, seq: int) -> bool:
         """Tell whether a call has begun, or is long over."""
         return seq <= self.acked or seq in self._begun
+
+    def end(self) -> None:
+        """Let go of what it had; nothing more is kept for it."""
+        self.is_over = True
+        self.references.close()
+        # Its client may keep results.
+        self.peer.memory.close(is_gone=False)
 
 
 class Sessions:
@@ -53,13 +67,21 @@ class Sessions:
         """Begin with none; lend from `pool`."""
         self.pool = pool
         self._sessions: dict[bytes, Session] = {}
+        self._ended: deque[bytes] = deque()
 
     def of(self, session: bytes) -> Session:
-        """Give a session, which is new where it was not known."""
+        """Give a session, which may be over; it is new where it was not known."""
         found = self._sessions.get(session)
         return (
             found if found is not None else self._sessions.setdefault(session, Session(self.pool))
         )
+
+    def open(self, session: bytes) -> Session:
+        """Give a session that is not over: one of that name may have been before."""
+        found = self.of(session)
+        if found.is_over:
+            found = self._sessions[session] = Session(self.pool)
+        return found
 
     def has_begun(self, session: bytes, seq: int) -> bool:
         """Tell whether a call has begun, or is long over."""
@@ -68,7 +90,13 @@ class Sessions:
 
     def forget(self, session: bytes) -> None:
         """Let go of what a session that is over had."""
-        found = self._sessions.pop(session, None)
-        if found is not None:
-            # Its client may keep results.
-            found.peer.memory.close(is_gone=False)
+        found = self._sessions.get(session)
+        if found is None:
+            return
+        found.end()
+        # Calls of it that are still to come must find it so.
+        self._ended.append(session)
+        if len(self._ended) > _REMEMBERED:
+            oldest = self._ended.popleft()
+            if oldest in self._sessions and self._sessions[oldest].is_over:
+                del self._sessions[oldest]

@@ -92,9 +92,13 @@ class StreamSender:
         return len(self._sizes) < STREAM_ITEMS and self._bytes + size <= STREAM_BYTES
 
     def _run(self) -> None:
-        while batch := self._next_batch():
-            self._send(self._frame(batch), lambda: not self._given_up)
-            self._sent += len(batch)
+        try:
+            while batch := self._next_batch():
+                self._send(self._frame(batch), lambda: not self._given_up)
+                self._sent += len(batch)
+        finally:
+            # Whatever ended it: nobody sends what is put from now on.
+            self.give_up()
 
     def _next_batch(self) -> list[Encoded]:
         """Wait for items; give what is there, or nothing at the end."""
