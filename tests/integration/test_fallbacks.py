@@ -101,6 +101,12 @@ def opening(session: Session) -> Opening:
     return session._direct._opening
 
 
+def client(session: Session) -> int:
+    """Give what tells the worker that it is the session's own client who comes once more."""
+    assert session._direct is not None
+    return session._direct._client
+
+
 def knock(session: Session) -> FrameSocket:
     """Connect to the worker's door, and say nothing."""
     connection = socket.socket(socket.AF_UNIX)
@@ -231,7 +237,7 @@ def test_clients_that_leave_right_after_their_greeting_do_no_harm(session: Sessi
     processes = session.call("processes", [], {})
     for _ in range(1500):
         stranger = knock(session)
-        stranger.send(Frame(Kind.HELLO, session.id, body=opening(session).proof))
+        stranger.send(Frame(Kind.HELLO, session.id, client(session), body=opening(session).proof))
         stranger.close()
 
     assert session.call("processes", [], {}) == processes
@@ -239,7 +245,7 @@ def test_clients_that_leave_right_after_their_greeting_do_no_harm(session: Sessi
 
 def test_a_guest_that_breaks_the_protocol_harms_only_itself(session: Session) -> None:
     guest = knock(session)
-    guest.send(Frame(Kind.HELLO, session.id, body=opening(session).proof))
+    guest.send(Frame(Kind.HELLO, session.id, client(session), body=opening(session).proof))
     welcome = guest.receive()
     assert welcome.kind is Kind.WELCOME
     guest.send_bytes(bytes(500))
