@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from itertools import islice
 from typing import TypeVar
 
@@ -21,6 +23,8 @@ def map(function: Callable[[T], R], items: Iterable[T], at_once: int = 16) -> It
     network, functions with `@expose(concurrent=True)` run beside each other, and those with
     `@expose(batch=True)` have something to gather. Items are taken no further ahead than that.
 
+    Whoever stops to take results makes no more calls; those on their way end by themselves.
+
     Raises:
         ArgumentError: `at_once` is less than 1.
         SeerError: what a call raises, when it comes to its result; no more calls are made then.
@@ -31,13 +35,40 @@ def map(function: Callable[[T], R], items: Iterable[T], at_once: int = 16) -> It
 
 
 def _results(function: Callable[[T], R], items: Iterator[T], at_once: int) -> Iterator[R]:
-    threads = ThreadPoolExecutor(at_once, "seer-map")
+    work: queue.SimpleQueue[tuple[Future[R], T] | None] = queue.SimpleQueue()
+    threads: list[threading.Thread] = []
+    waiting: deque[Future[R]] = deque()
+
+    def submit(item: T) -> None:
+        if len(threads) < at_once:
+            # Not an executor's: a program that gives up would wait for them at its end.
+            thread = threading.Thread(target=_run, args=(function, work), daemon=True)
+            threads.append(thread)
+            thread.start()
+        waiting.append(Future())
+        work.put((waiting[-1], item))
+
     try:
-        waiting: deque[Future[R]] = deque()
-        waiting.extend(threads.submit(function, item) for item in islice(items, at_once))
+        for item in islice(items, at_once):
+            submit(item)
         while waiting:
             result = waiting.popleft().result()
-            waiting.extend(threads.submit(function, item) for item in islice(items, 1))
+            for item in islice(items, 1):
+                submit(item)
             yield result
     finally:
-        threads.shutdown(wait=False, cancel_futures=True)
+        for future in waiting:
+            future.cancel()
+        for _ in threads:
+            work.put(None)
+
+
+def _run(function: Callable[[T], R], work: queue.SimpleQueue[tuple[Future[R], T] | None]) -> None:
+    while (job := work.get()) is not None:
+        future, item = job
+        if not future.set_running_or_notify_cancel():
+            continue
+        try:
+            future.set_result(function(item))
+        except BaseException as error:  # noqa: BLE001 - raised where the result is taken
+            future.set_exception(error)
