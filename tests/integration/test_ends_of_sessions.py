@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -182,3 +183,18 @@ def test_a_result_of_very_many_large_arrays_arrives(library: Any, way: str) -> N
         arrays = session.call("arrays", [300, 20_000], {})
         assert [int(array[-1]) for array in arrays] == list(range(300))
         assert all(np.all(array == array[0]) for array in arrays)
+
+
+def test_a_deadline_holds_while_the_interface_is_served_anew(
+    sandbox: ScopedSandbox, library: Any, write: Callable[..., Path]
+) -> None:
+    with Session(library.for_network().connection) as session:
+        slow = write("import time\ntime.sleep(3)\n" + textwrap.dedent(SOURCE))
+        serving = beside(sandbox.serve, slow, name=library.name)
+        time.sleep(0.5)
+        begun = time.monotonic()
+        with pytest.raises(DeadlineExceededError) as ended:
+            session.call("get", [], {}, timeout=0.5)
+        assert time.monotonic() - begun < 2.0
+        assert not ended.value.started
+        serving.result(20)

@@ -46,12 +46,16 @@ class Call:
         """Say why the caller gave it up, as one that has not begun."""
         if self.given_up == Failure.CANCELLED:
             return Failure(kind=Failure.CANCELLED, message="the call was cancelled")
-        seconds = self.frame.timeout / 1000
-        return Failure(
-            kind=Failure.DEADLINE,
-            message=f"no result within the {seconds:g} s that the caller gave",
-            hint="give a longer timeout, or none",
-        )
+        return late(self.frame.timeout)
+
+
+def late(timeout: int) -> Failure:
+    """Say that a call got no result in the milliseconds that its caller gave."""
+    return Failure(
+        kind=Failure.DEADLINE,
+        message=f"no result within the {timeout / 1000:g} s that the caller gave",
+        hint="give a longer timeout, or none",
+    )
 
 
 class CallQueue:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from seer_runtime.front.calls import Reply
+from seer_runtime.front.calls import Reply, late
 from seer_runtime.front.failure import FailureError, error_frame
 from seer_runtime.front.interface import ServedInterface
 from seer_runtime.front.journal import FrontJournal
@@ -174,7 +174,7 @@ class Session:
 
     async def _call(self, frame: Frame) -> None:
         try:
-            target = await self._target()
+            target = await self._target(frame.timeout)
         except BaseException:
             # The connection broke; the client will ask again.
             self._memory.give_back(blocks_of(frame))
@@ -191,11 +191,16 @@ class Session:
                 return
         self._memory.give_back(blocks_of(frame))
 
-    async def _target(self) -> ServedInterface | Failure:
+    async def _target(self, timeout: int) -> ServedInterface | Failure:
+        """Give the interface, as soon as it is loaded, or why there is none in time."""
         try:
-            return await self._attach()
+            if self._find(self._name) is self._interface:
+                return self._interface
+            return await asyncio.wait_for(self._attach(), timeout / 1000 or None)
         except FailureError as error:
             return error.failure
+        except TimeoutError:
+            return late(timeout)
 
     def _dispatch(self, frame: Frame, target: ServedInterface | Failure) -> bool:
         """Hand a call to the interface; False where it was answered here."""
