@@ -13,7 +13,6 @@ import dataclasses
 import secrets
 import socket
 import threading
-from collections.abc import Callable
 
 from seer_rpc.client.calls import Call, Outcome
 from seer_rpc.client.relay import Relay
@@ -252,7 +251,7 @@ class DirectStream:
             while frame is None:
                 frame = self._without_progress(self._connection().receive())
         except _LOST:
-            return self._fate(lambda: self._path.relay.wait(self._resubmit()))
+            return self._fate(self._path.relay.wait(self._resubmit()))
         return self._take(frame)
 
     async def next_async(self) -> Frame:
@@ -262,8 +261,7 @@ class DirectStream:
             while frame is None:
                 frame = self._without_progress(await next_frame(self._connection()))
         except _LOST:
-            outcome = await self._path.relay.wait_async(self._resubmit())
-            return self._fate(lambda: outcome)
+            return self._fate(await self._path.relay.wait_async(self._resubmit()))
         return self._take(frame)
 
     def has_arrived(self) -> bool:
@@ -315,8 +313,7 @@ class DirectStream:
             self._path.discard(channel)
         return self._path.resubmit(self._call)
 
-    def _fate(self, wait: Callable[[], Outcome]) -> Frame:
-        outcome = wait()
+    def _fate(self, outcome: Outcome) -> Frame:
         if isinstance(outcome, Frame):
             return outcome
         # The front cannot have the items that were on their way here.

@@ -165,12 +165,9 @@ class Session:
                 outcome = self._relay.wait(self._relay.submit(call))
             try:
                 return self._value(call, outcome)
-            except StateLostError:
-                # It was not run.
-                if call.frame.epoch:
-                    raise
-            except WorkerDiedError:
-                attempts -= 1
+            except (StateLostError, WorkerDiedError) as error:
+                # One whose state was lost was not run.
+                attempts -= isinstance(error, WorkerDiedError)
                 if not attempts or call.frame.epoch:
                     raise
 
@@ -199,12 +196,9 @@ class Session:
                 outcome = await self._relay.wait_async(self._relay.submit(call))
             try:
                 return self._value(call, outcome)
-            except StateLostError:
-                # It was not run.
-                if call.frame.epoch:
-                    raise
-            except WorkerDiedError:
-                attempts -= 1
+            except (StateLostError, WorkerDiedError) as error:
+                # One whose state was lost was not run.
+                attempts -= isinstance(error, WorkerDiedError)
                 if not attempts or call.frame.epoch:
                     raise
 

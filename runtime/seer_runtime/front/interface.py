@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import NamedTuple, TypeAlias, TypeVar
 
@@ -200,7 +200,7 @@ class ServedInterface:
         dead = self._dead.get(frame.epoch)
         if dead is None:
             return False
-        stage = dead.ledger.stage(frame.session, frame.seq)
+        stage = dead.ledger.stage(*frame.key)
         if stage is CallStage.NOT_BEGUN:
             return False
         call = Call(frame, reply)
@@ -215,7 +215,7 @@ class ServedInterface:
         await asyncio.wait([self._life])
 
     def _add(self, frame: Frame, reply: Reply) -> Call:
-        call = self._calls[frame.session, frame.seq] = Call(frame, reply)
+        call = self._calls[frame.key] = Call(frame, reply)
         return call
 
     def _remove(self, key: CallKey) -> Call:
@@ -330,13 +330,18 @@ class ServedInterface:
             failure = self._death(await ending)
             self._record_death(worker.ledger, self.epoch - 1, failure)
             death.set_result(failure)
-            for call in calls:
-                stage = worker.ledger.stage(*call.key)
-                self._tell_end(call, self.epoch - 1, failure, stage)
+            self._tell_ends(calls, self.epoch - 1, failure, worker.ledger)
 
     def _record_death(self, ledger: Ledger, epoch: int, failure: Failure) -> None:
         functions = [each.name for each in self._schema.result().functions]
         self._journal.add_death(self._name, epoch, ledger, functions, failure)
+
+    def _tell_ends(
+        self, calls: Sequence[Call], epoch: int, failure: Failure, ledger: Ledger
+    ) -> None:
+        """Tell calls that a worker of that epoch had got what became of each."""
+        for call in calls:
+            self._tell_end(call, epoch, failure, ledger.stage(*call.key))
 
     def _tell_end(self, call: Call, epoch: int, failure: Failure, stage: CallStage) -> None:
         """Tell a call that a worker of that epoch had got that it gets no answer."""
@@ -409,7 +414,7 @@ class ServedInterface:
         """Pass an answer on to whoever waits for it."""
         if frame.kind not in _ANSWERS:
             raise FrameError(f"a {frame.kind.name} frame that answers no call")
-        call = self._calls.get((frame.session, frame.seq))
+        call = self._calls.get(frame.key)
         if call is None:
             if frame.kind not in _ON_THE_WAY:
                 self.on_stray(frame)
@@ -475,9 +480,7 @@ class ServedInterface:
             death.set_result(failure)
             self._remember(DeadWorker(worker.ledger, death))
             self._record_death(worker.ledger, self.epoch, failure)
-            for call in self._take_dispatched():
-                stage = worker.ledger.stage(*call.key)
-                self._tell_end(call, self.epoch, failure, stage)
+            self._tell_ends(self._take_dispatched(), self.epoch, failure, worker.ledger)
         for call in self._waiting.clear():
             self._memory.give_back(blocks_of(call.frame))
         calls, self._calls = self._calls, {}

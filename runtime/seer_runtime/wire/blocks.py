@@ -221,13 +221,12 @@ class BlockPool:
                 self._free.setdefault(block.size, []).append(block)
 
 
-_FORKS = itertools.count(1)
 _forks = 0
 
 
 def _count_fork() -> None:
     global _forks
-    _forks = next(_FORKS)
+    _forks += 1
 
 
 os.register_at_fork(before=_count_fork)

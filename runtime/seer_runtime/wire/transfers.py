@@ -61,8 +61,8 @@ class Outgoing:
 
     def pop(self) -> bytes | None:
         """Give the next message, or None where there is nothing to send."""
-        if self._small:
-            return self._small.popleft()
+        if (small := self.pop_small()) is not None:
+            return small
         while self._transfers:
             key = next(iter(self._transfers))
             queue = self._transfers.pop(key)

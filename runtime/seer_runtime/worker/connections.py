@@ -98,7 +98,7 @@ class Call:
         """Take the frame that asks for it."""
         self.frame = frame
         self.connection = connection
-        self.key = frame.session, frame.seq
+        self.key = frame.key
 
     def let_go(self) -> None:
         """Let go of the memory of the arguments: the function alone decides how long they live."""

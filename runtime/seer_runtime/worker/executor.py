@@ -131,12 +131,19 @@ class Executor:
         if isinstance(call.connection, Direct):
             call.connection.answer(refused_answer(call.frame).frame)
 
-    def _answer(self, call: Call, running: Running) -> Answer:
+    def _prepare(self, call: Call) -> Callable[[], Any] | Answer:
+        """Give what runs the function, which alone has the arguments then, or why it must not."""
         try:
             run = self._interface.prepare(call.frame)
         except BaseException as error:  # noqa: BLE001 - classes of the user's build the arguments
             return unprepared_answer(call.frame, error)
         call.let_go()
+        return run
+
+    def _answer(self, call: Call, running: Running) -> Answer:
+        run = self._prepare(call)
+        if isinstance(run, Answer):
+            return run
         frame = call.frame
         try:
             value = run()
@@ -162,19 +169,20 @@ class Executor:
         task = asyncio.current_task()
         assert task is not None
         running.watch(asyncio.get_running_loop(), task)
-        answer = await self._answer_beside(call.frame, running)
+        answer = await self._answer_beside(call, running)
         self._running.end(running, answer.frame)
         self._send(call, answer)
 
-    async def _answer_beside(self, frame: Frame, running: Running) -> Answer:
-        try:
-            run = self._interface.prepare(frame)
-        except BaseException as error:  # noqa: BLE001 - classes of the user's build the arguments
-            return unprepared_answer(frame, error)
+    async def _answer_beside(self, call: Call, running: Running) -> Answer:
+        run = self._prepare(call)
+        if isinstance(run, Answer):
+            return run
+        frame = call.frame
         try:
             value = await run()
         except BaseException as error:  # noqa: BLE001 - the user's function may raise anything
             return raised_answer(frame, error, running)
+        del run
         return result_answer(self._interface, self._arena, frame, value)
 
     def _run_batch(self, calls: Sequence[Call]) -> None:

@@ -158,7 +158,7 @@ class RunningCalls:
 
     def steer(self, request: Frame) -> bool:
         """Do with a call what the front asks for; False for one to cancel that has not begun."""
-        key = (request.session, request.seq)
+        key = request.key
         with self._lock:
             running = self._running.get(key)
             if running is None:

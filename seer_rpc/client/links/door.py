@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seer_rpc.client.connection import Connection
+from seer_rpc.client.links.base import OutboxLink
 from seer_rpc.client.links.incoming import Memory
 from seer_rpc.client.links.loss import START_AGAIN, refused, vanished
-from seer_rpc.client.links.outbox import Outbox
 from seer_rpc.errors import SeerError, SessionError
-from seer_runtime.wire.frames import CallKey, Frame, FrameError, Kind
+from seer_runtime.wire.frames import Frame, FrameError, Kind
 from seer_runtime.wire.limits import DOOR
 from seer_runtime.wire.sockets import FrameSocket
 
@@ -32,7 +32,7 @@ def find_door(connection: Connection) -> Path | None:
     return door if door.exists() else None
 
 
-class DoorLink:
+class DoorLink(OutboxLink):
     """Sends from one thread and receives on another."""
 
     def __init__(
@@ -44,12 +44,8 @@ class DoorLink:
         on_lost: OnLost,
     ) -> None:
         """Connect. What fails is told through `on_lost`."""
+        super().__init__(memory, on_frame, on_lost)
         self._endpoint = connection.endpoint
-        self._on_frame = on_frame
-        self._on_lost = on_lost
-        self._incoming = memory.incoming()
-        self._outbox = Outbox()
-        self._closed = False
         connected = socket.socket(socket.AF_UNIX)
         self._socket = FrameSocket(connected)
         try:
@@ -61,19 +57,6 @@ class DoorLink:
         threading.Thread(
             target=self._run, args=(connection.token,), name="seer-link", daemon=True
         ).start()
-
-    def send(self, frame: Frame) -> None:
-        """Send a frame; does not wait."""
-        self._outbox.put(frame)
-
-    def drop(self, key: CallKey) -> None:
-        """Send no more of the large arguments of a call."""
-        self._outbox.drop(key)
-
-    def close(self) -> None:
-        """End the connection, once what was sent has left."""
-        self._closed = True
-        self._outbox.close()
 
     def abort(self) -> None:
         """End the connection at once."""
@@ -110,9 +93,7 @@ class DoorLink:
     def _receive(self) -> SeerError:
         try:
             while True:
-                frame = self._incoming.take(self._socket.receive())
-                if frame is not None:
-                    self._on_frame(frame)
+                self._take(self._socket.receive())
         except FrameError as error:
             return SessionError(f"the sandbox broke the protocol: {error}", hint=START_AGAIN)
 

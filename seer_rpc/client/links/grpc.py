@@ -11,12 +11,12 @@ import grpc
 
 from seer_rpc.client.connection import Connection
 from seer_rpc.client.credentials import open_channel
+from seer_rpc.client.links.base import OutboxLink
 from seer_rpc.client.links.incoming import Memory
 from seer_rpc.client.links.loss import START_AGAIN, refused, vanished
-from seer_rpc.client.links.outbox import Outbox
 from seer_rpc.client.network_errors import network_error
 from seer_rpc.errors import SandboxLostError, SeerError, SessionError
-from seer_runtime.wire.frames import CallKey, Frame, FrameError, decode_frame
+from seer_runtime.wire.frames import FrameError, decode_frame
 from seer_runtime.wire.limits import SESSION_METHOD
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _PROCESS = os.getpid()
 
 
-class GrpcLink:
+class GrpcLink(OutboxLink):
     """Sends from an outbox, receives on a thread."""
 
     def __init__(
@@ -42,30 +42,13 @@ class GrpcLink:
                 "a forked process cannot use the connections of its parent",
                 hint='start child processes anew: multiprocessing.get_context("spawn")',
             )
-        self._on_frame = on_frame
-        self._on_lost = on_lost
+        super().__init__(memory, on_frame, on_lost)
         self._connection = connection
-        self._incoming = memory.incoming()
-        self._outbox = Outbox()
-        self._closed = False
         self._channel = open_channel(connection)
         # Without (de)serialisers: frames are bytes already.
         method: Any = self._channel.stream_stream(SESSION_METHOD)
         self._stream = method(iter(self._outbox), metadata=authorization(connection.token))
         threading.Thread(target=self._run, name="seer-link", daemon=True).start()
-
-    def send(self, frame: Frame) -> None:
-        """Send a frame; does not wait."""
-        self._outbox.put(frame)
-
-    def drop(self, key: CallKey) -> None:
-        """Send no more of the large arguments of a call."""
-        self._outbox.drop(key)
-
-    def close(self) -> None:
-        """End the stream and the connection, once what was sent has left."""
-        self._closed = True
-        self._outbox.close()
 
     def abort(self) -> None:
         """End the stream and the connection at once."""
@@ -83,9 +66,7 @@ class GrpcLink:
     def _receive(self, messages: Iterable[bytes]) -> SeerError:
         try:
             for message in messages:
-                frame = self._incoming.take(decode_frame(message))
-                if frame is not None:
-                    self._on_frame(frame)
+                self._take(decode_frame(message))
         except FrameError as broken:
             return SessionError(f"the sandbox broke the protocol: {broken}", hint=START_AGAIN)
         except grpc.RpcError as failed:
