@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from seer_runtime.wire.claims import HARMLESS
 from seer_runtime.wire.codec import Codec
 from seer_runtime.wire.errors import DecodeError
 from seer_runtime.wire.frames import HEADER, Frame, FrameError, Kind, decode_frame, encode_frame
@@ -110,12 +111,25 @@ def test_a_frame_that_claims_to_be_huge_costs_nothing(offset: int, claim: int) -
         decode_frame(data)
 
 
-@pytest.mark.xfail(reason="MessagePack makes room for each list that claims to be long, at once")
-def test_lists_within_lists_that_claim_to_be_huge_cost_nothing() -> None:
-    size = 64 << 10
-    body = struct.pack(">BI", 0xDD, size - 1) * 1000
-    with bounded(8 << 20), contextlib.suppress(DecodeError):
-        Codec().decode(body.ljust(size, b"\0"))
+@pytest.mark.parametrize("head", [">BI", ">BH"], ids=["array 32", "array 16"])
+@pytest.mark.parametrize("size", [HARMLESS, HARMLESS + 1, 4 << 10, 65_536, 4 << 20])
+def test_lists_within_lists_that_claim_to_be_huge_cost_nothing(size: int, head: str) -> None:
+    code = 0xDD if head == ">BI" else 0xDC
+    header = struct.pack(head, code, min(size - 1, 65_535))
+    body = (header * 2000)[:size].ljust(size, b"\0")
+    with bounded(max(1 << 20, 4 * size)), pytest.raises(DecodeError):
+        Codec().decode(body)
+    if size > HARMLESS:
+        # As a segment beside the body, where large ones are.
+        with bounded(4 * size + (1 << 20)), pytest.raises(DecodeError):
+            Codec().decode(marked("body", 0), [body])
+
+
+@pytest.mark.parametrize("item", [[], {}, {0: 0}, "", 0.5, set()], ids=repr)
+def test_a_value_takes_no_more_than_a_hundred_times_its_bytes(item: object) -> None:
+    body = Codec().encode([item] * 10_000).body
+    with bounded(100 * len(body)):
+        Codec().decode(body)
 
 
 def test_a_shape_of_many_lengths_costs_little_time() -> None:

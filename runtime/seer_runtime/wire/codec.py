@@ -15,7 +15,7 @@ from enum import Enum
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
-import msgpack
+from msgpack import ExtType, packb, unpackb
 
 from seer_runtime.wire.arrays import (
     array_memory,
@@ -25,6 +25,7 @@ from seer_runtime.wire.arrays import (
     scalar_content,
     tensor_memory,
 )
+from seer_runtime.wire.claims import HARMLESS, check_claims
 from seer_runtime.wire.errors import DecodeError, EncodeError, UncrossableError
 from seer_runtime.wire.frames import Buffer, Elsewhere, Segment, segment_size
 from seer_runtime.wire.limits import MAX_BODY, MAX_SEGMENTS
@@ -42,7 +43,7 @@ from seer_runtime.wire.records import (
 _LARGE = 256 << 10
 """Bytes from which text and plain memory cross as arrays do, beside the body."""
 
-_MARK = msgpack.ExtType(1, b"")
+_MARK = ExtType(1, b"")
 _BASES: tuple[Any, ...] = (dict, list, str, bytes, float)
 
 
@@ -141,7 +142,7 @@ class _Encoder:
         self.segments: list[Buffer] = []
 
     def pack(self, value: object) -> bytes:
-        packed: bytes = msgpack.packb(
+        packed: bytes = packb(
             value, default=self._default, strict_types=True, unicode_errors="surrogatepass"
         )
         return packed
@@ -194,6 +195,9 @@ class _Encoder:
 class _Decoder:
     """One decoding: hands out the segments."""
 
+    # Made for each value: without a dictionary it is made faster.
+    __slots__ = ("_is_outermost", "_resolve", "_segments", "_types")
+
     def __init__(
         self, types: TypeNames, segments: Sequence[Segment], resolve: Resolve | None
     ) -> None:
@@ -204,7 +208,9 @@ class _Decoder:
 
     def unpack(self, body: Buffer) -> Any:
         """Give the value of a body. Raises what its parts raise."""
-        return msgpack.unpackb(
+        if len(body) > HARMLESS:
+            check_claims(body)
+        return unpackb(
             body,
             list_hook=self.list_hook,
             ext_hook=_read_mark,
@@ -260,7 +266,7 @@ class _Decoder:
         return memoryview(segment)
 
 
-def _read_mark(code: int, data: bytes) -> msgpack.ExtType:
+def _read_mark(code: int, data: bytes) -> ExtType:
     if code != _MARK.code or data:
         raise DecodeError(f"unknown MessagePack extension {code}")
     return _MARK

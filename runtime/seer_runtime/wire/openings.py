@@ -9,6 +9,7 @@ from typing import NamedTuple, Self
 
 import msgpack
 
+from seer_runtime.wire.claims import check_claims
 from seer_runtime.wire.errors import DecodeError
 from seer_runtime.wire.frames import Buffer
 
@@ -47,6 +48,7 @@ class Opening(NamedTuple):
             DecodeError: it is none.
         """
         try:
+            check_claims(body)
             match msgpack.unpackb(body):
                 case [
                     list(names),
