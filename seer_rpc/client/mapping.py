@@ -8,8 +8,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from itertools import islice
-from typing import TypeVar
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
+from seer_rpc.client.groups import CallGroup
 from seer_rpc.errors import ArgumentError
 
 T = TypeVar("T")
@@ -23,52 +24,64 @@ def map(function: Callable[[T], R], items: Iterable[T], at_once: int = 16) -> It
     network, functions with `@expose(concurrent=True)` run beside each other, and those with
     `@expose(batch=True)` have something to gather. Items are taken no further ahead than that.
 
-    Whoever stops to take results makes no more calls; those on their way end by themselves.
+    Whoever stops to take results makes no more calls, and gives up those on their way, as
+    Ctrl-C gives up a single one; nobody waits for their end.
 
     Raises:
         ArgumentError: `at_once` is less than 1.
-        SeerError: what a call raises, when it comes to its result; no more calls are made then.
+        SeerError: what a call raises, when it comes to its result; the rest is given up then.
     """
     if at_once < 1:
         raise ArgumentError(f"map() makes at least one call at once, not {at_once}")
     return _results(function, iter(items), at_once)
 
 
+class _Job(NamedTuple, Generic[T, R]):
+    item: T
+    result: Future[R]
+    calls: CallGroup
+
+
+_Jobs: TypeAlias = queue.SimpleQueue[_Job[T, R] | None]
+
+
 def _results(function: Callable[[T], R], items: Iterator[T], at_once: int) -> Iterator[R]:
-    work: queue.SimpleQueue[tuple[Future[R], T] | None] = queue.SimpleQueue()
+    jobs: _Jobs[T, R] = queue.SimpleQueue()
     threads: list[threading.Thread] = []
-    waiting: deque[Future[R]] = deque()
+    waiting: deque[_Job[T, R]] = deque()
 
     def submit(item: T) -> None:
         if len(threads) < at_once:
             # Not an executor's: a program that gives up would wait for them at its end.
-            thread = threading.Thread(target=_run, args=(function, work), daemon=True)
+            thread = threading.Thread(target=_run, args=(function, jobs), daemon=True)
             threads.append(thread)
             thread.start()
-        waiting.append(Future())
-        work.put((waiting[-1], item))
+        waiting.append(_Job(item, Future(), CallGroup()))
+        jobs.put(waiting[-1])
 
     try:
         for item in islice(items, at_once):
             submit(item)
         while waiting:
-            result = waiting.popleft().result()
+            result = waiting[0].result.result()
+            # From now on it is the caller's, who may still read from it.
+            waiting.popleft()
             for item in islice(items, 1):
                 submit(item)
             yield result
     finally:
-        for future in waiting:
-            future.cancel()
+        for job in waiting:
+            job.calls.give_up()
         for _ in threads:
-            work.put(None)
+            jobs.put(None)
 
 
-def _run(function: Callable[[T], R], work: queue.SimpleQueue[tuple[Future[R], T] | None]) -> None:
-    while (job := work.get()) is not None:
-        future, item = job
-        if not future.set_running_or_notify_cancel():
+def _run(function: Callable[[T], R], jobs: _Jobs[T, R]) -> None:
+    while (job := jobs.get()) is not None:
+        if job.calls.is_over:
             continue
+        job.calls.enter()
         try:
-            future.set_result(function(item))
+            job.result.set_result(function(job.item))
         except BaseException as error:  # noqa: BLE001 - raised where the result is taken
-            future.set_exception(error)
+            job.result.set_exception(error)

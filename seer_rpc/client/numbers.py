@@ -50,6 +50,11 @@ class CallNumbers:
             self._last += 1
             return self._last
 
+    def lacks(self, seq: int) -> bool:
+        """Tell whether the answer to a call has not arrived, and somebody wants it."""
+        with self._changed:
+            return seq > self.acked and seq not in self._answered
+
     def close(self) -> None:
         """Let nobody wait for room any more: there are no more answers."""
         with self._changed:

@@ -145,7 +145,7 @@ class Relay:
         except SeerError:
             raise
         except BaseException:
-            self._abandon(call)
+            self.abandon(call)
             raise
 
     async def wait_async(self, call: Call) -> Outcome:
@@ -153,8 +153,14 @@ class Relay:
         try:
             return await asyncio.wrap_future(call.future)
         except asyncio.CancelledError:
-            self._abandon(call)
+            self.abandon(call)
             raise
+
+    def abandon(self, call: Call) -> None:
+        """Have a call ended; whoever waits for it hears of that here, or by its answer."""
+        call.future.cancel()
+        self._link.drop(call.frame.key)
+        self.steer(Kind.CANCEL, call.seq, epoch=call.frame.epoch)
 
     def steer(self, kind: Kind, seq: int, ack: int = 0, timeout: int = 0, epoch: int = 0) -> None:
         """Say something of a call; a link that is gone takes it with it, or the news of it."""
@@ -180,11 +186,6 @@ class Relay:
         self.steer(Kind.ACK, 0, self.numbers.acked)
         self._fail(SessionError("the session was left"))
         self._link.close()
-
-    def _abandon(self, call: Call) -> None:
-        call.future.cancel()
-        self._link.drop(call.frame.key)
-        self.steer(Kind.CANCEL, call.seq, epoch=call.frame.epoch)
 
     def _open(self) -> tuple[Link, Future[Frame]]:
         """Connect, and say which session this is, or that it is a new one."""

@@ -15,6 +15,7 @@ from typing import Any, Self
 from seer_rpc.client.calls import Call, Outcome, milliseconds
 from seer_rpc.client.connection import Connection
 from seer_rpc.client.direct import MOST_AT_ONCE, DirectPath
+from seer_rpc.client.groups import GROUP
 from seer_rpc.client.links.incoming import Memory
 from seer_rpc.client.outcomes import frame_error
 from seer_rpc.client.references import Ref, make_reference
@@ -280,7 +281,11 @@ class Session:
         frame = Frame(
             Kind.CALL, relay.id, seq, relay.numbers.acked, epoch, limit, function, body, segments
         )
-        return Call(frame, None if timeout is None else time.monotonic() + timeout)
+        call = Call(frame, None if timeout is None else time.monotonic() + timeout)
+        group = GROUP.get()
+        if group is not None:
+            group.add(relay, call)
+        return call
 
     def _refer(self, value: Any) -> Sequence[Any] | None:
         return value.parts(self) if isinstance(value, Ref) else None

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import subprocess
-import sys
-import textwrap
 import threading
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import pytest
 
 from seer_rpc import client
 from seer_rpc.client import Session
-from seer_rpc.environment import ScopedSandbox
 from seer_rpc.errors import ArgumentError
 
 SOURCE = """
@@ -37,17 +32,6 @@ SOURCE = """
         # Nobody passes alone.
         together.wait(20)
         return number
-"""
-
-
-NAP = """
-    import time
-
-
-    @expose
-    def nap(seconds: int) -> int:
-        time.sleep(seconds)
-        return seconds
 """
 
 
@@ -95,29 +79,3 @@ def test_no_items_make_no_calls_and_no_threads(session: Session) -> None:
 def test_less_than_one_call_at_once_is_an_error(session: Session) -> None:
     with pytest.raises(ArgumentError, match="at least one"):
         client.map(partial(call, session, "square"), [1], at_once=0)
-
-
-def test_a_program_that_stops_early_does_not_wait_for_the_rest(
-    shared: ScopedSandbox, interface_file: Callable[[str], Path], tmp_path: Path
-) -> None:
-    library = shared.serve(interface_file(NAP))
-    file = tmp_path / "connection.json"
-    file.touch(0o600)
-    file.write_text(library.connection.to_json())
-    program = """
-        import sys
-        from pathlib import Path
-        from seer_rpc import client
-
-        session = client.Session(client.Connection.read(Path(sys.argv[1])))
-        results = client.map(lambda s: session.call("nap", [s], {}), [0, 60, 60], 2)
-        print(next(results))
-    """
-    finished = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program), file],
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=True,
-    )
-    assert finished.stdout == "0\n"

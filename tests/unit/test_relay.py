@@ -119,7 +119,7 @@ def test_a_call_that_was_given_up_meanwhile_is_cancelled_again(
 ) -> None:
     call = submit(relay)
     links[0].is_lost = True
-    relay._abandon(call)
+    relay.abandon(call)
 
     links[0].lose()
 
