@@ -99,7 +99,10 @@ class DoorLink(OutboxLink):
 
     def _send(self) -> None:
         # What receives notices how it ends.
-        with contextlib.suppress(OSError):
+        try:
             for message in self._outbox:
                 self._socket.send_bytes(message)
-        self._socket.abort()
+            # A front that could not write any more would not read the last word either.
+            self._socket.end_sending()
+        except OSError:
+            self._socket.abort()
