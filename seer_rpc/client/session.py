@@ -208,6 +208,7 @@ class Session:
 
         Raises:
             ArgumentError: it is not pending.
+            SessionOverError: the result is gone: the earlier client had taken it, or a part of it.
             SeerError: what `call` would have raised.
         """
         if number not in self.pending:

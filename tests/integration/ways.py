@@ -18,7 +18,7 @@ DIRECT, DOOR, GRPC = WAYS = ("direct", "door", "grpc")
 NETWORKED = SandboxConfig(listen="127.0.0.1:0", tls="off")
 
 
-def open_session(sandbox: ScopedSandbox, name: str, way: str, **options: Any) -> Session:
+def open_session(sandbox: ScopedSandbox, name: str, way: str, /, **options: Any) -> Session:
     """Open a session with an interface, and see to it that its calls go this way."""
     if way == GRPC:
         session = Session(sandbox.network_connection(name), **options)

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 from seer_runtime.front import session as session_module
 from seer_runtime.front.calls import Reply
 from seer_runtime.front.failure import error_frame
-from seer_runtime.front.interface import ServedInterface
+from seer_runtime.front.interface import ServedInterface, Unreceived
 from seer_runtime.front.journal import FrontJournal
 from seer_runtime.front.session import Session
 from seer_runtime.wire.blocks import BlockPool
@@ -66,6 +66,9 @@ class RecordingInterface:
 
     def opening(self, session: bytes, is_on_this_host: bool) -> Opening:
         return Opening()
+
+    def unreceived(self, session: bytes, since: float) -> dict[int, Unreceived]:
+        return {}
 
     def call(self, frame: Frame, reply: Reply) -> None:
         self.dispatched[frame.seq] += 1

@@ -18,7 +18,7 @@ from seer_runtime.front.workers import WorkerProcess
 from seer_runtime.wire.blocks import BlockPool, blocks_of
 from seer_runtime.wire.exits import describe_exit
 from seer_runtime.wire.frames import CallKey, Frame, FrameError, Kind
-from seer_runtime.wire.ledger import CallStage, Ledger
+from seer_runtime.wire.ledger import Begun, CallStage, Ledger
 from seer_runtime.wire.openings import Opening
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 from seer_runtime.wire.pb.runtime_pb2 import Failure, LoadRequest
@@ -60,6 +60,16 @@ class DeadWorker(NamedTuple):
 
     ledger: Ledger
     death: asyncio.Future[Failure]
+
+
+class Unreceived(NamedTuple):
+    """A call that has begun, and whose answer its client may not have."""
+
+    name: str
+    """The function; empty where it is not known."""
+
+    epoch: int
+    """Of the worker that began it."""
 
 
 class ServedInterface:
@@ -177,23 +187,28 @@ class ServedInterface:
         """Tell a session what it may do, which calls the worker itself where that is near."""
         worker = self._serving
         schema = self._schema.result()
-        names = [each.name for each in schema.functions]
-        opening = Opening([each.name for each in schema.functions if each.is_idempotent])
-        if worker is None:
-            return opening
-        calls = worker.ledger.of(session)
-        opening = opening._replace(
-            last=max((call.seq for call in calls), default=0),
-            pending=[
-                (call.seq, names[call.function] if call.function < len(names) else "")
-                for call in calls
-                if call.stage is CallStage.BEGUN
-            ],
-        )
-        if not is_on_this_host:
+        idempotent = [each.name for each in schema.functions if each.is_idempotent]
+        last = max((call.seq for call, _ in self._begun(session)), default=0)
+        opening = Opening(idempotent, last=last)
+        if worker is None or not is_on_this_host:
             return opening
         path, ledger = worker.files
         return opening._replace(socket=path, proof=worker.proof(session), ledger=ledger)
+
+    def unreceived(self, session: bytes, since: float) -> dict[int, Unreceived]:
+        """Find the calls by their numbers that a session's client may have no answer to.
+
+        An earlier session of that name may have been over at the time `since`.
+        """
+        calls = [each for each in self._begun(session) if each[0].began >= since]
+        acked = max((call.acked for call, _ in calls), default=0)
+        taken = {call.taken for call, _ in calls}
+        names = dict(enumerate(each.name for each in self._schema.result().functions))
+        return {
+            call.seq: Unreceived(names.get(call.function, ""), epoch)
+            for call, epoch in calls
+            if call.seq > acked and call.seq not in taken
+        }
 
     def fate(self, frame: Frame, reply: Reply) -> bool:
         """Tell a call that an earlier worker began what became of it; False where none did."""
@@ -213,6 +228,13 @@ class ServedInterface:
         """End the worker; calls without an answer are told."""
         self._life.cancel()
         await asyncio.wait([self._life])
+
+    def _begun(self, session: bytes) -> list[tuple[Begun, int]]:
+        """Give what ledgers say of a session's calls, and the epoch of each."""
+        ledgers = {epoch: dead.ledger for epoch, dead in self._dead.items()}
+        if self._serving is not None:
+            ledgers[self.epoch] = self._serving.ledger
+        return [(call, epoch) for epoch, ledger in ledgers.items() for call in ledger.of(session)]
 
     def _add(self, frame: Frame, reply: Reply) -> Call:
         call = self._calls[frame.key] = Call(frame, reply)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -30,6 +31,11 @@ class _Answers:
     frames: list[Frame] = field(default_factory=list)
     is_behind: bool = False
     """Whether the client has returned and not asked again: what came before would be missing."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing more is to come."""
+        return bool(self.frames) and self.frames[-1].kind is not Kind.ITEMS
 
 
 class Session:
@@ -67,6 +73,9 @@ class Session:
         self._client = b""
         self._attempt = 0
         self._acked = 0
+        self._since = time.monotonic()
+        self._epochs: dict[int, int] = {}
+        """Of the workers that began what an earlier client made directly, and may ask for anew."""
         self._answers: dict[int, _Answers] = {}
         self._end: asyncio.TimerHandle | None = None
 
@@ -127,8 +136,10 @@ class Session:
         interface = self._interface
         assert interface is not None
         opening = interface.opening(self.id, self._is_on_this_host)
+        begun = interface.unreceived(self.id, self._since)
+        self._epochs = {seq: each.epoch for seq, each in begun.items()}
         pending = {
-            **dict(opening.pending),
+            **{seq: each.name for seq, each in begun.items() if seq > self._acked},
             **{seq: each.name for seq, each in self._answers.items()},
         }
         last = max([opening.last, self._acked, *pending])
@@ -142,6 +153,8 @@ class Session:
             FrameError: it breaks the protocol.
         """
         self._acknowledge(frame.ack if frame.kind in _ACKNOWLEDGING else 0)
+        if frame.seq in self._epochs:
+            frame = frame._replace(epoch=self._epochs[frame.seq])
         match frame.kind:
             case Kind.CALL:
                 await self._call(frame)
@@ -163,8 +176,9 @@ class Session:
     def keep(self, frame: Frame) -> None:
         """Take the answer of a call that the client made directly and did not wait for."""
         if frame.seq > self._acked:
-            self._answers.setdefault(frame.seq, _Answers(frame.name))
-            self._answer(frame)
+            answers = self._answers.setdefault(frame.seq, _Answers(frame.name))
+            if not answers.is_whole:
+                self._answer(frame)
 
     def _acknowledge(self, acked: int) -> None:
         if acked > self._acked:

@@ -1,9 +1,10 @@
 """The ledger: which calls a worker began and which of them it finished, legible after its death.
 
 A file of fixed records that the worker maps and writes, and others read: session 16s | seq u64
-| state u32 | function u32 | began f64. The function is its number in the schema; when the call
-began is the time of the system's monotonic clock. A finished record is used again, the oldest
-first.
+| state u32 | function u32 | began f64 | acked u64 | taken u64. The function is its number in the
+schema; when the call began is the time of the system's monotonic clock. The last two say which
+answers the session's client had by then: all up to one number, and another one. A finished record
+is used again, the oldest first.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple, Self
 
-_RECORD = struct.Struct("<16sQIId")
+_RECORD = struct.Struct("<16sQIIdQQ")
 _STATE = struct.Struct("<I")
 _STATE_OFFSET = 24
 SLOTS = 2048
@@ -41,6 +42,11 @@ class Begun(NamedTuple):
     stage: CallStage
     function: int
     began: float
+    acked: int
+    """The session's client had every answer up to this number."""
+
+    taken: int
+    """It had this one, too."""
 
 
 class LedgerWriter:
@@ -51,10 +57,14 @@ class LedgerWriter:
         self._memory = mmap.mmap(descriptor, SIZE)
         self._free = deque(range(0, SIZE, _RECORD.size))
 
-    def begin(self, session: bytes, seq: int, function: int, began: float) -> int:
+    def begin(
+        self, session: bytes, seq: int, function: int, began: float, acked: int = 0, taken: int = 0
+    ) -> int:
         """Write down that a call begins; gives what `finish` wants to know."""
         place = self._free.popleft()
-        _RECORD.pack_into(self._memory, place, session, seq, CallStage.BEGUN, function, began)
+        _RECORD.pack_into(
+            self._memory, place, session, seq, CallStage.BEGUN, function, began, acked, taken
+        )
         return place
 
     def finish(self, place: int) -> None:
@@ -104,9 +114,9 @@ class Ledger:
 
     def begun(self) -> Iterator[Begun]:
         """Give the calls that have begun, those that have ended since among them."""
-        for session, seq, state, function, began in _RECORD.iter_unpack(self._memory[:SIZE]):
+        for session, seq, state, *rest in _RECORD.iter_unpack(self._memory[:SIZE]):
             if state in (CallStage.BEGUN, CallStage.FINISHED):
-                yield Begun(session, seq, CallStage(state), function, began)
+                yield Begun(session, seq, CallStage(state), *rest)
 
     def all_running(self) -> Iterator[tuple[bytes, int]]:
         """Give the calls that have begun and not ended."""
@@ -114,6 +124,9 @@ class Ledger:
 
     def of(self, session: bytes) -> list[Begun]:
         """Give a session's calls, as far as they are among the last ones."""
+        # Most that ask are new.
+        if session not in self._memory[:SIZE]:
+            return []
         return [call for call in self.begun() if call.session == session]
 
     def running(self, session: bytes) -> Iterator[int]:

@@ -26,7 +26,7 @@ from seer_runtime.worker.answers import (
     unprepared_answer,
 )
 from seer_runtime.worker.arena import Arena
-from seer_runtime.worker.connections import Call, Direct, Home
+from seer_runtime.worker.connections import Call, Direct, Home, lost_answer
 from seer_runtime.worker.inbox import Inbox
 from seer_runtime.worker.interface import Interface
 from seer_runtime.worker.lines import share_lines
@@ -127,9 +127,11 @@ class Executor:
             os._exit(answer.frame.kind is not Kind.RESULT)
 
     def _refuse(self, call: Call) -> None:
-        """Leave no client waiting; what the front sends twice is answered once."""
+        """Leave no client waiting; the front gets what it asks for anew, or hears it is gone."""
         if isinstance(call.connection, Direct):
             call.connection.answer(refused_answer(call.frame).frame)
+        elif not self._running.recall(call.key):
+            self._home.answer(lost_answer(call.frame))
 
     def _prepare(self, call: Call) -> Callable[[], Any] | Answer:
         """Give what runs the function, which alone has the arguments then, or why it must not."""

@@ -136,15 +136,22 @@ class RunningCalls:
             if not self._admit(call):
                 return None
             began, function = time.monotonic(), self._functions.get(call.frame.name, _NO_FUNCTION)
-            running = Running(call, self._ledger.begin(*key, function, began), began)
+            acked, taken = call.connection.carry(call.frame)
+            place = self._ledger.begin(*key, function, began, acked, taken)
+            running = Running(call, place, began)
             self._running[key] = running
             return running
 
     def _admit(self, call: Call) -> bool:
         connection = call.connection
         if isinstance(connection, Direct):
-            return not connection.is_superseded and connection.session.admit(call.frame)
-        return self._sessions.open(call.frame.session).admit(call.frame)
+            return not connection.is_superseded and connection.session.admit(call)
+        return self._sessions.open(call.frame.session).admit(call)
+
+    def recall(self, key: CallKey) -> bool:
+        """Have the answer of a call go home, if there is one; False where it is gone."""
+        session, seq = key
+        return self._sessions.of(session).recall(seq)
 
     def end(self, running: Running, answer: Frame) -> None:
         """Say that a call ended, and with what."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import TYPE_CHECKING
 
 from seer_runtime.references import References
 from seer_runtime.wire.blocks import BlockPool
 from seer_runtime.wire.channels import Peer
-from seer_runtime.wire.frames import Frame
+
+if TYPE_CHECKING:
+    from seer_runtime.worker.connections import Call, Direct, Home
 
 _REMEMBERED = 1024
 """Sessions that are over and not forgotten yet."""
@@ -24,33 +27,46 @@ class Session:
         """The highest number of a call that began."""
         self.acked = 0
         """Every answer up to this number has arrived."""
-        self._begun: set[int] = set()
+        self._begun: dict[int, Home | Direct] = {}
+        """Where each call came from that began and may not have been answered."""
         self._pool = pool
         self.client = 0
         """Tells the client that calls directly now from earlier ones."""
         self.is_over = False
 
-    def admit(self, call: Frame) -> bool:
+    def admit(self, call: Call) -> bool:
         """Say that a call begins; False where it has begun before: then it must not."""
-        if call.ack > self.acked:
-            self.acked = call.ack
-            self._begun = {seq for seq in self._begun if seq > call.ack}
-        if self.has_begun(call.seq):
+        seq, ack = call.frame.seq, call.frame.ack
+        if ack > self.acked:
+            self.acked = ack
+            self._begun = {each: origin for each, origin in self._begun.items() if each > ack}
+        if self.has_begun(seq):
             return False
-        self._begun.add(call.seq)
-        self.last = max(self.last, call.seq)
+        self._begun[seq] = call.connection
+        self.last = max(self.last, seq)
         return True
 
     def meet(self, client: int) -> None:
         """Share memory with this client from now on, who knows nothing of what another one saw."""
         if client != self.client:
             self.client = client
+            # Once the memory is gone, they cannot be brought home.
+            for origin in list(self._begun.values()):
+                origin.recall()
             self.peer.memory.close(is_gone=False)
             self.peer = Peer(self._pool)
 
     def has_begun(self, seq: int) -> bool:
         """Tell whether a call has begun, or is long over."""
         return seq <= self.acked or seq in self._begun
+
+    def recall(self, seq: int) -> bool:
+        """Have a call's answer go home, at once or when there is one; False where it is gone."""
+        if seq <= self.acked:
+            return False
+        # One that never began was answered by whoever saw to that.
+        origin = self._begun.get(seq)
+        return origin is None or origin.recall(seq)
 
     def end(self) -> None:
         """Let go of what it had; nothing more is kept for it."""
