@@ -112,6 +112,8 @@ class Client:
         for frame in self._incoming.abandoned():
             self._sessions.memory.give_back(blocks_of(frame))
         self._drop_requests()
+        # Answers may have come since; their memory is somebody's.
+        self._outgoing.clear()
         session = self._session
         if session is not None:
             session.detach(self._reply, partial(self._sessions.end, session))
