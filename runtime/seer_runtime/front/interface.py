@@ -10,11 +10,12 @@ from typing import NamedTuple, TypeAlias, TypeVar
 
 from google.protobuf.message import DecodeError
 
-from seer_runtime.front.calls import MOST_WAITING, Call, CallQueue, Reply
+from seer_runtime.front.calls import MOST_WAITING, Call, Reply
 from seer_runtime.front.failure import FailureError, error_frame
 from seer_runtime.front.journal import FrontJournal
 from seer_runtime.front.log import BoundedLog, LastLine
 from seer_runtime.front.workers import WorkerProcess
+from seer_runtime.turns import TurnQueue
 from seer_runtime.wire.blocks import BlockPool, blocks_of
 from seer_runtime.wire.exits import describe_exit
 from seer_runtime.wire.frames import CallKey, Frame, FrameError, Kind
@@ -52,7 +53,7 @@ _REMEMBERED = 16
 
 _M = TypeVar("_M", InterfaceSchema, Failure)
 
-Spawn: TypeAlias = Callable[[], Awaitable[WorkerProcess]]
+Spawn: TypeAlias = Callable[[BlockPool], Awaitable[WorkerProcess]]
 
 
 class DeadWorker(NamedTuple):
@@ -96,7 +97,7 @@ class ServedInterface:
         self._calls: dict[CallKey, Call] = {}
         self._adopted: set[CallKey] = set()
         """Those that were made directly: the front has not dispatched them."""
-        self._waiting = CallQueue()
+        self._waiting: TurnQueue[Call] = TurnQueue()
         self._dead: dict[int, DeadWorker] = previous._dead if previous else {}
         self._serving: WorkerProcess | None = None
         self._output: LastLine | None = None
@@ -288,8 +289,7 @@ class ServedInterface:
     async def _live(self) -> None:
         code = futile = 0
         while futile < _MAX_FUTILE_LOADS:
-            worker = await self._spawn()
-            worker.share(self._memory)
+            worker = await self._spawn(self._memory)
             self._output = worker.output
             try:
                 died = await self._load(worker)
@@ -426,8 +426,6 @@ class ServedInterface:
             call.reply(frame)
             return
         self._remove(call.key)
-        if call.given_up == Failure.DEADLINE and frame.kind is Kind.ERROR:
-            frame = _as_deadline(call, frame)
         call.answer(frame)
         self._dispatch()
 
@@ -524,13 +522,3 @@ def _obituary(call: Call, failure: Failure, stage: CallStage) -> Failure:
         told.kind = call.given_up
         told.message = f"{call.giving_up().message}; {told.message}"
     return told
-
-
-def _as_deadline(call: Call, frame: Frame) -> Frame:
-    """Tell a call that was ended at its deadline so; any other error stays what it is."""
-    failure = _parse(Failure, frame)
-    if failure.kind != Failure.CANCELLED:
-        return frame
-    deadline = call.giving_up()
-    failure.kind, failure.message, failure.hint = deadline.kind, deadline.message, deadline.hint
-    return error_frame(call.frame, frame.epoch, failure)

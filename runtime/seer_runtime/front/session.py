@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from seer_runtime.front.calls import Reply, late
+from seer_runtime.endings import given_up
+from seer_runtime.front.calls import Reply
 from seer_runtime.front.failure import FailureError, error_frame
 from seer_runtime.front.interface import ServedInterface
 from seer_runtime.front.journal import FrontJournal
@@ -200,7 +201,7 @@ class Session:
         except FailureError as error:
             return error.failure
         except TimeoutError:
-            return late(timeout)
+            return given_up(timeout)
 
     def _dispatch(self, frame: Frame, target: ServedInterface | Failure) -> bool:
         """Hand a call to the interface; False where it was answered here."""

@@ -43,6 +43,12 @@ _LARGE = 256 << 10
 """Bytes from which text and plain memory cross as arrays do, beside the body."""
 
 _MARK = msgpack.ExtType(1, b"")
+_MARKED: bytes = msgpack.packb(_MARK)
+"""In a body without these bytes there is nothing but what MessagePack has a word for."""
+
+_SMALL = 4096
+"""Bytes of a packer: what it takes by default, the system gives and gets back each time."""
+
 _BASES: tuple[Any, ...] = (dict, list, str, bytes, float)
 
 
@@ -101,6 +107,8 @@ class Codec:
             DecodeError: the bytes are no encoded value.
         """
         try:
+            if type(body) is bytes and _MARKED not in body:
+                return _unpack(body)
             return _Decoder(self._types, segments, resolve).unpack(body)
         except DecodeError:
             raise
@@ -141,9 +149,13 @@ class _Encoder:
         self.segments: list[Buffer] = []
 
     def pack(self, value: object) -> bytes:
-        packed: bytes = msgpack.packb(
-            value, default=self._default, strict_types=True, unicode_errors="surrogatepass"
+        packer = msgpack.Packer(
+            default=self._default,
+            strict_types=True,
+            unicode_errors="surrogatepass",
+            buf_size=_SMALL,
         )
+        packed: bytes = packer.pack(value)
         return packed
 
     def finish(self, body: bytes) -> Encoded:
@@ -204,13 +216,7 @@ class _Decoder:
 
     def unpack(self, body: Buffer) -> Any:
         """Give the value of a body. Raises what its parts raise."""
-        return msgpack.unpackb(
-            body,
-            list_hook=self.list_hook,
-            ext_hook=_read_mark,
-            strict_map_key=False,
-            unicode_errors="surrogatepass",
-        )
+        return _unpack(body, self.list_hook)
 
     def list_hook(self, items: list[Any]) -> Any:
         """Turn a marked list into what it stands for."""
@@ -258,6 +264,16 @@ class _Decoder:
         if isinstance(segment, Elsewhere):
             raise DecodeError(f"the memory of segment {index} did not come")
         return memoryview(segment)
+
+
+def _unpack(body: Buffer, list_hook: Callable[[list[Any]], Any] | None = None) -> Any:
+    return msgpack.unpackb(
+        body,
+        list_hook=list_hook,
+        ext_hook=_read_mark,
+        strict_map_key=False,
+        unicode_errors="surrogatepass",
+    )
 
 
 def _read_mark(code: int, data: bytes) -> msgpack.ExtType:

@@ -113,12 +113,12 @@ class Executor:
         try:
             answer = self._answer(call, running)
             self._end_child(answer)
-            self._running.end(running, answer.frame)
+            self._running.end(running)
         except CallCancelledError as error:
             # It was raised behind the user's function, in what is done with the result.
-            answer = cancelled_answer(call.frame, error, Failure.FINISHED, Failure.KEPT)
-            self._running.end(running, answer.frame)
-        self._send(call, answer)
+            answer = cancelled_answer(running, error, Failure.FINISHED, Failure.KEPT)
+            self._running.end(running)
+        self._send(running, answer)
 
     def _end_child(self, answer: Answer) -> None:
         if os.getpid() != self._pid:
@@ -170,8 +170,8 @@ class Executor:
         assert task is not None
         running.watch(asyncio.get_running_loop(), task)
         answer = await self._answer_beside(call, running)
-        self._running.end(running, answer.frame)
-        self._send(call, answer)
+        self._running.end(running)
+        self._send(running, answer)
 
     async def _answer_beside(self, call: Call, running: Running) -> Answer:
         run = self._prepare(call)
@@ -198,8 +198,8 @@ class Executor:
                 batch.append((call, running, self._interface.bind(call.frame)))
             except BaseException as error:  # noqa: BLE001 - classes of the user's
                 answer = unprepared_answer(call.frame, error)
-                self._running.end(running, answer.frame)
-                self._send(call, answer)
+                self._running.end(running)
+                self._send(running, answer)
         if not batch:
             return
         share_lines([running for _, running, _ in batch])
@@ -211,8 +211,8 @@ class Executor:
                 answer = raised_answer(call.frame, outcome, running)
             else:
                 answer = result_answer(self._interface, self._arena, call.frame, outcome)
-            self._running.end(running, answer.frame)
-            self._send(call, answer)
+            self._running.end(running)
+            self._send(running, answer)
 
     def _outcomes(
         self, function: Callable[..., Any], given: Sequence[Sequence[Any]]
@@ -226,11 +226,13 @@ class Executor:
         except BaseException as error:  # noqa: BLE001 - the user's function may raise anything
             return [error] * len(given)
 
-    def _send(self, call: Call, answer: Answer) -> None:
+    def _send(self, running: Running, answer: Answer) -> None:
         frame = answer.frame
         if frame.segments:
             frame = frame._replace(segments=self._arena.settle(frame.segments))
-        call.connection.answer(frame)
+        running.call.connection.answer(frame)
+        # Last, as nobody waits for it.
+        self._running.journal.add(running, answer.frame)
         self._must_end = self._must_end or answer.must_end
 
     def _stream(self, call: Call, items: Any, running: Running) -> None:
