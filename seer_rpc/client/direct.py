@@ -20,11 +20,12 @@ from seer_rpc.client.relay import Relay
 from seer_rpc.client.releases import Releases
 from seer_rpc.client.reports import ProgressReports
 from seer_rpc.errors import SessionError
-from seer_runtime.wire.blocks import BlockPool, inline_size
+from seer_runtime.wire.blocks import BlockPool
 from seer_runtime.wire.call_ids import call_id
 from seer_runtime.wire.channels import Channel, Peer
 from seer_runtime.wire.frames import Frame, FrameError, Kind
 from seer_runtime.wire.openings import Opening
+from seer_runtime.wire.sharing import inline_size
 from seer_runtime.wire.sockets import FrameSocket
 
 _PATIENCE = 0.2

@@ -11,9 +11,10 @@ from seer_runtime.front.failure import FailureError, error_frame
 from seer_runtime.front.interface import ServedInterface
 from seer_runtime.front.journal import FrontJournal
 from seer_runtime.front.session import Session
-from seer_runtime.wire.blocks import BlockPool, blocks_of
+from seer_runtime.wire.blocks import BlockPool
 from seer_runtime.wire.frames import NO_SESSION, Elsewhere, Frame, FrameError, Kind, decode_frame
 from seer_runtime.wire.pb.runtime_pb2 import Failure
+from seer_runtime.wire.sharing import blocks_of
 from seer_runtime.wire.transfers import Incoming, Outgoing, Place
 
 

@@ -16,13 +16,14 @@ from seer_runtime.front.journal import FrontJournal
 from seer_runtime.front.log import BoundedLog, LastLine
 from seer_runtime.front.workers import WorkerProcess
 from seer_runtime.turns import TurnQueue
-from seer_runtime.wire.blocks import BlockPool, blocks_of
+from seer_runtime.wire.blocks import BlockPool
 from seer_runtime.wire.exits import describe_exit
 from seer_runtime.wire.frames import CallKey, Frame, FrameError, Kind
 from seer_runtime.wire.ledger import CallStage, Ledger
 from seer_runtime.wire.openings import Opening
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 from seer_runtime.wire.pb.runtime_pb2 import Failure, LoadRequest
+from seer_runtime.wire.sharing import blocks_of
 
 _LOG_LINES = 20
 _MAX_FUTILE_LOADS = 3

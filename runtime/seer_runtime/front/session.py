@@ -11,11 +11,12 @@ from seer_runtime.front.calls import Reply
 from seer_runtime.front.failure import FailureError, error_frame
 from seer_runtime.front.interface import ServedInterface
 from seer_runtime.front.journal import FrontJournal
-from seer_runtime.wire.blocks import BlockPool, blocks_of
+from seer_runtime.wire.blocks import BlockPool
 from seer_runtime.wire.frames import Frame, FrameError, Kind
 from seer_runtime.wire.limits import WINDOW
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 from seer_runtime.wire.pb.runtime_pb2 import Failure
+from seer_runtime.wire.sharing import blocks_of
 
 _ACKNOWLEDGING = (Kind.CALL, Kind.ACK, Kind.CANCEL)
 """Frames that say which answers have arrived."""

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from seer_runtime.front.log import BoundedLog, LastLine
-from seer_runtime.wire.blocks import BlockPool, SharedMemory
+from seer_runtime.wire.blocks import BlockPool
 from seer_runtime.wire.frames import Frame, FrameError, Kind, encode_frame, pack_numbers
 from seer_runtime.wire.ledger import Ledger
 from seer_runtime.wire.marks import MARK, kill_marked
 from seer_runtime.wire.openings import proof_of
+from seer_runtime.wire.sharing import SharedMemory
 from seer_runtime.wire.sockets import FrameSocket
 
 _DRAIN = 0.2

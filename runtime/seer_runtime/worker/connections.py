@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from seer_runtime.wire.blocks import blocks_of
 from seer_runtime.wire.channels import Channel
 from seer_runtime.wire.frames import HERE, Elsewhere, Frame, Kind, segment_size
+from seer_runtime.wire.sharing import blocks_of
 from seer_runtime.wire.sockets import FrameSocket
 from seer_runtime.worker.sessions import Session
 
