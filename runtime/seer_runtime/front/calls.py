@@ -45,3 +45,7 @@ class Call:
     def giving_up(self) -> Failure:
         """Say why the caller gave it up, as one that has not begun."""
         return given_up(self.frame.timeout if self.given_up == Failure.DEADLINE else 0)
+
+
+def nobody(_: Frame) -> None:
+    """Take the answer to a call that nobody waits for."""
