@@ -7,23 +7,22 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Callable, Hashable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from seer_rpc.client import Connection, Session
 from tests.faults.far_interface import make
 
-T = TypeVar("T")
-
-_SIZE = 64 << 20
 _BEGUN = 1.0
 """Seconds after which a small call has arrived."""
 
+_LONG = 100.0
 
-def transfer(connection: Connection) -> dict[str, Any]:
+
+def transfer(connection: Connection, size: int) -> dict[str, Any]:
     """Send and fetch much at the same time, and see how long small things take meanwhile."""
     reports: list[float] = []
 
@@ -34,49 +33,56 @@ def transfer(connection: Connection) -> dict[str, Any]:
             reports.append(time.monotonic() - done)
 
     with Session(connection, on_progress=hear) as session:
-        saw = asyncio.run(_transfer(session))
+        saw = asyncio.run(_transfer(session, size))
         return {**saw, "reports": reports, "connections": session._relay._attempts}
 
 
-async def _transfer(session: Session) -> dict[str, Any]:
-    values = make(_SIZE)
-    there = asyncio.create_task(_timed(session.call_async("is_whole", [values, _SIZE], {})))
-    back = asyncio.create_task(_timed(session.call_async("make", [_SIZE], {})))
-    reporting = asyncio.create_task(session.call_async("report", [60.0], {}))
+async def _transfer(session: Session, size: int) -> dict[str, Any]:
+    values = make(size)
+    crossings = asyncio.gather(
+        session.call_async("is_whole", [values, size], {}), session.call_async("make", [size], {})
+    )
+    begin = time.monotonic()
+    reporting = asyncio.create_task(session.call_async("report", [_LONG], {}))
     echoes: list[float] = []
-    cancelled: list[float] = []
-    while not (there.done() or back.done()):
-        seconds, _ = await _timed(session.call_async("echo", [1], {}))
-        echoes.append(seconds)
-        nap = asyncio.create_task(session.call_async("nap", [len(cancelled), 60.0], {}))
+    cancelled: dict[int, float] = {}
+    while not crossings.done():
+        since = time.monotonic()
+        await session.call_async("echo", [1], {})
+        echoes.append(time.monotonic() - since)
+        number = time.monotonic_ns()
+        nap = asyncio.create_task(session.call_async("nap", [number, _LONG], {}))
         await asyncio.sleep(_BEGUN)
-        cancelled.append(time.monotonic())
+        cancelled[number] = time.monotonic()
         await _cancel(nap)
-    there_seconds, is_whole = await there
-    back_seconds, came = await back
+    is_whole, came = await crossings
+    seconds = time.monotonic() - begin
     await _cancel(reporting)
     ends = await session.call_async("ends", [], {})
     return {
-        "seconds": [there_seconds, back_seconds],
-        "whole": [is_whole, np.array_equal(came, values)],
+        "seconds": seconds,
+        "whole": is_whole and np.array_equal(came, values),
         "echoes": echoes,
-        "cancellations": [ends[number] - cancelled[number] for number in sorted(ends)],
+        "cancellations": [ends[number] - at for number, at in cancelled.items() if number in ends],
     }
 
 
-def cut(connection: Connection) -> dict[str, Any]:
-    """Wait for a call that takes a moment, while the wire is cut."""
+def send(connection: Connection, size: int) -> dict[str, Any]:
+    """Send much, and hear nothing meanwhile."""
+    with Session(connection) as session:
+        begin = time.monotonic()
+        is_whole = session.call("is_whole", [make(size), size], {})
+        seconds = time.monotonic() - begin
+        return {"seconds": seconds, "whole": is_whole, "connections": session._relay._attempts}
+
+
+def wait(connection: Connection) -> dict[str, Any]:
+    """Wait for a call that takes a moment."""
     with Session(connection) as session:
         sys.stdout.write("calling\n")
         sys.stdout.flush()
         value = session.call("nap", [-1, 2.0], {})
         return {"value": value, "connections": session._relay._attempts}
-
-
-async def _timed(call: Awaitable[T]) -> tuple[float, T]:
-    begin = time.monotonic()
-    value = await call
-    return time.monotonic() - begin, value
 
 
 async def _cancel(task: asyncio.Task[Any]) -> None:
@@ -85,7 +91,12 @@ async def _cancel(task: asyncio.Task[Any]) -> None:
         await task
 
 
-_PROGRAMS: dict[str, Callable[[Connection], dict[str, Any]]] = {"transfer": transfer, "cut": cut}
+PROGRAMS: dict[str, Callable[..., dict[str, Any]]] = {
+    "transfer": transfer,
+    "send": send,
+    "wait": wait,
+}
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(_PROGRAMS[sys.argv[1]](Connection.read(Path(sys.argv[2])))))
+    connection = Connection.read(Path(sys.argv[2]))
+    sys.stdout.write(json.dumps(PROGRAMS[sys.argv[1]](connection, *map(int, sys.argv[3:]))))

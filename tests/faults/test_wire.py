@@ -17,25 +17,23 @@ import pytest
 from seer_rpc.client.credentials import _NETWORK_OPTIONS
 from tests.faults.wire import NoWireError, Wire, at
 
-RATE = "50mbit"
-
 NOTICED = (
     _NETWORK_OPTIONS["grpc.keepalive_time_ms"] + _NETWORK_OPTIONS["grpc.http2.ping_timeout_ms"]
 ) / 1000
 """Seconds after which a connection that lets no ping through is lost."""
 
 PROMPT = 3.0
-"""Seconds in which small things happen. Behind the values they would wait more than ten."""
+"""Seconds in which small things happen. Behind large values they would take more than ten."""
 
 PATIENCE = 60.0
 
-Run = Callable[[str], "subprocess.Popen[str]"]
+Run = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture(scope="module")
 def wire() -> Iterator[Wire]:
     try:
-        with Wire(RATE) as made:
+        with Wire() as made:
             yield made
     except NoWireError as error:
         pytest.skip(str(error))
@@ -79,7 +77,9 @@ def caller(
     connection = tmp_path_factory.mktemp("connection") / "far.json"
     sandbox = run_at(wire.far, "far_sandbox", str(connection))
     assert output(sandbox).readline() == "ready\n"
-    yield lambda program: run_at(wire.near, "far_caller", program, str(connection))
+    yield lambda program, *sizes: run_at(
+        wire.near, "far_caller", program, str(connection), *map(str, sizes)
+    )
     sandbox.communicate(timeout=PATIENCE)
 
 
@@ -95,21 +95,33 @@ def result(process: subprocess.Popen[str]) -> dict[str, Any]:
     return seen
 
 
-def test_large_values_both_ways_starve_nothing(caller: Run) -> None:
-    seen = result(caller("transfer"))
+def test_large_values_both_ways_hold_up_nothing_that_is_small(wire: Wire, caller: Run) -> None:
+    wire.limit("50mbit")
+    seen = result(caller("transfer", 64 << 20))
 
-    assert seen["whole"] == [True, True]
-    assert min(seen["seconds"]) > 2 * NOTICED
+    assert seen["whole"]
+    assert seen["seconds"] > 2 * NOTICED
     assert seen["connections"] == 1
     for kind in ("echoes", "reports", "cancellations"):
         assert len(seen[kind]) >= 4, (kind, seen)
         assert max(seen[kind]) < PROMPT, (kind, seen)
 
 
+def test_a_very_slow_connection_is_not_lost(wire: Wire, caller: Run) -> None:
+    # What is in the socket takes longer than a ping may, and the ping is behind it.
+    wire.limit("1mbit")
+    seen = result(caller("send", 3 << 19))
+
+    assert seen["whole"]
+    assert seen["seconds"] > 2 * NOTICED
+    assert seen["connections"] == 1
+
+
 def test_a_wire_that_is_cut_is_noticed_and_the_call_goes_on_over_the_mended_one(
     wire: Wire, caller: Run
 ) -> None:
-    process = caller("cut")
+    wire.limit("50mbit")
+    process = caller("wait")
     assert output(process).readline() == "calling\n"
     wire.cut()
     try:

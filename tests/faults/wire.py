@@ -24,10 +24,10 @@ class NoWireError(Exception):
 
 
 class Wire:
-    """A pair of network devices, each alone in a namespace; both ends send at the same rate."""
+    """A pair of network devices, each alone in a namespace."""
 
-    def __init__(self, rate: str) -> None:
-        """Prepare it; `rate` is as `tc` reads it.
+    def __init__(self) -> None:
+        """Prepare it.
 
         Raises:
             NoWireError: it cannot be made here.
@@ -36,11 +36,16 @@ class Wire:
             raise NoWireError("needs the commands ip and tc: apt-get install iproute2")
         if os.getuid() != 0:
             raise NoWireError("only root makes network namespaces")
-        self._rate = rate
         run = f"seer-{os.getpid()}-{secrets.token_hex(3)}"
         self.near = f"{run}-near"
         self.far = f"{run}-far"
         self._namespaces = contextlib.ExitStack()
+
+    def limit(self, rate: str) -> None:
+        """Have both ends send at this rate, as `tc` reads it."""
+        for end in (self.near, self.far):
+            queue = ("tbf", "rate", rate, "burst", "64kb", "latency", "100ms")
+            _run("tc", "-n", end, "qdisc", "replace", "dev", _DEVICE, "root", *queue)
 
     def cut(self) -> None:
         """Let nothing through any more."""
@@ -72,12 +77,10 @@ class Wire:
     def _join(self) -> None:
         pair = ("name", _DEVICE, "netns", self.near, "type", "veth", "peer")
         _run("ip", "link", "add", *pair, "name", _DEVICE, "netns", self.far)
-        limit = ("rate", self._rate, "burst", "64kb", "latency", "100ms")
         for end, address in ((self.near, _NEAR_ADDRESS), (self.far, FAR_ADDRESS)):
             _run("ip", "-n", end, "address", "add", f"{address}/24", "dev", _DEVICE)
             _run("ip", "-n", end, "link", "set", "lo", "up")
             _run("ip", "-n", end, "link", "set", _DEVICE, "up")
-            _run("tc", "-n", end, "qdisc", "add", "dev", _DEVICE, "root", "tbf", *limit)
 
 
 def at(end: str, command: Sequence[str]) -> list[str]:
