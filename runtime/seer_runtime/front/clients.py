@@ -17,6 +17,9 @@ from seer_runtime.wire.pb.runtime_pb2 import Failure
 from seer_runtime.wire.sharing import blocks_of
 from seer_runtime.wire.transfers import Incoming, Outgoing, Place
 
+_ALIVE_PERIOD = 1.0
+"""Seconds between signs of life: a client that hears nothing for 2 s sends a ping."""
+
 
 class Sessions:
     """The sessions of a sandbox by their ids."""
@@ -102,6 +105,16 @@ class Client:
             self._has_more.clear()
             await self._has_more.wait()
         return message
+
+    async def show_life(self) -> None:
+        """Say again and again that the connection works.
+
+        The pings of a client that sends a large value over a slow line wait behind it for too
+        long; whatever arrives meanwhile keeps it from giving up the connection.
+        """
+        while True:
+            await asyncio.sleep(_ALIVE_PERIOD)
+            self._send(Frame(Kind.ALIVE))
 
     def end(self) -> None:
         """Send what there is and no more."""

@@ -102,6 +102,8 @@ class Kind(IntEnum):
     """Client: every answer up to `ack` has arrived."""
     FREE = 24
     """Client: the session's references whose numbers are the body are of no more use."""
+    ALIVE = 25
+    """Front to client: the connection works, whatever else is on its way."""
 
 
 _KINDS = {int(kind): kind for kind in Kind}
