@@ -14,6 +14,7 @@ from typing import Any
 
 from seer_runtime.batches import split_results
 from seer_runtime.wire.codec import Encoded
+from seer_runtime.wire.errors import EncodeError
 from seer_runtime.wire.frames import Frame, Kind
 from seer_runtime.wire.pb.runtime_pb2 import Failure
 from seer_runtime.worker.answers import (
@@ -237,20 +238,23 @@ class Executor:
 
     def _stream(self, call: Call, items: Any, running: Running) -> None:
         """Send items as they come; ends them early where the call is cancelled."""
-        name = call.frame.name
         with StreamSender(call.connection.answer, reply(call.frame, Kind.ITEMS)) as sender:
             running.feed(sender)
             with contextlib.closing(self._each(items, running)) as each:
                 for number, item in enumerate(each):
-                    if not sender.put(
-                        self._encoded(call.frame, item, f"item {number} of {name}()")
-                    ):
+                    if not sender.put(self._encoded(call.frame, item, number)):
                         raise CallCancelledError("the caller stopped to take items")
 
-    def _encoded(self, frame: Frame, item: Any, name: str) -> Encoded:
+    def _encoded(self, frame: Frame, item: Any, number: int) -> Encoded:
         """Encode an item as it is now: the generator may go on and write into it."""
-        body, segments = self._interface.encode(frame, item, name)
-        return Encoded(body, self._arena.settle(self._arena.place(segments)))
+        try:
+            encoded = self._interface.encode(frame, item, "")
+        except EncodeError as error:
+            path = f"item {number} of {frame.name}(){error.path}"
+            raise EncodeError(path, error.type_name, error.reason) from None
+        if not encoded.segments:
+            return encoded
+        return Encoded(encoded.body, self._arena.settle(self._arena.place(encoded.segments)))
 
     def _each(self, items: Any, running: Running) -> Generator[Any, None, None]:
         if inspect.isgenerator(items):
