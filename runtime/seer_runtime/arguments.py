@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from seer_runtime.strictness import strict_adapter
 from seer_runtime.wire.arrays import is_instance
@@ -31,8 +31,8 @@ class ArgumentChecker:
         self._name = name
         self._signature = signature
         self._plain = _PlainParameters.of(signature)
-        self._adapters = {
-            parameter.name: adapter
+        self._validators = {
+            parameter.name: adapter.validator
             for parameter in signature.parameters.values()
             if (adapter := strict_adapter(hints.get(parameter.name, Any))) is not None
         }
@@ -48,9 +48,9 @@ class ArgumentChecker:
             self.bind(args, kwargs)
             return
         for name, value in zip(self._plain.names, args, strict=False):
-            self._check(name, value)
+            self._validate(name, value)
         for name, value in kwargs.items():
-            self._check(name, value)
+            self._validate(name, value)
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> inspect.BoundArguments:
         """Give the arguments as the function takes them. Raises what `check` raises."""
@@ -75,29 +75,29 @@ class ArgumentChecker:
                 )
 
     def _check(self, name: str, value: object) -> None:
-        adapter = self._adapters.get(name)
-        if adapter is None:
-            return
         match self._signature.parameters[name].kind, value:
             case inspect.Parameter.VAR_POSITIONAL, tuple(values):
-                named = [(f"{name}[{index}]", each) for index, each in enumerate(values)]
+                for index, each in enumerate(values):
+                    self._validate(name, each, f"{name}[{index}]")
             case inspect.Parameter.VAR_KEYWORD, dict(values):
-                named = list(values.items())
+                for label, each in values.items():
+                    self._validate(name, each, label)
             case _:
-                named = [(name, value)]
-        for label, each in named:
-            self._validate(adapter, label, each)
+                self._validate(name, value)
 
-    def _validate(self, adapter: TypeAdapter[Any], label: str, value: Any) -> None:
+    def _validate(self, name: str, value: Any, label: str = "") -> None:
+        validator = self._validators.get(name)
+        if validator is None:
+            return
         try:
-            adapter.validate_python(value, strict=True)
+            validator.validate_python(value, strict=True)
         except ValidationError as error:
             # A numpy number is a number to whoever computed it.
             with contextlib.suppress(ValidationError):
-                adapter.validate_python(_without_numpy(value), strict=True)
+                validator.validate_python(_without_numpy(value), strict=True)
                 return
             raise ArgumentsError(
-                f"{self._name}(): {_explain(label, error)}; {self._usage()}"
+                f"{self._name}(): {_explain(label or name, error)}; {self._usage()}"
             ) from None
 
     def _usage(self) -> str:
@@ -121,6 +121,8 @@ class _PlainParameters(NamedTuple):
 
     def fit(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
         """Tell whether each argument has its parameter, and each parameter that needs one."""
+        if not kwargs and len(args) == len(self.names):
+            return True
         by_position = self.names[: len(args)]
         given = {*by_position, *kwargs}
         return (

@@ -27,9 +27,6 @@ class Call:
     deadline: float | None = None
     """When time.monotonic() passes it, the caller waits no more."""
 
-    is_overdue: bool = False
-    """Whether it was given up at its deadline, on this side."""
-
     @cached_property
     def future(self) -> Future[Outcome]:
         """Its outcome, where that comes over the link."""

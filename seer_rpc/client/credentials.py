@@ -10,27 +10,29 @@ from seer_runtime.wire.limits import CHANNEL_OPTIONS
 _PATIENCE = 4_000
 """Milliseconds to reach another machine and to greet it."""
 
-_NETWORK_OPTIONS = (
-    *CHANNEL_OPTIONS,
+# Each option once: of several values grpc takes the first.
+_NETWORK_OPTIONS = {
+    **dict(CHANNEL_OPTIONS),
     # A connection that swallows everything is noticed soon: the session comes back over another.
-    ("grpc.keepalive_time_ms", 2_000),
-    ("grpc.keepalive_timeout_ms", 2_500),
-    ("grpc.http2.ping_timeout_ms", 2_500),
+    "grpc.keepalive_time_ms": 2_000,
+    "grpc.keepalive_timeout_ms": 2_500,
+    "grpc.http2.ping_timeout_ms": 2_500,
     # The time between attempts, and the one that an attempt may take.
-    ("grpc.min_reconnect_backoff_ms", _PATIENCE),
-    ("grpc.dns_ares_query_timeout", _PATIENCE),
-)
+    "grpc.min_reconnect_backoff_ms": _PATIENCE,
+    "grpc.dns_ares_query_timeout": _PATIENCE,
+}
 
 
 def open_channel(connection: Connection) -> grpc.Channel:
     """Open a channel with the options that both ends agree on; encrypted, if there is a CA."""
     if connection.is_local:
         return grpc.insecure_channel(connection.endpoint, options=CHANNEL_OPTIONS)
+    options = tuple(_NETWORK_OPTIONS.items())
     if not connection.ca_certificate:
-        return grpc.insecure_channel(connection.endpoint, options=_NETWORK_OPTIONS)
+        return grpc.insecure_channel(connection.endpoint, options=options)
     credentials = grpc.ssl_channel_credentials(
         root_certificates=connection.ca_certificate.encode(),
         private_key=connection.client_key.encode() or None,
         certificate_chain=connection.client_certificate.encode() or None,
     )
-    return grpc.secure_channel(connection.endpoint, credentials, options=_NETWORK_OPTIONS)
+    return grpc.secure_channel(connection.endpoint, credentials, options=options)

@@ -13,24 +13,29 @@ import dataclasses
 import secrets
 import socket
 import threading
+import time
 
 from seer_rpc.client.calls import Call, Outcome
 from seer_rpc.client.relay import Relay
 from seer_rpc.client.releases import Releases
 from seer_rpc.client.reports import ProgressReports
 from seer_rpc.errors import SessionError
-from seer_runtime.wire.blocks import BlockPool, inline_size
+from seer_runtime.wire.blocks import BlockPool
 from seer_runtime.wire.call_ids import call_id
 from seer_runtime.wire.channels import Channel, Peer
 from seer_runtime.wire.frames import Frame, FrameError, Kind
 from seer_runtime.wire.openings import Opening
+from seer_runtime.wire.sharing import inline_size
 from seer_runtime.wire.sockets import FrameSocket
 
 _PATIENCE = 0.2
 """Seconds in which a worker lets its client in; without it, calls go through the front."""
 
-_SPIN = 60e-6
+_SPIN = 200e-6
 """Seconds to look for an answer before going to sleep: to wake up costs more than a short call."""
+
+_GLANCE = 20e-6
+"""Seconds to look for one where the last call took longer than that."""
 
 MOST_AT_ONCE = 64
 """Connections of one session: calls that are on their way to the worker at once."""
@@ -63,6 +68,7 @@ class DirectPath:
         self._idle: list[Channel] = []
         self._channels: set[Channel] = set()
         self._is_over = False
+        self._spin = _SPIN
         self._client = secrets.randbits(63)
         self.last = 0
         """The highest number that a call of the session had at the worker, when we came."""
@@ -168,13 +174,12 @@ class DirectPath:
 
     def _next(self, call: Call, channel: Channel) -> Frame | None:
         """Wait for a frame; None where the deadline passes first."""
+        began = time.perf_counter()
         # Others that wait on this processor would be kept from it by spinning.
         if len(self._channels) - len(self._idle) == 1:
-            channel.socket.spin(_SPIN)
-        if call.deadline is None:
-            return channel.receive()
-        while (frame := channel.read()) is None and call.time_left:
-            channel.socket.wait(call.time_left)
+            channel.socket.spin(self._spin)
+        frame = channel.receive() if call.deadline is None else _receive_in_time(call, channel)
+        self._spin = _SPIN if time.perf_counter() - began < _SPIN else _GLANCE
         return frame
 
     def _outcome(self, call: Call, frame: Frame, channel: Channel) -> Outcome:
@@ -187,7 +192,6 @@ class DirectPath:
 
     def _expire(self, call: Call, channel: Channel) -> Outcome:
         """End a call at its deadline; it is answered here, or over the link."""
-        call.is_overdue = True
         self.relay.expect(call)
         self.relay.steer(Kind.CANCEL, call.seq, timeout=call.frame.timeout, epoch=self.epoch)
         try:
@@ -326,13 +330,19 @@ class DirectStream:
 
     def _expire(self) -> None:
         call = self._call
-        call.is_overdue = True
         timeout, epoch = call.frame.timeout, call.frame.epoch
         self._path.relay.steer(Kind.CANCEL, call.seq, timeout=timeout, epoch=epoch)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+
+
+def _receive_in_time(call: Call, channel: Channel) -> Frame | None:
+    """Wait for a frame until the call's deadline."""
+    while (frame := channel.read()) is None and call.time_left:
+        channel.socket.wait(call.time_left)
+    return frame
 
 
 def check_answer(call: Call, frame: Frame) -> None:

@@ -18,11 +18,13 @@ class CallNumbers:
         self._last = 0
         self._is_over = False
         self._answered: set[int] = set()
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._room = threading.Condition(self._lock)
+        self._waiting = 0
 
     def resume(self, last: int, pending: Iterable[int]) -> None:
         """Go on behind `last`: of the calls up to there, those that are `pending` lack answers."""
-        with self._changed:
+        with self._lock:
             lacking = set(pending)
             self._last = last
             self.acked = min(lacking, default=last + 1) - 1
@@ -35,16 +37,16 @@ class CallNumbers:
 
     def next(self) -> int:
         """Give the next number, once there is room for one more call."""
-        with self._changed:
+        with self._lock:
             # What interrupts the waiting must take no number along.
             while self.is_full:
-                self._changed.wait()
+                self._wait()
             self._last += 1
             return self._last
 
     def try_next(self) -> int | None:
         """Give the next number, where there is room for one more call."""
-        with self._changed:
+        with self._lock:
             if self.is_full:
                 return None
             self._last += 1
@@ -52,18 +54,18 @@ class CallNumbers:
 
     def lacks(self, seq: int) -> bool:
         """Tell whether the answer to a call has not arrived, and somebody wants it."""
-        with self._changed:
+        with self._lock:
             return seq > self.acked and seq not in self._answered
 
     def close(self) -> None:
         """Let nobody wait for room any more: there are no more answers."""
-        with self._changed:
+        with self._lock:
             self._is_over = True
-            self._changed.notify_all()
+            self._room.notify_all()
 
     def answer(self, seq: int) -> None:
         """Say that the answer to a call has arrived, or that nobody wants it."""
-        with self._changed:
+        with self._lock:
             if seq != self.acked + 1:
                 if seq > self.acked:
                     self._answered.add(seq)
@@ -72,4 +74,12 @@ class CallNumbers:
             while self.acked + 1 in self._answered:
                 self.acked += 1
                 self._answered.discard(self.acked)
-            self._changed.notify_all()
+            if self._waiting:
+                self._room.notify_all()
+
+    def _wait(self) -> None:
+        self._waiting += 1
+        try:
+            self._room.wait()
+        finally:
+            self._waiting -= 1

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from seer_rpc.client.calls import Call
-from seer_rpc.errors import (
-    CallCancelledError,
-    DeadlineExceededError,
-    RemoteError,
-    SeerError,
-    SessionError,
-)
+from seer_rpc.errors import RemoteError, SeerError, SessionError
 from seer_runtime.wire.call_ids import call_id
 from seer_runtime.wire.frames import Frame
 
 
 def frame_error(
-    frame: Frame,
-    call: Call | None = None,
-    exceptions: Mapping[str, type[RemoteError]] | None = None,
+    frame: Frame, exceptions: Mapping[str, type[RemoteError]] | None = None
 ) -> SeerError:
-    """Give the error that an ERROR frame says; `call` is the call that it answers.
+    """Give the error that an ERROR frame says.
 
     `exceptions` are the library's own classes by the qualified names of what the interface raises.
     """
@@ -38,15 +29,4 @@ def frame_error(
         return SessionError(f"the sandbox sent a damaged failure: {damage}", call_id=failed)
     error = to_error(failure, exceptions)
     error.call_id = failed
-    if call is not None and call.is_overdue and isinstance(error, CallCancelledError):
-        # The worker was asked to end it, and does not know why.
-        seconds = call.frame.timeout / 1000
-        return DeadlineExceededError(
-            f"no result within the {seconds:g} s that the caller gave",
-            hint="give a longer timeout, or none",
-            remote_traceback=error.remote_traceback,
-            started=error.started,
-            state=error.state,
-            call_id=failed,
-        )
     return error

@@ -326,7 +326,7 @@ class Session:
         if frame.epoch and call.frame.epoch:
             self.epoch = frame.epoch
         if frame.kind is Kind.ERROR:
-            raise frame_error(frame, call, self._exceptions)
+            raise frame_error(frame, self._exceptions)
         try:
             return self._codec.decode(frame.body, frame.segments, self._resolve)
         except DecodeError as error:

@@ -12,7 +12,48 @@ from tests.faults.evidence import Evidence
 from tests.faults.processes import SandboxProcesses
 
 
-class Killer:
+class ProcessFaults:
+    """Does something to processes, again and again, on a thread of its own."""
+
+    def __init__(self, processes: SandboxProcesses, planned: int, seed: int) -> None:
+        """Plan so many faults; `seed` decides when they come."""
+        self.done = 0
+        self.processes = processes
+        self.draw = random.Random(seed)
+        self.stopped = threading.Event()
+        self._planned = planned
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all that was planned has happened."""
+        return self.done >= self._planned
+
+    def strike(self) -> bool:
+        """Wait for the next moment, and do it; False where it could not be done."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        frames: TracebackType | None,
+    ) -> None:
+        """Do nothing any more."""
+        self.stopped.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self.is_done and not self.stopped.is_set():
+            self.done += self.strike()
+
+
+class Killer(ProcessFaults):
     """Kills the worker again and again, at a random moment after the first call that it ran.
 
     A worker that dies before it has served costs the interface: that is a test of its own.
@@ -27,47 +68,23 @@ class Killer:
         longest: float = 0.1,
     ) -> None:
         """Plan so many kills, each within `longest` seconds."""
-        self.done = 0
-        self._processes = processes
+        super().__init__(processes, kills, seed)
         self._evidence = evidence
-        self._kills = kills
-        self._draw = random.Random(seed)
         self._longest = longest
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="killer", daemon=True)
+        self._killed = 0
 
-    @property
-    def is_done(self) -> bool:
-        """Whether all that was planned has happened."""
-        return self.done >= self._kills
-
-    def __enter__(self) -> Self:
-        """Begin."""
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        frames: TracebackType | None,
-    ) -> None:
-        """Kill nothing any more."""
-        self._stopped.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        killed = 0
-        while not self.is_done and not self._stopped.wait(0.002):
-            worker = self._evidence.last_pid()
-            if worker in (0, killed):
-                continue
-            self._stopped.wait(self._draw.uniform(0.0, self._longest))
-            self.done += self._processes.send(worker, signal.SIGKILL)
-            killed = worker
+    def strike(self) -> bool:
+        """Kill the worker that ran a call since the last kill."""
+        worker = self._evidence.last_pid()
+        if worker in (0, self._killed):
+            self.stopped.wait(0.002)
+            return False
+        self.stopped.wait(self.draw.uniform(0.0, self._longest))
+        self._killed = worker
+        return self.processes.send(worker, signal.SIGKILL)
 
 
-class Stopper:
+class Stopper(ProcessFaults):
     """Stops the worker or the front for a while, again and again."""
 
     def __init__(
@@ -79,46 +96,23 @@ class Stopper:
         between: float = 0.3,
     ) -> None:
         """Plan so many stops of at most `longest` seconds, at most `between` seconds apart."""
-        self.done = 0
-        self._processes = processes
-        self._stops = stops
-        self._draw = random.Random(seed)
+        super().__init__(processes, stops, seed)
         self._longest = longest
         self._between = between
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="stopper", daemon=True)
 
-    @property
-    def is_done(self) -> bool:
-        """Whether all that was planned has happened."""
-        return self.done >= self._stops
+    def strike(self) -> bool:
+        """Stop one of them."""
+        if self.stopped.wait(self.draw.uniform(0, self._between)):
+            return False
+        pids = [self.processes.front, *self.processes.workers()]
+        return self.stop(self.draw.choice(pids), self.draw.uniform(0, self._longest))
 
     def stop(self, pid: int, seconds: float) -> bool:
-        """Stop a process for a while; False where it is gone."""
-        if not self._processes.send(pid, signal.SIGSTOP):
+        """Stop a process for a while, no longer than to the end; False where it is gone."""
+        if not self.processes.send(pid, signal.SIGSTOP):
             return False
         try:
-            self._stopped.wait(seconds)
+            self.stopped.wait(seconds)
         finally:
-            self._processes.send(pid, signal.SIGCONT)
+            self.processes.send(pid, signal.SIGCONT)
         return True
-
-    def __enter__(self) -> Self:
-        """Begin."""
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        frames: TracebackType | None,
-    ) -> None:
-        """Stop nothing any more; whatever was stopped goes on."""
-        self._stopped.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self.is_done and not self._stopped.wait(self._draw.uniform(0, self._between)):
-            pids = [self._processes.front, *self._processes.workers()]
-            self.done += self.stop(self._draw.choice(pids), self._draw.uniform(0, self._longest))

@@ -1,6 +1,6 @@
-"""Thousands of faults of every kind, on several sandboxes beside each other.
+"""Thousands of faults of every kind, on several sandboxes beside each other; then huge values.
 
-Run with `make soak`. Ends with the line that the run is held against; the exit status says whether
+Run with `make soak`. Ends with the lines that the run is held against; the exit status says whether
 every promise was kept. The same seed draws the same faults.
 """
 
@@ -20,6 +20,7 @@ from tests.faults.callers import ReopeningCaller
 from tests.faults.judge import Verdict
 from tests.faults.plan import NETWORK
 from tests.faults.trial import Trial
+from tests.integration.huge import CROSSINGS, available, cross, needed
 
 _ROUND = 100
 """Faults that one sandbox sees."""
@@ -31,15 +32,45 @@ def main() -> None:
     parser.add_argument("--faults", type=int, default=3000, help="in all (default: %(default)s)")
     parser.add_argument("--sandboxes", type=int, default=3, help="at a time (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of everything (default: %(default)s)")
+    parser.add_argument(
+        "--gibibytes", type=int, default=5, help="in one call; 0: none (default: %(default)s)"
+    )
     options = parser.parse_args()
-    rounds = max(1, options.faults // _ROUND)
-    trials = [_trial(options.seed + number) for number in range(rounds)]
-    with _progress(rounds * _ROUND) as advance, ThreadPoolExecutor(options.sandboxes) as threads:
+    size = options.gibibytes << 30
+    if size and available() < needed(size):
+        # Better now than after the faults.
+        sys.exit(f"{size >> 30} GiB in one call take {needed(size) >> 30} GiB of memory")
+    is_clean = _break_things(max(1, options.faults // _ROUND), options.sandboxes, options.seed)
+    # Alone: it takes most of the memory.
+    is_clean &= not size or _cross_everywhere(size)
+    sys.exit(not is_clean)
+
+
+def _break_things(rounds: int, sandboxes: int, seed: int) -> bool:
+    trials = [_trial(seed + number) for number in range(rounds)]
+    with _progress("faults", rounds * _ROUND) as advance, ThreadPoolExecutor(sandboxes) as threads:
         verdicts = list(threads.map(lambda trial: _run(trial, advance), trials))
     verdict = sum(verdicts[1:], verdicts[0])
     _explain(verdict)
     sys.stdout.write(f"{verdict}\n")
-    sys.exit(not verdict.is_clean)
+    return verdict.is_clean
+
+
+def _cross_everywhere(size: int) -> bool:
+    crossings = []
+    with _progress("huge values", len(CROSSINGS)) as advance:
+        for way, direction in CROSSINGS:
+            crossings.append(cross(way, direction, size))
+            advance(1)
+    sys.stderr.write("".join(f"{crossing}\n" for crossing in crossings))
+    broken = sum(not crossing.is_whole for crossing in crossings)
+    over = sum(not crossing.is_bounded for crossing in crossings)
+    most = max((each for crossing in crossings for each in crossing.beyond.values()), default=0)
+    sys.stdout.write(
+        f"HUGE bytes={size} crossed={len(crossings)} broken={broken} over={over} "
+        f"beyond={most >> 20}MiB\n"
+    )
+    return not (broken or over)
 
 
 def _trial(seed: int) -> Trial:
@@ -63,8 +94,8 @@ def _run(trial: Trial, advance: Callable[[int], None]) -> Verdict:
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    columns = (TextColumn("faults"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+def _progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task("", total=total)
         yield lambda more: progress.advance(task, more)

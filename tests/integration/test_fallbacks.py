@@ -20,10 +20,10 @@ import pytest
 from seer_rpc.client import Session
 from seer_rpc.environment import ScopedSandbox
 from seer_rpc.errors import SessionError
-from seer_runtime.wire.blocks import _IDLE
 from seer_runtime.wire.frames import HEADER, MAGIC, VERSION, Frame, Kind, encode_frame
 from seer_runtime.wire.ledger import Ledger
 from seer_runtime.wire.openings import Opening
+from seer_runtime.wire.sharing import _IDLE
 from seer_runtime.wire.sockets import FrameSocket
 from tests.integration.ways import DIRECT, DOOR, NETWORKED, WAYS, held, hidden_doors, open_session
 

@@ -11,16 +11,10 @@ from collections import deque
 
 import pytest
 
-from seer_runtime.wire import blocks
-from seer_runtime.wire.blocks import (
-    MOST,
-    SMALLEST,
-    BlockPool,
-    BlockViews,
-    SharedMemory,
-    blocks_of,
-)
+from seer_runtime.wire import blocks, sharing
+from seer_runtime.wire.blocks import MOST, SMALLEST, BlockPool
 from seer_runtime.wire.frames import NEW, Elsewhere, Frame, FrameError, Kind, pack_numbers
+from seer_runtime.wire.sharing import BlockViews, SharedMemory, blocks_of
 
 ADD_SEALS = 1033
 PAGE = mmap.PAGESIZE
@@ -396,7 +390,7 @@ def test_a_reader_keeps_little_mapped_that_it_does_not_look_at() -> None:
     pair = Pair()
     before = descriptors()
     for _ in range(3):
-        _, arrived = pair.send(bytes(blocks._IDLE_BYTES + 1))
+        _, arrived = pair.send(bytes(sharing._IDLE_BYTES + 1))
         del arrived
         gc.collect()
         assert pair.released[0] & NEW
@@ -409,11 +403,11 @@ def test_a_reader_keeps_little_mapped_that_it_does_not_look_at() -> None:
 
 def test_a_reader_keeps_few_blocks_mapped() -> None:
     pair = Pair()
-    arrived = [pair.send(bytes([number]) * SMALLEST)[1] for number in range(blocks._IDLE + 20)]
+    arrived = [pair.send(bytes([number]) * SMALLEST)[1] for number in range(sharing._IDLE + 20)]
     arrived.clear()
     pair.release()
 
-    assert len(pair.far._views._memory) == blocks._IDLE
+    assert len(pair.far._views._memory) == sharing._IDLE
     for number in range(100):
         _, again = pair.send(bytes([number]) * SMALLEST)
         assert bytes(again.segments[0]) == bytes([number]) * SMALLEST

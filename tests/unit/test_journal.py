@@ -257,7 +257,7 @@ class Worker:
 
     def end(self, seq: int, failure: Failure | None = None, frame: Frame | None = None) -> None:
         frame = (frame or call("hello"))._replace(seq=seq)
-        running = SimpleNamespace(call=SimpleNamespace(frame=frame), began=0.0, is_overdue=False)
+        running = SimpleNamespace(call=SimpleNamespace(frame=frame), began=0.0)
         answer = Frame(Kind.RESULT)
         if failure is not None:
             answer = Frame(Kind.ERROR, body=failure.SerializeToString())

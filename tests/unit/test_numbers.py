@@ -99,7 +99,7 @@ def test_an_interrupted_wait_takes_no_number_along(monkeypatch: pytest.MonkeyPat
     def interrupt(timeout: float | None = None) -> bool:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(numbers._changed, "wait", interrupt)
+    monkeypatch.setattr(numbers._room, "wait", interrupt)
     with pytest.raises(KeyboardInterrupt):
         numbers.next()
     numbers.answer(1)

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seer_runtime.front.calls import Call, CallQueue
+from seer_runtime.front.calls import Call
+from seer_runtime.turns import TurnQueue
 from seer_runtime.wire.blocks import BlockPool
 from seer_runtime.wire.channels import Peer
 from seer_runtime.wire.frames import Frame, Kind
@@ -32,7 +33,7 @@ def waiting(session: int, seq: int) -> Call:
     return Call(frame(session, seq), lambda _: None)
 
 
-def keys(queue: CallQueue) -> list[tuple[int, int]]:
+def keys(queue: TurnQueue[Call]) -> list[tuple[int, int]]:
     found = []
     while (call := queue.pop()) is not None:
         found.append((call.frame.session[0], call.frame.seq))
@@ -43,7 +44,7 @@ def keys(queue: CallQueue) -> list[tuple[int, int]]:
 def test_the_queue_keeps_each_sessions_order_and_lets_sessions_take_turns(
     steps: list[tuple[int, bool]],
 ) -> None:
-    queue = CallQueue()
+    queue: TurnQueue[Call] = TurnQueue()
     model: dict[int, list[int]] = {}
     turns: list[int] = []
     for seq, (session, pops) in enumerate(steps):
@@ -66,7 +67,7 @@ def test_the_queue_keeps_each_sessions_order_and_lets_sessions_take_turns(
 
 
 def test_a_call_that_comes_late_waits_for_one_call_of_each_session() -> None:
-    queue = CallQueue()
+    queue: TurnQueue[Call] = TurnQueue()
     for seq in range(500):
         queue.put(waiting(1, seq))
     queue.put(waiting(2, 0))
@@ -75,7 +76,7 @@ def test_a_call_that_comes_late_waits_for_one_call_of_each_session() -> None:
 
 
 def test_a_call_that_is_taken_out_is_not_given() -> None:
-    queue = CallQueue()
+    queue: TurnQueue[Call] = TurnQueue()
     calls = [waiting(session, seq) for session in (1, 2) for seq in range(3)]
     for call in calls:
         queue.put(call)
@@ -91,7 +92,7 @@ def test_a_call_that_is_taken_out_is_not_given() -> None:
 
 
 def test_clearing_the_queue_gives_all() -> None:
-    queue = CallQueue()
+    queue: TurnQueue[Call] = TurnQueue()
     calls = [waiting(session, 0) for session in range(3)]
     for call in calls:
         queue.put(call)

@@ -11,10 +11,14 @@ from seer_runtime.front.failure import FailureError, error_frame
 from seer_runtime.front.interface import ServedInterface
 from seer_runtime.front.journal import FrontJournal
 from seer_runtime.front.session import Session
-from seer_runtime.wire.blocks import BlockPool, blocks_of
+from seer_runtime.wire.blocks import BlockPool
 from seer_runtime.wire.frames import NO_SESSION, Elsewhere, Frame, FrameError, Kind, decode_frame
 from seer_runtime.wire.pb.runtime_pb2 import Failure
+from seer_runtime.wire.sharing import blocks_of
 from seer_runtime.wire.transfers import Incoming, Outgoing, Place
+
+_ALIVE_PERIOD = 1.0
+"""Seconds between signs of life: a client that hears nothing for 2 s sends a ping."""
 
 
 class Sessions:
@@ -102,6 +106,16 @@ class Client:
             await self._has_more.wait()
         return message
 
+    async def show_life(self) -> None:
+        """Say again and again that the connection works.
+
+        The pings of a client that sends a large value over a slow line wait behind it for too
+        long; whatever arrives meanwhile keeps it from giving up the connection.
+        """
+        while True:
+            await asyncio.sleep(_ALIVE_PERIOD)
+            self._send(Frame(Kind.ALIVE))
+
     def end(self) -> None:
         """Send what there is and no more."""
         self._is_over = True
@@ -112,6 +126,8 @@ class Client:
         for frame in self._incoming.abandoned():
             self._sessions.memory.give_back(blocks_of(frame))
         self._drop_requests()
+        # Answers may have come since; their memory is somebody's.
+        self._outgoing.clear()
         session = self._session
         if session is not None:
             session.detach(self._reply, partial(self._sessions.end, session))

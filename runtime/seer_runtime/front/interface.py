@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import NamedTuple, TypeAlias, TypeVar
 
 from google.protobuf.message import DecodeError
 
-from seer_runtime.front.calls import MOST_WAITING, Call, CallQueue, Reply
+from seer_runtime.front.calls import MOST_WAITING, Call, Reply, nobody
+from seer_runtime.front.deaths import DeadWorker, Deaths
 from seer_runtime.front.failure import FailureError, error_frame
 from seer_runtime.front.journal import FrontJournal
+from seer_runtime.front.ladder import Ladder
 from seer_runtime.front.log import BoundedLog, LastLine
 from seer_runtime.front.workers import WorkerProcess
-from seer_runtime.wire.blocks import BlockPool, blocks_of
+from seer_runtime.turns import TurnQueue
+from seer_runtime.wire.blocks import BlockPool
 from seer_runtime.wire.exits import describe_exit
 from seer_runtime.wire.frames import CallKey, Frame, FrameError, Kind
-from seer_runtime.wire.ledger import Begun, CallStage, Ledger
+from seer_runtime.wire.ledger import Begun
 from seer_runtime.wire.openings import Opening
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 from seer_runtime.wire.pb.runtime_pb2 import Failure, LoadRequest
+from seer_runtime.wire.sharing import blocks_of
 
 _LOG_LINES = 20
 _MAX_FUTILE_LOADS = 3
@@ -33,33 +36,14 @@ _ANSWERS = (Kind.RESULT, Kind.END, Kind.ERROR, *_ON_THE_WAY)
 _DISPATCHED = 64
 """Calls that the worker has at a time; the others wait here, where sessions take turns."""
 
-_RAISE_AFTER = 2.0
-"""Seconds that a call gets to end cleanly once nobody waits for it."""
-
-_KILL_AFTER = 3.0
-"""Seconds that it then gets to end at all."""
-
 _LOOK = 0.05
 
 _GRACE = 2.0
 """Seconds that a worker without work gets to clean up before it is killed."""
 
-_HOMECOMING = 5.0
-"""Seconds in which an answer that a client did not take may come home."""
-
-_REMEMBERED = 16
-"""Dead workers whose calls can still be asked for."""
-
 _M = TypeVar("_M", InterfaceSchema, Failure)
 
-Spawn: TypeAlias = Callable[[], Awaitable[WorkerProcess]]
-
-
-class DeadWorker(NamedTuple):
-    """What is left of a worker: which calls it began, and how it died once that is known."""
-
-    ledger: Ledger
-    death: asyncio.Future[Failure]
+Spawn: TypeAlias = Callable[[BlockPool], Awaitable[WorkerProcess]]
 
 
 class Unreceived(NamedTuple):
@@ -106,8 +90,9 @@ class ServedInterface:
         self._calls: dict[CallKey, Call] = {}
         self._adopted: set[CallKey] = set()
         """Those that were made directly: the front has not dispatched them."""
-        self._waiting = CallQueue()
-        self._dead: dict[int, DeadWorker] = previous._dead if previous else {}
+        self._waiting: TurnQueue[Call] = TurnQueue()
+        earlier = previous._deaths if previous else None
+        self._deaths: Deaths = Deaths(self._name, journal, lambda: self.epoch, earlier)
         self._serving: WorkerProcess | None = None
         self._output: LastLine | None = None
         self._failure: Failure | None = None
@@ -166,7 +151,7 @@ class ServedInterface:
                 self._journal.add_unrun(self._name, self.epoch, call.frame, call.giving_up())
             call.answer(error_frame(call.frame, self.epoch, call.giving_up()))
         else:
-            call.timers.append(asyncio.create_task(self._end_call(call, self._serving)))
+            call.timers.append(asyncio.create_task(self._ladder(self._serving).end(call)))
 
     def give_up_session(self, session: bytes) -> None:
         """End the calls of a session that is over, those that were made directly too."""
@@ -174,7 +159,7 @@ class ServedInterface:
         if self._serving is not None:
             for seq in self._serving.ledger.running(session):
                 if (session, seq) not in self._calls:
-                    self.adopt(Frame(Kind.CANCEL, session, seq, epoch=self.epoch), _nobody)
+                    self.adopt(Frame(Kind.CANCEL, session, seq, epoch=self.epoch), nobody)
         for key in keys:
             self.give_up(key, Failure.CANCELLED)
 
@@ -203,7 +188,7 @@ class ServedInterface:
         calls = [each for each in self._begun(session) if each[0].began >= since]
         acked = max((call.acked for call, _ in calls), default=0)
         taken = {call.taken for call, _ in calls}
-        names = dict(enumerate(each.name for each in self._schema.result().functions))
+        names = dict(enumerate(self._functions))
         return {
             call.seq: Unreceived(names.get(call.function, ""), epoch)
             for call, epoch in calls
@@ -212,17 +197,7 @@ class ServedInterface:
 
     def fate(self, frame: Frame, reply: Reply) -> bool:
         """Tell a call that an earlier worker began what became of it; False where none did."""
-        dead = self._dead.get(frame.epoch)
-        if dead is None:
-            return False
-        stage = dead.ledger.stage(*frame.key)
-        if stage is CallStage.NOT_BEGUN:
-            return False
-        call = Call(frame, reply)
-        dead.death.add_done_callback(
-            lambda death: self._tell_end(call, frame.epoch, death.result(), stage)
-        )
-        return True
+        return self._deaths.tell_fate(frame, reply)
 
     async def stop(self) -> None:
         """End the worker; calls without an answer are told."""
@@ -231,7 +206,7 @@ class ServedInterface:
 
     def _begun(self, session: bytes) -> list[tuple[Begun, int]]:
         """Give what ledgers say of a session's calls, and the epoch of each."""
-        ledgers = {epoch: dead.ledger for epoch, dead in self._dead.items()}
+        ledgers = self._deaths.ledgers()
         if self._serving is not None:
             ledgers[self.epoch] = self._serving.ledger
         return [(call, epoch) for epoch, ledger in ledgers.items() for call in ledger.of(session)]
@@ -256,62 +231,13 @@ class ServedInterface:
                 return
             worker.call(call.frame)
 
-    async def _end_call(self, call: Call, worker: WorkerProcess) -> None:
-        """Climb the ladder: end it cleanly, raise in it, end the worker."""
-        limit = call.frame.timeout if call.given_up == Failure.DEADLINE else 0
-        request = Frame(Kind.CANCEL, *call.key, epoch=call.frame.epoch, timeout=limit)
-        worker.request(request)
-        waiting_until = time.monotonic() + _HOMECOMING
-        # One that has not begun is no reason to harm the worker.
-        while not self._is_running(call, worker):
-            is_finished = worker.ledger.stage(*call.key) is CallStage.FINISHED
-            # A direct one that is not refused either never came to the worker.
-            if is_finished or (call.is_direct and time.monotonic() > waiting_until):
-                await self._drop(call)
-                return
-            await asyncio.sleep(_LOOK)
-        await asyncio.sleep(_RAISE_AFTER)
-        if self._is_running(call, worker):
-            worker.request(request._replace(kind=Kind.INTERRUPT))
-        await asyncio.sleep(_KILL_AFTER)
-        while self._is_running(call, worker):
-            if self._is_unwanted(worker):
-                self._log.append(f"seer: a call of {self._name!r} does not end; ending all")
-                worker.kill()
-                return
-            self._answer_early(call)
-            await asyncio.sleep(_LOOK)
-        await self._drop(call)
-
-    def _answer_early(self, call: Call) -> None:
-        """Leave the caller of a call that does not end waiting no longer."""
-        failure = call.giving_up()
-        failure.effect = Failure.INTERRUPTED
-        failure.state = Failure.TAINTED
-        failure.message += "; it still runs, for others are waited for in its worker"
-        reply, call.reply = call.reply, _nobody
-        reply(error_frame(call.frame, self.epoch, failure))
-
-    async def _drop(self, call: Call) -> None:
-        """Forget a call whose client got the answer directly, unless it comes home after all."""
-        if call.is_direct:
-            await asyncio.sleep(_HOMECOMING)
-            if self._calls.get(call.key) is call:
-                self._remove(call.key)
-
-    def _is_running(self, call: Call, worker: WorkerProcess) -> bool:
-        return worker.ledger.stage(*call.key) is CallStage.BEGUN
-
-    def _is_unwanted(self, worker: WorkerProcess) -> bool:
-        """Tell whether nobody waits for any call that runs."""
-        calls = (self._calls.get(key) for key in worker.ledger.all_running())
-        return all(call is not None and call.given_up is not None for call in calls)
+    def _ladder(self, worker: WorkerProcess) -> Ladder:
+        return Ladder(worker, self.epoch, self._calls, self._remove, self._log, self._name)
 
     async def _live(self) -> None:
         code = futile = 0
         while futile < _MAX_FUTILE_LOADS:
-            worker = await self._spawn()
-            worker.share(self._memory)
+            worker = await self._spawn(self._memory)
             self._output = worker.output
             try:
                 died = await self._load(worker)
@@ -326,53 +252,26 @@ class ServedInterface:
             # From now on calls wait for the next worker.
             calls = self._take_lost()
             self._serving = None
-            death: asyncio.Future[Failure] = asyncio.get_running_loop().create_future()
-            self._remember(DeadWorker(worker.ledger, death))
+            dead = self._deaths.begin(self.epoch, worker.ledger)
             self.epoch += 1
-            code = await self._bury(worker, calls, death)
+            code = await self._bury(worker, calls, dead)
             futile = 0 if served or calls or worker.ledger.is_used() else futile + 1
         failure = self._death(code)
         failure.kind = Failure.NO_INTERFACE
         failure.hint = "its last lines are in the log; correct the file and serve it again"
         raise FailureError(failure)
 
-    def _remember(self, dead: DeadWorker) -> None:
-        self._dead[self.epoch] = dead
-        while len(self._dead) > _REMEMBERED:
-            del self._dead[next(iter(self._dead))]
-
-    async def _bury(
-        self, worker: WorkerProcess, calls: list[Call], death: asyncio.Future[Failure]
-    ) -> int:
+    async def _bury(self, worker: WorkerProcess, calls: list[Call], dead: DeadWorker) -> int:
         """End a worker; its calls are told, even where the interface is stopped meanwhile."""
         ending = asyncio.ensure_future(worker.stop(_GRACE))
         try:
             return await asyncio.shield(ending)
         finally:
-            failure = self._death(await ending)
-            self._record_death(worker.ledger, self.epoch - 1, failure)
-            death.set_result(failure)
-            self._tell_ends(calls, self.epoch - 1, failure, worker.ledger)
+            self._deaths.end(dead, self._death(await ending), self._functions, calls)
 
-    def _record_death(self, ledger: Ledger, epoch: int, failure: Failure) -> None:
-        functions = [each.name for each in self._schema.result().functions]
-        self._journal.add_death(self._name, epoch, ledger, functions, failure)
-
-    def _tell_ends(
-        self, calls: Sequence[Call], epoch: int, failure: Failure, ledger: Ledger
-    ) -> None:
-        """Tell calls that a worker of that epoch had got what became of each."""
-        for call in calls:
-            self._tell_end(call, epoch, failure, ledger.stage(*call.key))
-
-    def _tell_end(self, call: Call, epoch: int, failure: Failure, stage: CallStage) -> None:
-        """Tell a call that a worker of that epoch had got that it gets no answer."""
-        told = _obituary(call, failure, stage)
-        if stage is CallStage.NOT_BEGUN:
-            self._journal.add_unrun(self._name, epoch, call.frame, told)
-        else:
-            self._journal.add_cut_off(self._name, epoch, call.frame, told)
-        call.answer(error_frame(call.frame, self.epoch, told))
+    @property
+    def _functions(self) -> list[str]:
+        return [each.name for each in self._schema.result().functions]
 
     async def _load(self, worker: WorkerProcess) -> int | None:
         """Load the interface; gives the exit status of a worker that died instead.
@@ -448,8 +347,6 @@ class ServedInterface:
             call.reply(frame)
             return
         self._remove(call.key)
-        if call.given_up == Failure.DEADLINE and frame.kind is Kind.ERROR:
-            frame = _as_deadline(call, frame)
         call.answer(frame)
         self._dispatch()
 
@@ -498,11 +395,8 @@ class ServedInterface:
             self._schema.exception()
         worker, self._serving = self._serving, None
         if worker is not None:
-            death: asyncio.Future[Failure] = asyncio.get_running_loop().create_future()
-            death.set_result(failure)
-            self._remember(DeadWorker(worker.ledger, death))
-            self._record_death(worker.ledger, self.epoch, failure)
-            self._tell_ends(self._take_dispatched(), self.epoch, failure, worker.ledger)
+            dead = self._deaths.begin(self.epoch, worker.ledger)
+            self._deaths.end(dead, failure, self._functions, self._take_dispatched())
         for call in self._waiting.clear():
             self._memory.give_back(blocks_of(call.frame))
         calls, self._calls = self._calls, {}
@@ -519,40 +413,8 @@ def _parse(kind: type[_M], frame: Frame) -> _M:
         raise FrameError(f"a {frame.kind.name} frame with a damaged body") from error
 
 
-def _nobody(_: Frame) -> None:
-    """Take the answer to a call that nobody waits for."""
-
-
 _BUSY = Failure(
     kind=Failure.BUSY,
     message=f"{MOST_WAITING} calls wait for this interface already",
     hint="wait for some of them, then call again; client.map() keeps few calls on their way",
 )
-
-_EFFECTS = {
-    CallStage.NOT_BEGUN: (Failure.NOT_STARTED, "before this call began"),
-    CallStage.BEGUN: (Failure.INTERRUPTED, "during this call"),
-    CallStage.FINISHED: (Failure.FINISHED, "after this call had run, before its answer left"),
-}
-
-
-def _obituary(call: Call, failure: Failure, stage: CallStage) -> Failure:
-    """Tell a call that a worker had got that it gets no answer, and whether it had begun."""
-    told = Failure()
-    told.CopyFrom(failure)
-    told.effect, words = _EFFECTS[stage]
-    told.message += f" {words}"
-    if call.given_up is not None and stage is not CallStage.NOT_BEGUN:
-        told.kind = call.given_up
-        told.message = f"{call.giving_up().message}; {told.message}"
-    return told
-
-
-def _as_deadline(call: Call, frame: Frame) -> Frame:
-    """Tell a call that was ended at its deadline so; any other error stays what it is."""
-    failure = _parse(Failure, frame)
-    if failure.kind != Failure.CANCELLED:
-        return frame
-    deadline = call.giving_up()
-    failure.kind, failure.message, failure.hint = deadline.kind, deadline.message, deadline.hint
-    return error_frame(call.frame, frame.epoch, failure)

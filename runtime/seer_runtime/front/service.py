@@ -71,12 +71,14 @@ class RuntimeService(RuntimeServicer):
         client = Client(self.sessions, is_on_this_host=context.peer().startswith("unix:"))
         taking = asyncio.create_task(_take(messages, client))
         taking.add_done_callback(lambda _: client.end())
+        living = asyncio.create_task(client.show_life())
         error: FrameError | None = None
         try:
             while (message := await client.message()) is not None:
                 yield message
         finally:
             taking.cancel()
+            living.cancel()
             error = client.close()
         error = error or taking.result()
         if error is not None:

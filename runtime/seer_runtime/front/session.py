@@ -7,15 +7,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from seer_runtime.front.calls import Reply, late
+from seer_runtime.endings import given_up
+from seer_runtime.front.calls import Reply
 from seer_runtime.front.failure import FailureError, error_frame
 from seer_runtime.front.interface import ServedInterface
 from seer_runtime.front.journal import FrontJournal
-from seer_runtime.wire.blocks import BlockPool, blocks_of
+from seer_runtime.wire.blocks import BlockPool
 from seer_runtime.wire.frames import Frame, FrameError, Kind
 from seer_runtime.wire.limits import WINDOW
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 from seer_runtime.wire.pb.runtime_pb2 import Failure
+from seer_runtime.wire.sharing import blocks_of
 
 _ACKNOWLEDGING = (Kind.CALL, Kind.ACK, Kind.CANCEL)
 """Frames that say which answers have arrived."""
@@ -214,7 +216,7 @@ class Session:
         except FailureError as error:
             return error.failure
         except TimeoutError:
-            return late(timeout)
+            return given_up(timeout)
 
     def _dispatch(self, frame: Frame, target: ServedInterface | Failure) -> bool:
         """Hand a call to the interface; False where it was answered here."""

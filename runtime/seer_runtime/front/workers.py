@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from seer_runtime.front.log import BoundedLog, LastLine
-from seer_runtime.wire.blocks import BlockPool, SharedMemory
+from seer_runtime.wire.blocks import BlockPool
 from seer_runtime.wire.frames import Frame, FrameError, Kind, encode_frame, pack_numbers
 from seer_runtime.wire.ledger import Ledger
 from seer_runtime.wire.marks import MARK, kill_marked
 from seer_runtime.wire.openings import proof_of
+from seer_runtime.wire.sharing import SharedMemory
 from seer_runtime.wire.sockets import FrameSocket
 
 _DRAIN = 0.2
@@ -145,6 +146,7 @@ class WorkerProcess:
         ledger: Ledger,
         output: LastLine,
         following: asyncio.Task[None],
+        memory: BlockPool,
     ) -> None:
         """Use `WorkerHost.spawn`."""
         self.output = output
@@ -157,18 +159,13 @@ class WorkerProcess:
         self._mark = mark
         self._following = following
         self._loop = asyncio.get_running_loop()
-        self._memory: SharedMemory | None = None
+        self._memory = SharedMemory(memory, self._release)
         self._exit = asyncio.create_task(process.wait())
         # A process that the worker forked may hold the sockets open after its death.
         self._exit.add_done_callback(lambda _: self._after_exit())
 
-    def share(self, pool: BlockPool) -> None:
-        """Lend it blocks from `pool`, and look at its own."""
-        self._memory = SharedMemory(pool, self._release)
-
     def call(self, frame: Frame) -> None:
         """Have the main thread answer a frame."""
-        assert self._memory is not None
         announced, descriptors = self._memory.announce(frame)
         self._calls.send(encode_frame(announced), descriptors)
 
@@ -182,7 +179,6 @@ class WorkerProcess:
         Raises:
             FrameError: it sent something else.
         """
-        assert self._memory is not None
         while (frame := await self._calls.receive()) is not None:
             if frame.kind is not Kind.RELEASE:
                 return self._memory.resolve(frame, self._calls.socket.descriptors)
@@ -227,8 +223,7 @@ class WorkerProcess:
     def _abort(self) -> None:
         self._calls.abort()
         self._requests.abort()
-        if self._memory is not None:
-            self._memory.close()
+        self._memory.close()
 
     def _release(self, number: int) -> None:
         # Whichever thread lets go of the last view says so.
@@ -268,8 +263,10 @@ class WorkerHost:
         self._journal = journal
         self._numbers = itertools.count(1)
 
-    async def spawn(self) -> WorkerProcess:
+    async def spawn(self, memory: BlockPool) -> WorkerProcess:
         """Start a worker, which waits for the interface that it is to load.
+
+        It is lent blocks from `memory`.
 
         Raises:
             OSError: the system has no room for it.
@@ -306,7 +303,8 @@ class WorkerHost:
         calls, requests = [WorkerLink(near) for near, _ in pairs]
         last = LastLine()
         following = asyncio.create_task(self._log.follow(output, last))
-        return WorkerProcess(process, mark, (calls, requests), files, ledger, last, following)
+        links = calls, requests
+        return WorkerProcess(process, mark, links, files, ledger, last, following, memory)
 
 
 def _listen(path: str) -> socket.socket:

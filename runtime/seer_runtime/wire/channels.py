@@ -6,8 +6,9 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from seer_runtime.wire.blocks import BlockPool, SharedMemory
+from seer_runtime.wire.blocks import BlockPool
 from seer_runtime.wire.frames import Frame, Kind, encode_frame, pack_numbers
+from seer_runtime.wire.sharing import SharedMemory
 from seer_runtime.wire.sockets import FrameSocket
 
 

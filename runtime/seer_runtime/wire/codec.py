@@ -15,7 +15,7 @@ from enum import Enum
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
-from msgpack import ExtType, packb, unpackb
+from msgpack import ExtType, Packer, packb, unpackb
 
 from seer_runtime.wire.arrays import (
     array_memory,
@@ -44,6 +44,12 @@ _LARGE = 256 << 10
 """Bytes from which text and plain memory cross as arrays do, beside the body."""
 
 _MARK = ExtType(1, b"")
+_MARKED: bytes = packb(_MARK)
+"""In a body without these bytes there is nothing but what MessagePack has a word for."""
+
+_SMALL = 4096
+"""Bytes of a packer: what it takes by default, the system gives and gets back each time."""
+
 _BASES: tuple[Any, ...] = (dict, list, str, bytes, float)
 
 
@@ -102,6 +108,8 @@ class Codec:
             DecodeError: the bytes are no encoded value.
         """
         try:
+            if type(body) is bytes and _MARKED not in body:
+                return _unpack(body)
             return _Decoder(self._types, segments, resolve).unpack(body)
         except DecodeError:
             raise
@@ -142,9 +150,13 @@ class _Encoder:
         self.segments: list[Buffer] = []
 
     def pack(self, value: object) -> bytes:
-        packed: bytes = packb(
-            value, default=self._default, strict_types=True, unicode_errors="surrogatepass"
+        packer = Packer(
+            default=self._default,
+            strict_types=True,
+            unicode_errors="surrogatepass",
+            buf_size=_SMALL,
         )
+        packed: bytes = packer.pack(value)
         return packed
 
     def finish(self, body: bytes) -> Encoded:
@@ -195,9 +207,6 @@ class _Encoder:
 class _Decoder:
     """One decoding: hands out the segments."""
 
-    # Made for each value: without a dictionary it is made faster.
-    __slots__ = ("_is_outermost", "_resolve", "_segments", "_types")
-
     def __init__(
         self, types: TypeNames, segments: Sequence[Segment], resolve: Resolve | None
     ) -> None:
@@ -208,15 +217,7 @@ class _Decoder:
 
     def unpack(self, body: Buffer) -> Any:
         """Give the value of a body. Raises what its parts raise."""
-        if len(body) > HARMLESS:
-            check_claims(body)
-        return unpackb(
-            body,
-            list_hook=self.list_hook,
-            ext_hook=_read_mark,
-            strict_map_key=False,
-            unicode_errors="surrogatepass",
-        )
+        return _unpack(body, self.list_hook)
 
     def list_hook(self, items: list[Any]) -> Any:
         """Turn a marked list into what it stands for."""
@@ -264,6 +265,18 @@ class _Decoder:
         if isinstance(segment, Elsewhere):
             raise DecodeError(f"the memory of segment {index} did not come")
         return memoryview(segment)
+
+
+def _unpack(body: Buffer, list_hook: Callable[[list[Any]], Any] | None = None) -> Any:
+    if len(body) > HARMLESS:
+        check_claims(body)
+    return unpackb(
+        body,
+        list_hook=list_hook,
+        ext_hook=_read_mark,
+        strict_map_key=False,
+        unicode_errors="surrogatepass",
+    )
 
 
 def _read_mark(code: int, data: bytes) -> ExtType:

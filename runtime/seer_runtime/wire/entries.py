@@ -23,6 +23,10 @@ _HEAD = struct.Struct("<4sII")
 _LATEST = 1e11
 """Seconds since 1970 that are still a date."""
 
+_PAIR = b"\x92"
+_SMALL = 1024
+"""Bytes of a packer: what it takes by default, the system gives and gets back each time."""
+
 _MESSAGE = 500
 """Characters of a failure's message."""
 
@@ -73,10 +77,21 @@ class Entry(NamedTuple):
     fault: Fault | None = None
 
 
+def pack_entry(entry: Entry) -> bytes:
+    """Give the bytes of an entry."""
+    return _pack(entry)
+
+
+def join_entries(source: Source, packed: Sequence[bytes]) -> bytes:
+    """Give the bytes of a chunk with entries that are packed."""
+    parts = (_PAIR, _pack(source), msgpack.Packer().pack_array_header(len(packed)), *packed)
+    content = b"".join(parts)
+    return _HEAD.pack(_MAGIC, len(content), zlib.crc32(content)) + content
+
+
 def pack_chunk(source: Source, entries: Iterable[Entry] = ()) -> bytes:
     """Give the bytes of a chunk."""
-    content: bytes = msgpack.packb([source, list(entries)], unicode_errors="surrogatepass")
-    return _HEAD.pack(_MAGIC, len(content), zlib.crc32(content)) + content
+    return join_entries(source, [pack_entry(entry) for entry in entries])
 
 
 def read_chunks(data: bytes, start: int = 0) -> Iterator[tuple[int, Source, list[Entry]]]:
@@ -111,6 +126,11 @@ def sizes_of(segments: Sequence[Segment]) -> list[int]:
     return [
         each.size if isinstance(each, Elsewhere) else memoryview(each).nbytes for each in segments
     ]
+
+
+def _pack(value: object) -> bytes:
+    packed: bytes = msgpack.Packer(buf_size=_SMALL, unicode_errors="surrogatepass").pack(value)
+    return packed
 
 
 def _content(data: bytes, start: int) -> bytes | None:

@@ -33,7 +33,9 @@ VERSION = 2
 NO_SESSION = bytes(16)
 HEADER = struct.Struct("<2sBBI16sQQIIIQ")
 _ENTRY = struct.Struct("<QQ")
-_REST = struct.Struct("<Q")
+
+_COPIED = 16 << 10
+"""Bytes up to which to copy a part of a frame costs less than to make a view of it."""
 
 HERE = 0
 CHUNKS = (1 << 64) - 1
@@ -100,6 +102,8 @@ class Kind(IntEnum):
     """Client: every answer up to `ack` has arrived."""
     FREE = 24
     """Client: the session's references whose numbers are the body are of no more use."""
+    ALIVE = 25
+    """Front to client: the connection works, whatever else is on its way."""
 
 
 _KINDS = {int(kind): kind for kind in Kind}
@@ -173,7 +177,9 @@ def parse_header(data: Buffer) -> Header:
     """
     if len(data) < HEADER.size:
         raise FrameError(f"a frame has at least {HEADER.size} bytes; got {len(data)}")
-    magic, version, kind, segments, session, seq, ack, *fields = HEADER.unpack_from(data)
+    magic, version, kind, segments, session, seq, ack, epoch, timeout, name, rest = (
+        HEADER.unpack_from(data)
+    )
     if magic != MAGIC:
         raise FrameError(f"not a frame: begins with {magic!r}")
     if version != VERSION:
@@ -183,14 +189,7 @@ def parse_header(data: Buffer) -> Header:
     known = _KINDS.get(kind)
     if known is None:
         raise FrameError(f"unknown kind of frame: {kind}")
-    epoch, timeout, name, rest = fields
     return Header(known, session, seq, ack, epoch, timeout, segments, name, rest)
-
-
-def frame_size(data: Buffer) -> int:
-    """Give the size of the frame whose header `data` begins with, as it claims it."""
-    size: int = _REST.unpack_from(data, HEADER.size - _REST.size)[0]
-    return HEADER.size + size
 
 
 def encode_frame(frame: Frame) -> bytes:
@@ -224,35 +223,50 @@ def encode_frame(frame: Frame) -> bytes:
 
 
 def decode_frame(data: Buffer) -> Frame:
-    """Read a whole frame; body and segments are views of `data`.
+    """Read a whole frame; of a large one, body and segments are views of `data`.
 
     Raises:
         FrameError: `data` is not exactly one frame.
     """
     header = parse_header(data)
-    rest = memoryview(data)[HEADER.size :]
-    if len(rest) != header.rest_length:
-        raise FrameError(f"{header.rest_length} bytes should follow the header; got {len(rest)}")
-    name_start = _ENTRY.size * header.segment_count
-    body_start = name_start + header.name_length
-    if len(rest) < body_start:
+    frame = decode_rest(header, data)
+    if frame is None:
+        rest = len(data) - HEADER.size
+        raise FrameError(f"{header.rest_length} bytes should follow the header; got {rest}")
+    return frame
+
+
+def decode_rest(header: Header, data: Buffer) -> Frame | None:
+    """Read the frame that begins with this header; None where `data` has more than it, or less.
+
+    Raises:
+        FrameError: its parts do not fit into it.
+    """
+    kind, session, seq, ack, epoch, timeout, segment_count, name_length, rest_length = header
+    if len(data) != HEADER.size + rest_length:
+        return None
+    if len(data) > _COPIED:
+        data = memoryview(data)
+    name_start = HEADER.size + _ENTRY.size * segment_count
+    body_start = name_start + name_length
+    if len(data) < body_start:
         raise FrameError("the frame is shorter than its parts")
     try:
-        name = str(rest[name_start:body_start], "utf-8")
+        name = str(data[name_start:body_start], "utf-8")
     except UnicodeDecodeError as error:
         raise FrameError(f"the frame's name is not UTF-8: {error}") from None
-    if not header.segment_count:
-        kind, session, seq, ack, epoch, timeout, *_ = header
-        return Frame(kind, session, seq, ack, epoch, timeout, name, rest[body_start:])
+    if not segment_count:
+        return Frame(kind, session, seq, ack, epoch, timeout, name, data[body_start:])
     segments: list[Segment] = []
-    start = len(rest)
-    for size, place in reversed(list(_ENTRY.iter_unpack(rest[:name_start]))):
+    end = len(data)
+    for size, place in reversed(list(_ENTRY.iter_unpack(data[HEADER.size : name_start]))):
         if place == HERE:
-            segments.append(rest[start - size : start] if size <= start else b"")
-            start -= size
+            segments.append(data[end - size : end] if size <= end else b"")
+            end -= size
         else:
             segments.append(Elsewhere(size, place))
-    if start < body_start:
+    if end < body_start:
         raise FrameError("the frame is shorter than its parts")
     segments.reverse()
-    return Frame(*header[:6], name, rest[body_start:start], segments)
+    body = data[body_start:end]
+    return Frame(kind, session, seq, ack, epoch, timeout, name, body, segments)

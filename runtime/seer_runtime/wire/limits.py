@@ -14,12 +14,17 @@ _KEEPALIVE = (
     ("grpc.http2.max_pings_without_data", 0),
 )
 
+# What is under way to a receiver that is slower than its connection. grpc's own estimate grows with
+# the time that the receiver takes: to hundreds of megabytes, for a large value.
+_WINDOW = (("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 16 << 20))
+
 SESSION_METHOD = "/seer.v1.Calls/Session"
 """A bidirectional stream of frames, which are no protobuf."""
 
 CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
     *_MESSAGE_SIZES,
     *_KEEPALIVE,
+    *_WINDOW,
     # Calls are repeated by the session or not at all.
     ("grpc.enable_retries", 0),
 )
@@ -27,6 +32,7 @@ CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
 SERVER_OPTIONS: tuple[tuple[str, int], ...] = (
     *_MESSAGE_SIZES,
     *_KEEPALIVE,
+    *_WINDOW,
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 1_000),
     ("grpc.http2.max_ping_strikes", 0),
     # A second server on the port is refused, not silently given half of the connections.

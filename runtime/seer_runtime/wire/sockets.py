@@ -16,8 +16,8 @@ from seer_runtime.wire.frames import (
     Frame,
     FrameError,
     decode_frame,
+    decode_rest,
     encode_frame,
-    frame_size,
     parse_header,
 )
 
@@ -26,7 +26,10 @@ _DESCRIPTORS = 253
 """As many as one message carries: SCM_MAX_FD of the kernel."""
 _ROOM = socket.CMSG_SPACE(_DESCRIPTORS * array.array("i").itemsize)
 _LOOK = 0.05
-_SEND = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
+# Plain numbers: flags of the socket module's own class are slow to combine.
+_SEND = int(socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+_RECEIVE = int(socket.MSG_CMSG_CLOEXEC)
+_LOOK_ONLY = int(socket.MSG_CMSG_CLOEXEC | socket.MSG_DONTWAIT)
 
 
 class FrameSocket:
@@ -78,21 +81,23 @@ class FrameSocket:
             frame = self._take()
             if frame is not None:
                 return frame
-        data = self._pull(socket.MSG_DONTWAIT)
+        data = self._pull(_LOOK_ONLY)
         return None if data is None else self._add(data)
 
     def receive(self) -> Frame:
         """Wait for the next frame, however long it takes. Raises what `read` raises."""
         frame = self._take() if self._arrived else None
         while frame is None:
-            data = self._pull(0)
+            data = self._pull(_RECEIVE)
             frame = None if data is None else self._add(data)
         return frame
 
     def _add(self, data: bytes) -> Frame | None:
         """Take what arrived; gives the next frame where it is whole."""
-        if not self._arrived and len(data) >= HEADER.size and len(data) == frame_size(data):
-            return decode_frame(data)
+        if not self._arrived and len(data) >= HEADER.size:
+            frame = decode_rest(parse_header(data), data)
+            if frame is not None:
+                return frame
         self._arrived += data
         return self._take()
 
@@ -157,9 +162,7 @@ class FrameSocket:
 
     def _pull(self, flags: int) -> bytes | None:
         try:
-            data, ancillary, _, _ = self._socket.recvmsg(
-                _READ, _ROOM, flags | socket.MSG_CMSG_CLOEXEC
-            )
+            data, ancillary, _, _ = self._socket.recvmsg(_READ, _ROOM, flags)
         except BlockingIOError:
             return None
         except ConnectionError as error:
@@ -179,8 +182,7 @@ class FrameSocket:
         """Give the next whole frame of what has arrived."""
         if len(self._arrived) < HEADER.size:
             return None
-        parse_header(self._arrived)
-        size = frame_size(self._arrived)
+        size = HEADER.size + parse_header(self._arrived).rest_length
         if len(self._arrived) < size:
             return None
         if len(self._arrived) == size:

@@ -55,6 +55,11 @@ class Outgoing:
         """Send no more of the large frames of a call."""
         self._transfers.pop(key, None)
 
+    def clear(self) -> None:
+        """Send nothing of what there is."""
+        self._small.clear()
+        self._transfers.clear()
+
     def pop_small(self) -> bytes | None:
         """Give the next message of a small frame, or None where there is none."""
         return self._small.popleft() if self._small else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import NamedTuple
 
+from seer_runtime.endings import given_up
 from seer_runtime.failures import describe_exception
 from seer_runtime.wire.errors import EncodeError
 from seer_runtime.wire.frames import Frame, Kind
@@ -67,7 +68,7 @@ def raised_answer(call: Frame, error: BaseException, running: Running) -> Answer
     """Answer a call whose function raised, or was ended."""
     is_end = isinstance(error, CallCancelledError | asyncio.CancelledError)
     if is_end and running.requested is not None:
-        return cancelled_answer(call, error, Failure.INTERRUPTED, running.requested)
+        return cancelled_answer(running, error, Failure.INTERRUPTED, running.requested)
     if isinstance(error, EncodeError):
         failure = describe_exception(error, Failure.VALUE, Failure.INTERRUPTED)
         return Answer(error_reply(call, failure))
@@ -80,13 +81,13 @@ def raised_answer(call: Frame, error: BaseException, running: Running) -> Answer
 
 
 def cancelled_answer(
-    call: Frame,
+    running: Running,
     error: BaseException,
     effect: Failure.Effect.ValueType,
     state: Failure.State.ValueType,
 ) -> Answer:
     """Answer a call that was ended because nobody waited for it."""
-    failure = describe_exception(error, Failure.CANCELLED, effect)
-    failure.message = "the call was cancelled while it ran"
-    failure.state = state
-    return Answer(error_reply(call, failure))
+    reason = given_up(running.timeout, "the call was cancelled while it ran")
+    failure = describe_exception(error, reason.kind, effect)
+    failure.message, failure.hint, failure.state = reason.message, reason.hint, state
+    return Answer(error_reply(running.call.frame, failure))

@@ -11,10 +11,10 @@ import threading
 import time
 import traceback
 
+from seer_runtime.endings import given_up
 from seer_runtime.wire.channels import Peer
 from seer_runtime.wire.frames import NO_SESSION, Frame, FrameError, Kind, unpack_numbers
 from seer_runtime.wire.openings import proof_of
-from seer_runtime.wire.pb.runtime_pb2 import Failure
 from seer_runtime.wire.sockets import FrameSocket
 from seer_runtime.worker.connections import Direct, Home
 from seer_runtime.worker.inbox import Inbox
@@ -100,8 +100,7 @@ class Courier:
 
     def _refuse(self, request: Frame) -> None:
         """Answer for a call that has not begun; the front drops it for one that has ended."""
-        failure = Failure(kind=Failure.CANCELLED, effect=Failure.NOT_STARTED, message="cancelled")
-        body = failure.SerializeToString()
+        body = given_up(request.timeout).SerializeToString()
         self._requests.send(request._replace(kind=Kind.ERROR, body=body))
 
     def _open(self) -> None:

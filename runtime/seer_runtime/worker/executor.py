@@ -14,6 +14,7 @@ from typing import Any
 
 from seer_runtime.batches import split_results
 from seer_runtime.wire.codec import Encoded
+from seer_runtime.wire.errors import EncodeError
 from seer_runtime.wire.frames import Frame, Kind
 from seer_runtime.wire.pb.runtime_pb2 import Failure
 from seer_runtime.worker.answers import (
@@ -113,12 +114,12 @@ class Executor:
         try:
             answer = self._answer(call, running)
             self._end_child(answer)
-            self._running.end(running, answer.frame)
+            self._running.end(running)
         except CallCancelledError as error:
             # It was raised behind the user's function, in what is done with the result.
-            answer = cancelled_answer(call.frame, error, Failure.FINISHED, Failure.KEPT)
-            self._running.end(running, answer.frame)
-        self._send(call, answer)
+            answer = cancelled_answer(running, error, Failure.FINISHED, Failure.KEPT)
+            self._running.end(running)
+        self._send(running, answer)
 
     def _end_child(self, answer: Answer) -> None:
         if os.getpid() != self._pid:
@@ -172,8 +173,8 @@ class Executor:
         assert task is not None
         running.watch(asyncio.get_running_loop(), task)
         answer = await self._answer_beside(call, running)
-        self._running.end(running, answer.frame)
-        self._send(call, answer)
+        self._running.end(running)
+        self._send(running, answer)
 
     async def _answer_beside(self, call: Call, running: Running) -> Answer:
         run = self._prepare(call)
@@ -200,8 +201,8 @@ class Executor:
                 batch.append((call, running, self._interface.bind(call.frame)))
             except BaseException as error:  # noqa: BLE001 - classes of the user's
                 answer = unprepared_answer(call.frame, error)
-                self._running.end(running, answer.frame)
-                self._send(call, answer)
+                self._running.end(running)
+                self._send(running, answer)
         if not batch:
             return
         share_lines([running for _, running, _ in batch])
@@ -213,8 +214,8 @@ class Executor:
                 answer = raised_answer(call.frame, outcome, running)
             else:
                 answer = result_answer(self._interface, self._arena, call.frame, outcome)
-            self._running.end(running, answer.frame)
-            self._send(call, answer)
+            self._running.end(running)
+            self._send(running, answer)
 
     def _outcomes(
         self, function: Callable[..., Any], given: Sequence[Sequence[Any]]
@@ -228,29 +229,34 @@ class Executor:
         except BaseException as error:  # noqa: BLE001 - the user's function may raise anything
             return [error] * len(given)
 
-    def _send(self, call: Call, answer: Answer) -> None:
+    def _send(self, running: Running, answer: Answer) -> None:
         frame = answer.frame
         if frame.segments:
             frame = frame._replace(segments=self._arena.settle(frame.segments))
-        call.connection.answer(frame)
+        running.call.connection.answer(frame)
+        # Last, as nobody waits for it.
+        self._running.journal.add(running, answer.frame)
         self._must_end = self._must_end or answer.must_end
 
     def _stream(self, call: Call, items: Any, running: Running) -> None:
         """Send items as they come; ends them early where the call is cancelled."""
-        name = call.frame.name
         with StreamSender(call.connection.answer, reply(call.frame, Kind.ITEMS)) as sender:
             running.feed(sender)
             with contextlib.closing(self._each(items, running)) as each:
                 for number, item in enumerate(each):
-                    if not sender.put(
-                        self._encoded(call.frame, item, f"item {number} of {name}()")
-                    ):
+                    if not sender.put(self._encoded(call.frame, item, number)):
                         raise CallCancelledError("the caller stopped to take items")
 
-    def _encoded(self, frame: Frame, item: Any, name: str) -> Encoded:
+    def _encoded(self, frame: Frame, item: Any, number: int) -> Encoded:
         """Encode an item as it is now: the generator may go on and write into it."""
-        body, segments = self._interface.encode(frame, item, name)
-        return Encoded(body, self._arena.settle(self._arena.place(segments)))
+        try:
+            encoded = self._interface.encode(frame, item, "")
+        except EncodeError as error:
+            path = f"item {number} of {frame.name}(){error.path}"
+            raise EncodeError(path, error.type_name, error.reason) from None
+        if not encoded.segments:
+            return encoded
+        return Encoded(encoded.body, self._arena.settle(self._arena.place(encoded.segments)))
 
     def _each(self, items: Any, running: Running) -> Generator[Any, None, None]:
         if inspect.isgenerator(items):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections import deque
 
+from seer_runtime.turns import TurnQueue
 from seer_runtime.wire.frames import FrameError
 from seer_runtime.worker.connections import Call, Direct, Home
 
-_SPIN = 60e-6
+_SPIN = 200e-6
 """Seconds to look for the next call before going to sleep: to wake up costs more than a call."""
 
 
@@ -24,7 +24,7 @@ class Inbox:
     def __init__(self, home: Home) -> None:
         """Read `home`; others come with `add`."""
         self._connections: dict[int, Home | Direct] = {}
-        self._waiting: dict[bytes, deque[Call]] = {}
+        self._waiting: TurnQueue[Call] = TurnQueue()
         self._epoll = select.epoll()
         self.is_over = False
         """Whether the front is gone."""
@@ -49,7 +49,7 @@ class Inbox:
     def next(self) -> Call | None:
         """Wait for the call whose turn it is; None once the front is gone."""
         while not self.is_over:
-            call = self._pop() if self._turns < _TURNS else None
+            call = self._waiting.pop() if self._turns < _TURNS else None
             if call is None:
                 call = self.poll()
             if call is not None:
@@ -64,26 +64,18 @@ class Inbox:
     def poll(self) -> Call | None:
         """Give the call whose turn it is, if there is one."""
         self._read(0)
-        return self._pop()
+        return self._waiting.pop()
 
     def more(self, name: str, most: int, seconds: float) -> list[Call]:
         """Take calls of the function `name` that wait, or come within so many seconds."""
         end = time.monotonic() + seconds
         taken: list[Call] = []
         while True:
-            self._take(name, most, taken)
+            taken += self._waiting.pop_some(name, most - len(taken))
             left = end - time.monotonic()
             if len(taken) == most or left <= 0 or self.is_over:
                 return taken
             self._read(left)
-
-    def _take(self, name: str, most: int, taken: list[Call]) -> None:
-        for session in list(self._waiting):
-            queue = self._waiting[session]
-            while queue and len(taken) < most and queue[0].frame.name == name:
-                taken.append(queue.popleft())
-            if not queue:
-                del self._waiting[session]
 
     def _spin(self) -> bool:
         poll, clock, give_way = self._epoll.poll, time.perf_counter, os.sched_yield
@@ -112,24 +104,10 @@ class Inbox:
         while (frame := connection.read()) is not None:
             if isinstance(connection, Direct) and not connection.is_asked(frame):
                 raise FrameError(f"a {frame.kind.name} frame of another session, or none to run")
-            call = Call(frame, connection)
-            queue = self._waiting.get(frame.session)
-            if queue is None:
-                queue = self._waiting[frame.session] = deque()
-            queue.append(call)
+            self._waiting.put(Call(frame, connection))
             if not connection.socket.has_more:
                 # What else there is makes it readable again.
                 return
-
-    def _pop(self) -> Call | None:
-        for session, queue in self._waiting.items():
-            call = queue.popleft()
-            del self._waiting[session]
-            if queue:
-                # The next one is another's turn.
-                self._waiting[session] = queue
-            return call
-        return None
 
     def _remove(self, connection: Home | Direct) -> None:
         descriptor = connection.socket.fileno()

@@ -9,17 +9,18 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
-from seer_runtime.wire.abridgement import abridge, abridge_unread
+from seer_runtime.wire.abridgement import WHOLE, abridge, abridge_unread
 from seer_runtime.wire.entries import (
     Entry,
     Fault,
     Source,
     entry_of,
     fault_of,
-    pack_chunk,
+    join_entries,
+    pack_entry,
     sizes_of,
 )
 from seer_runtime.wire.frames import Buffer, Frame, Kind
@@ -35,7 +36,7 @@ _MOST = 16_384
 _HURRY = 1000
 """Calls from which the writer looks more often."""
 
-_AT_ONCE = 32
+_AT_ONCE = 512
 """Entries of one chunk: other threads can go on between two."""
 
 _LARGE = 16 << 10
@@ -46,21 +47,15 @@ _MOST_BYTES = 16 << 20
 _UNBEGUN = "the call was cancelled before it began"
 
 
-# A number, session, seq, function, arguments, sizes of the segments, when it began and ended, its
-# failure, and whether it was cancelled at its deadline. No class of its own, and nothing in it that
-# refers to anything: the garbage collector passes over such tuples, of which there may be many.
-_Ended: TypeAlias = tuple[
-    int, bytes, int, str, Buffer, Sequence[int], float, float, Buffer | None, bool
-]
-
-
 class CallJournal:
     """Takes what there is to say of calls; a thread of its own writes it down."""
 
     def __init__(self, folder: str) -> None:
         """Write into `folder` once it is started; without one, write nothing."""
         self._file = JournalFile(folder) if folder else None
-        self._ended: deque[_Ended] = deque(maxlen=_MOST)
+        # Bytes, where that is quickly done: what waits then is little to the garbage collector, and
+        # to the thread that writes it, for which the calls have to wait.
+        self._waiting: deque[tuple[int, bytes | Entry]] = deque(maxlen=_MOST)
         self._numbers = itertools.count()
         self._next = self._dropped = 0
         self._bytes = 0
@@ -68,6 +63,7 @@ class CallJournal:
         self._running: Callable[[], Iterable[Running]] = tuple
         self._writing = threading.Lock()
         self._process = os.getpid()
+        self._clock = _clock()
 
     def start(self, interface: str, epoch: int, running: Callable[[], Iterable[Running]]) -> None:
         """Begin to write of the calls of an interface; `running` gives those that run."""
@@ -80,29 +76,30 @@ class CallJournal:
         atexit.register(self.flush)
 
     def add(self, running: Running, answer: Frame) -> None:
-        """Take a call that is over. Every call passes here: nothing is looked at yet."""
+        """Take a call that is over. Every call passes here."""
         if self._file is None:
             return
-        _, session, seq, _, _, _, name, body, segments = running.call.frame
-        # Copied: what it lies in is used again sooner, and is in the processor's cache then.
-        kept = bytes(body) if len(body) <= _LARGE else self._large(body)
-        sizes = sizes_of(segments) if segments else ()
-        failure = answer.body if answer.kind is Kind.ERROR else None
-        began, ended, is_overdue = running.began, time.monotonic(), running.is_overdue
-        number = next(self._numbers)
-        self._ended.append(
-            (number, session, seq, name, kept, sizes, began, ended, failure, is_overdue)
-        )
+        duration = time.monotonic() - running.began
+        is_error = answer.kind is Kind.ERROR
+        fault = fault_of(Failure.FromString(bytes(answer.body))) if is_error else None
+        self._add(running.call.frame, self._clock + running.began, duration, fault)
 
     def add_unbegun(self, call: Frame, reason: Failure.Kind.ValueType) -> None:
         """Take a call that was cancelled before it began."""
         if self._file is None:
             return
-        failure = Failure(kind=reason, effect=Failure.NOT_STARTED, message=_UNBEGUN)
-        body, sizes = abridge(call.body), sizes_of(call.segments)
-        number, now, told = next(self._numbers), time.monotonic(), failure.SerializeToString()
-        self._ended.append(
-            (number, call.session, call.seq, call.name, body, sizes, now, now, told, False)
+        fault = Fault(reason, Failure.NOT_STARTED, Failure.KEPT, "", _UNBEGUN)
+        self._add(call, time.time(), 0.0, fault)
+
+    def _add(self, call: Frame, began: float, duration: float, fault: Fault | None) -> None:
+        _, session, seq, _, _, _, name, body, segments = call
+        sizes = sizes_of(segments) if segments else ()
+        if len(body) > WHOLE:
+            # Copied: what it lies in is used again sooner, and is in the processor's cache then.
+            body = bytes(body) if len(body) <= _LARGE else self._large(body)
+        entry = Entry(session, seq, name, began, duration, body, sizes, True, fault)
+        self._waiting.append(
+            (next(self._numbers), pack_entry(entry) if len(body) <= WHOLE else entry)
         )
 
     def flush(self) -> None:
@@ -111,6 +108,7 @@ class CallJournal:
             return
         with self._writing:
             # A call that ends meanwhile comes after what is said of it as one that runs.
+            self._clock = _clock()
             entries = itertools.chain(self._still_running(), self._over())
             while some := list(itertools.islice(entries, _AT_ONCE)):
                 self._write(some)
@@ -118,17 +116,17 @@ class CallJournal:
 
     def _run(self) -> None:
         while True:
-            waiting = len(self._ended)
+            waiting = len(self._waiting)
             self.flush()
             time.sleep(PERIOD * min(1.0, _HURRY / max(waiting, 1)))
 
-    def _write(self, entries: list[Entry]) -> None:
+    def _write(self, entries: list[bytes]) -> None:
         assert self._file is not None
         # While threads add calls at once, one may seem lost for a moment.
         dropped = max(0, self._dropped)
         source = self._source._replace(time=time.time(), dropped=dropped)
         try:
-            self._file.append(pack_chunk(source, entries))
+            self._file.append(join_entries(source, entries))
             self._dropped -= dropped
         except OSError:
             self._dropped += len(entries)
@@ -138,40 +136,27 @@ class CallJournal:
         self._bytes += len(body)
         return body if self._bytes <= _MOST_BYTES else abridge_unread(len(body))
 
-    def _still_running(self) -> Iterator[Entry]:
+    def _still_running(self) -> Iterator[bytes]:
         """Give the calls that take long: whoever asks sees them, even if the worker dies."""
-        now, clock = time.monotonic(), _clock()
+        now = time.monotonic()
         for running in self._running():
             if not running.is_noted and now - running.began > PERIOD:
                 running.is_noted = True
-                call = running.call.frame
-                yield entry_of(call, clock + running.began, None)._replace(is_over=False)
+                entry = entry_of(running.call.frame, self._clock + running.began, None)
+                yield pack_entry(entry._replace(is_over=False))
 
-    def _over(self) -> Iterator[Entry]:
-        clock = _clock()
-        for _ in range(len(self._ended)):
+    def _over(self) -> Iterator[bytes]:
+        for _ in range(len(self._waiting)):
             with contextlib.suppress(IndexError):
-                ended = self._ended.popleft()
-                number = ended[0]
+                number, entry = self._waiting.popleft()
                 self._dropped += number - self._next
                 self._next = number + 1
-                yield _entry(ended, clock)
-
-
-def _entry(call: _Ended, clock: float) -> Entry:
-    _, session, seq, function, body, sizes, began, ended, failure, is_overdue = call
-    fault = None if failure is None else _fault(failure, is_overdue)
-    whole, duration = abridge(body), ended - began
-    return Entry(session, seq, function, clock + began, duration, whole, sizes, True, fault)
+                if isinstance(entry, bytes):
+                    yield entry
+                elif entry.body is not None:
+                    yield pack_entry(entry._replace(body=abridge(entry.body)))
 
 
 def _clock() -> float:
     """Give when the monotonic clock began, in seconds since 1970."""
     return time.time() - time.monotonic()
-
-
-def _fault(body: Buffer, is_overdue: bool) -> Fault:
-    failure = Failure.FromString(bytes(body))
-    if is_overdue and failure.kind == Failure.CANCELLED:
-        failure.kind = Failure.DEADLINE
-    return fault_of(failure)

@@ -34,8 +34,8 @@ class CallCancelledError(BaseException):
 class Running:
     """A call that runs, on the thread that made this."""
 
-    is_overdue = False
-    """Whether it was cancelled because the caller's time is over."""
+    timeout = 0
+    """The milliseconds that the caller gave, where it was cancelled because they are over."""
 
     is_noted = False
     """Whether the journal has it as one that runs."""
@@ -153,13 +153,12 @@ class RunningCalls:
         session, seq = key
         return self._sessions.of(session).recall(seq)
 
-    def end(self, running: Running, answer: Frame) -> None:
-        """Say that a call ended, and with what."""
+    def end(self, running: Running) -> None:
+        """Say that a call ended."""
         with self._lock:
             self._running.pop(running.call.key, None)
             running.end()
             self._ledger.finish(running.place)
-        self.journal.add(running, answer)
         if running.output is not None:
             running.output.end()
 
@@ -181,7 +180,7 @@ class RunningCalls:
             elif request.kind is Kind.INTERRUPT:
                 running.interrupt()
             else:
-                running.is_overdue |= request.timeout > 0
+                running.timeout = running.timeout or request.timeout
                 running.cancel()
         return True
 

@@ -40,19 +40,23 @@ class StreamSender:
         self._bytes = self._sent = 0
         self._given_up = False
         self._done = False
+        self._is_idle = False
+        """Whether the thread waits for items."""
         self._thread = threading.Thread(target=self._run, name="seer-stream", daemon=True)
 
     def put(self, item: Encoded) -> bool:
         """Take an item, once there is room; False where nobody wants one any more."""
-        size = item.size
+        size = item.size if item.segments else len(item.body)
         with self._changed:
-            self._changed.wait_for(lambda: self._given_up or self._has_room(size))
+            if not self._has_room(size):
+                self._changed.wait_for(lambda: self._given_up or self._has_room(size))
             if self._given_up:
                 return False
             self._queue.append(item)
             self._sizes.append(size)
             self._bytes += size
-            self._changed.notify_all()
+            if self._is_idle:
+                self._changed.notify_all()
         return True
 
     def acknowledge(self, taken: int) -> None:
@@ -103,7 +107,9 @@ class StreamSender:
     def _next_batch(self) -> list[Encoded]:
         """Wait for items; give what is there, or nothing at the end."""
         with self._changed:
+            self._is_idle = True
             self._changed.wait_for(lambda: self._queue or self._done)
+            self._is_idle = False
             batch: list[Encoded] = []
             size = 0
             while self._queue and len(batch) < _FRAME_ITEMS and size < _FRAME_BYTES:

@@ -1,0 +1,19 @@
+"""What is said of calls that their callers gave up."""
+
+from __future__ import annotations
+
+from seer_runtime.wire.pb.runtime_pb2 import Failure
+
+
+def given_up(timeout: int, message: str = "the call was cancelled") -> Failure:
+    """Say why a call was given up: at its deadline after `timeout` milliseconds, or, for 0, before.
+
+    `message` is what is said of one that had no deadline, or did not reach it.
+    """
+    if not timeout:
+        return Failure(kind=Failure.CANCELLED, message=message)
+    return Failure(
+        kind=Failure.DEADLINE,
+        message=f"no result within the {timeout / 1000:g} s that the caller gave",
+        hint="give a longer timeout, or none",
+    )
