@@ -39,13 +39,15 @@ def draw(all_figures: Mapping[str, Figures], machine: Machine, file: Path) -> No
     """Draw the chart of a run into a PNG file."""
     # The development environment does without it.
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     panels = [_panel(row, found) for row, found in rows_of(all_figures)]
     panels = [panel for panel in panels if len(panel.bars) > 1]
     lines = [panels[i : i + _COLUMNS] for i in range(0, len(panels), _COLUMNS)] or [[]]
     depths = [max((len(panel.bars) for panel in line), default=1) for line in lines]
     heights = [_PANEL + _BAR * depth for depth in depths]
-    figure = Figure(figsize=(_WIDTH, sum(heights) + _HEAD), layout="constrained")
+    layout = ConstrainedLayoutEngine(hspace=0.04, wspace=0.03)
+    figure = Figure(figsize=(_WIDTH, sum(heights) + _HEAD), layout=layout)
     grid = figure.subplots(
         len(lines), _COLUMNS, squeeze=False, gridspec_kw={"height_ratios": heights}
     )
@@ -55,7 +57,6 @@ def draw(all_figures: Mapping[str, Figures], machine: Machine, file: Path) -> No
         for panel, axes in zip(line, places, strict=False):
             _draw_panel(axes, panel, depth)
     _draw_head(figure, machine)
-    figure.get_layout_engine().set(hspace=0.04, wspace=0.03)
     figure.savefig(file, dpi=130)
 
 
