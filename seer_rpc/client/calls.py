@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TypeAlias
 
 from seer_rpc.client.streams import Source
@@ -27,10 +26,15 @@ class Call:
     deadline: float | None = None
     """When time.monotonic() passes it, the caller waits no more."""
 
-    @cached_property
+    @property
     def future(self) -> Future[Outcome]:
-        """Its outcome, where that comes over the link."""
-        return Future()
+        """Its outcome, where that comes over the link; made when it is first asked for."""
+        known = vars(self)
+        if "_future" not in known:
+            # Of several threads that ask at once the first one's counts: in one step.
+            known.setdefault("_future", Future())
+        future: Future[Outcome] = known["_future"]
+        return future
 
     @property
     def seq(self) -> int:

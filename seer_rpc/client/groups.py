@@ -20,7 +20,8 @@ class CallGroup:
         """Begin with none."""
         self.is_over = False
         """Whether it was given up; no call of it begins then."""
-        self._lock = threading.Lock()
+        # What is dropped in a cycle is given up by whatever runs at that moment.
+        self._lock = threading.RLock()
         self._calls: list[tuple[Relay, Call]] = []
 
     def enter(self) -> None:
@@ -34,8 +35,9 @@ class CallGroup:
             CallCancelledError: the group was given up.
         """
         with self._lock:
+            calls = [*self._unanswered(), (relay, call)]
             if not self.is_over:
-                self._calls = [*self._unanswered(), (relay, call)]
+                self._calls = calls
                 return
         relay.numbers.answer(call.seq)
         raise CallCancelledError("the call was given up before it was sent")

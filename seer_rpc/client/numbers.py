@@ -18,7 +18,8 @@ class CallNumbers:
         self._last = 0
         self._is_over = False
         self._answered: set[int] = set()
-        self._lock = threading.Lock()
+        # A stream that is dropped is answered by whatever runs at that moment.
+        self._lock = threading.RLock()
         self._room = threading.Condition(self._lock)
         self._waiting = 0
 
@@ -35,13 +36,18 @@ class CallNumbers:
         """Whether there is no room for one more call."""
         return self._last >= self.acked + WINDOW and not self._is_over
 
-    def next(self) -> int:
-        """Give the next number, once there is room for one more call."""
+    def next(self, given: list[int] | None = None) -> int:
+        """Give the next number, once there is room for one more call.
+
+        `given` has it too, whatever interrupts the caller just then.
+        """
         with self._lock:
             # What interrupts the waiting must take no number along.
             while self.is_full:
                 self._wait()
             self._last += 1
+            if given is not None:
+                given.append(self._last)
             return self._last
 
     def try_next(self) -> int | None:

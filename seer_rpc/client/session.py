@@ -158,12 +158,22 @@ class Session:
         """
         attempts = _ATTEMPTS
         while True:
-            call = self._new_call(function, args, kwargs, timeout)
-            path, channel = self._way(call)
-            if path is not None and channel is not None:
-                outcome = path.answer(call, channel)
-            else:
-                outcome = self._relay.wait(self._relay.submit(call))
+            given: list[int] = []
+            outcome: Outcome | None = None
+            try:
+                call = self._new_call(function, args, kwargs, timeout, given)
+                path, channel = self._way(call)
+                if path is not None and channel is not None:
+                    outcome = path.answer(call, channel)
+                else:
+                    self._relay.submit(call)
+            except BaseException:
+                # A number that nobody answers would keep all later ones from being acknowledged.
+                for each in given:
+                    self._relay.numbers.answer(each)
+                raise
+            if outcome is None:
+                outcome = self._relay.wait(call)
             try:
                 return self._value(call, outcome)
             except (StateLostError, WorkerDiedError) as error:
@@ -186,7 +196,7 @@ class Session:
             while (seq := self._relay.numbers.try_next()) is None:
                 await asyncio.sleep(_LOOK)
             try:
-                call = self._new_call(function, args, kwargs, timeout, seq)
+                call = self._new_call(function, args, kwargs, timeout, [seq])
             except BaseException:
                 self._relay.numbers.answer(seq)
                 raise
@@ -257,8 +267,9 @@ class Session:
         args: Sequence[Any],
         kwargs: Mapping[str, Any],
         timeout: float | None,
-        seq: int | None = None,
+        given: list[int],
     ) -> Call:
+        """Make a call with the number in `given`, or with a new one, which it takes then."""
         if os.getpid() != self._process:
             # Parent and child would take each other's answers.
             raise SessionError(
@@ -278,7 +289,7 @@ class Session:
             raise relay.lost
         # An epoch of 0 is any: what may run twice need not hear of a restart.
         epoch = 0 if function in self._idempotent else self.epoch
-        seq = relay.numbers.next() if seq is None else seq
+        seq = given[0] if given else relay.numbers.next(given)
         frame = Frame(
             Kind.CALL, relay.id, seq, relay.numbers.acked, epoch, limit, function, body, segments
         )

@@ -13,6 +13,7 @@ import pytest
 
 from seer_runtime.wire import blocks, sharing
 from seer_runtime.wire.blocks import MOST, SMALLEST, BlockPool
+from seer_runtime.wire.channels import Peer
 from seer_runtime.wire.frames import NEW, Elsewhere, Frame, FrameError, Kind, pack_numbers
 from seer_runtime.wire.sharing import BlockViews, SharedMemory, blocks_of
 
@@ -411,3 +412,22 @@ def test_a_reader_keeps_few_blocks_mapped() -> None:
     for number in range(100):
         _, again = pair.send(bytes([number]) * SMALLEST)
         assert bytes(again.segments[0]) == bytes([number]) * SMALLEST
+
+
+def test_threads_that_send_at_once_release_each_block_once() -> None:
+    peer = Peer(BlockPool())
+    beside: list[bytes] = []
+
+    class Interrupted(deque[int]):
+        """Another thread sends between two blocks."""
+
+        def popleft(self) -> int:
+            if not beside:
+                beside.append(b"")
+                beside[0] = peer.releases()
+            return super().popleft()
+
+    peer._unused = Interrupted([1, 2, 3])
+
+    assert peer.releases() == b""
+    assert beside == [pack_numbers([1, 2, 3])]

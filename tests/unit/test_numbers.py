@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seer_rpc.client.groups import CallGroup
 from seer_rpc.client.numbers import CallNumbers
+from seer_rpc.errors import CallCancelledError
 from seer_runtime.wire.limits import WINDOW
 
 
@@ -105,3 +108,47 @@ def test_an_interrupted_wait_takes_no_number_along(monkeypatch: pytest.MonkeyPat
     numbers.answer(1)
 
     assert numbers.try_next() == WINDOW + 1
+
+
+def test_an_answer_may_come_while_another_one_is_counted() -> None:
+    numbers = CallNumbers()
+    numbers.next()
+
+    def drop_a_stream_meanwhile() -> None:
+        with numbers._lock:
+            numbers.answer(1)
+
+    # The garbage collector runs wherever it likes, and drops streams that nobody reads.
+    dropping = threading.Thread(target=drop_a_stream_meanwhile, daemon=True)
+    dropping.start()
+    dropping.join(5)
+
+    assert not dropping.is_alive()
+    assert numbers.acked == 1
+
+
+def test_a_group_may_be_given_up_while_a_call_is_added_to_it() -> None:
+    group = CallGroup()
+    relay = Mock()
+    group.add(relay, Mock(seq=1))
+
+    def drop_what_gives_it_up(_: int) -> bool:
+        relay.numbers.lacks.side_effect = None
+        group.give_up()
+        return True
+
+    relay.numbers.lacks.side_effect = drop_what_gives_it_up
+    outcome: list[type[BaseException]] = []
+
+    def add() -> None:
+        try:
+            group.add(relay, Mock(seq=2))
+        except CallCancelledError as error:
+            outcome.append(type(error))
+
+    adding = threading.Thread(target=add, daemon=True)
+    adding.start()
+    adding.join(5)
+
+    assert outcome == [CallCancelledError]
+    assert [call.args[0].seq for call in relay.abandon.mock_calls] == [1]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
 
+from seer_rpc.client import calls as calls_module
 from seer_rpc.client import relay as relay_module
 from seer_rpc.client.calls import Call
 from seer_rpc.client.connection import Connection
@@ -198,3 +200,21 @@ def test_giving_up_tells_what_has_arrived(relay: Relay, links: list[RecordingLin
     relay.steer(Kind.CANCEL, 6)
 
     assert links[0].kinds()[-1] == (Kind.CANCEL, 6, 5)
+
+
+def test_threads_that_ask_at_once_wait_for_the_same_outcome(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    call = Call(Frame(Kind.CALL, SESSION, 1))
+    first: list[Future[Any]] = []
+
+    def make() -> Future[Any]:
+        if not first:
+            # Another thread asks, and is done, meanwhile.
+            first.append(Future())
+            first[0] = call.future
+        return Future()
+
+    monkeypatch.setattr(calls_module, "Future", make)
+
+    assert call.future is first[0]

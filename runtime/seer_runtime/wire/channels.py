@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -30,7 +31,12 @@ class Peer:
         """Give the body of a RELEASE frame; empty where there is nothing to release."""
         if not self._unused:
             return b""
-        return pack_numbers([self._unused.popleft() for _ in range(len(self._unused))])
+        unused: list[int] = []
+        # Several threads may send at once: what one takes another one misses.
+        with contextlib.suppress(IndexError):
+            while self._unused:
+                unused.append(self._unused.popleft())
+        return pack_numbers(unused)
 
     def _release(self, number: int) -> None:
         self._unused.append(number)
