@@ -785,6 +785,7 @@ HOSTILE: dict[str, Hostile] = {
     "map as a key": Hostile(b"\x81\x80\x01"),
     "extension of another code": Hostile(b"\xd4\x02\x00"),
     "mark with content": Hostile(b"\xd4\x01\x00"),
+    "mark in another way": Hostile(b"\x93\xc8\x00\x00\x01\xa5bytes\x00", (b"content",)),
     "mark alone in a list": Hostile(marked()),
     "unknown tag": Hostile(marked("eval", "1")),
     "tag that is no text": Hostile(marked(1)),

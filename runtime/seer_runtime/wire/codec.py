@@ -109,7 +109,7 @@ class Codec:
         """
         try:
             if type(body) is bytes and _MARKED not in body:
-                return _unpack(body)
+                return _unpack(body, None, _no_mark)
             return _Decoder(self._types, segments, resolve).unpack(body)
         except DecodeError:
             raise
@@ -217,7 +217,7 @@ class _Decoder:
 
     def unpack(self, body: Buffer) -> Any:
         """Give the value of a body. Raises what its parts raise."""
-        return _unpack(body, self.list_hook)
+        return _unpack(body, self.list_hook, _read_mark)
 
     def list_hook(self, items: list[Any]) -> Any:
         """Turn a marked list into what it stands for."""
@@ -267,13 +267,17 @@ class _Decoder:
         return memoryview(segment)
 
 
-def _unpack(body: Buffer, list_hook: Callable[[list[Any]], Any] | None = None) -> Any:
+def _unpack(
+    body: Buffer,
+    list_hook: Callable[[list[Any]], Any] | None,
+    ext_hook: Callable[[int, bytes], ExtType],
+) -> Any:
     if len(body) > HARMLESS:
         check_claims(body)
     return unpackb(
         body,
         list_hook=list_hook,
-        ext_hook=_read_mark,
+        ext_hook=ext_hook,
         strict_map_key=False,
         unicode_errors="surrogatepass",
     )
@@ -283,6 +287,11 @@ def _read_mark(code: int, data: bytes) -> ExtType:
     if code != _MARK.code or data:
         raise DecodeError(f"unknown MessagePack extension {code}")
     return _MARK
+
+
+def _no_mark(code: int, _: bytes) -> ExtType:
+    """Refuse a mark that is written in another way than ours, with all other extensions."""
+    raise DecodeError(f"unknown MessagePack extension {code}")
 
 
 # What MessagePack raises where a value has no end.
