@@ -160,6 +160,8 @@ class Client:
             elif frame.kind is Kind.CLOSE:
                 self._sessions.end(self._session)
                 self._session = None
+                # Whoever closes a session takes nothing more of it.
+                self._outgoing.clear()
                 return
             else:
                 await self._session.receive(frame)

@@ -11,6 +11,7 @@ from seer_runtime.wire.errors import EncodeError
 from seer_runtime.wire.frames import Frame, Kind
 from seer_runtime.wire.pb.runtime_pb2 import Failure
 from seer_runtime.worker.arena import Arena
+from seer_runtime.worker.connections import Call
 from seer_runtime.worker.devices import describe_device
 from seer_runtime.worker.interface import Interface, NoFunctionError
 from seer_runtime.worker.running import CallCancelledError, Running
@@ -53,15 +54,18 @@ def unprepared_answer(call: Frame, error: BaseException) -> Answer:
     return Answer(error_reply(call, describe_exception(error, kind, Failure.NOT_STARTED)))
 
 
-def refused_answer(call: Frame) -> Answer:
-    """Answer a call that must not begin: its number was used, or its session is over."""
+def refused_answer(call: Call) -> Answer:
+    """Answer a call that must not begin: given up, used its number, or its session is over."""
+    if call.given_up is not None:
+        limit = call.frame.timeout if call.given_up == Failure.DEADLINE else 0
+        return Answer(error_reply(call.frame, given_up(limit)))
     failure = Failure(
         kind=Failure.SESSION_OVER,
         effect=Failure.NOT_STARTED,
         message="the session is over, or another client has it now",
         hint="open another session, with a name of its own where it has one",
     )
-    return Answer(error_reply(call, failure))
+    return Answer(error_reply(call.frame, failure))
 
 
 def raised_answer(call: Frame, error: BaseException, running: Running) -> Answer:

@@ -91,19 +91,22 @@ class Direct(Channel):
         """
         if seq not in (0, self._seq):
             return False
-        self._is_broken = True
-        # Whoever is sending to a client that does not read stops at that.
-        self.socket.abort()
+        self._stop()
         with self._answering:
             self._bring_home()
         return True
 
     def end(self) -> None:
         """Close it. The last answer goes home, unless it is known that the client has it."""
+        self._stop()
         with self._answering:
-            self._is_broken = True
             self._bring_home()
         self.socket.close()
+
+    def _stop(self) -> None:
+        """Send nothing more. Whoever is sending to a client that does not read stops at that."""
+        self._is_broken = True
+        self.socket.abort()
 
     def _bring_home(self) -> None:
         last, self._last = self._last, None
@@ -160,6 +163,8 @@ class Call:
         self.frame = frame
         self.connection = connection
         self.key = frame.key
+        self.given_up: Failure.Kind.ValueType | None = None
+        """CANCELLED or DEADLINE, where it was given up before it began."""
 
     def let_go(self) -> None:
         """Let go of the memory of the arguments: the function alone decides how long they live."""

@@ -130,8 +130,8 @@ class Executor:
     def _refuse(self, call: Call) -> None:
         """Leave no client waiting; the front gets what it asks for anew, or hears it is gone."""
         if isinstance(call.connection, Direct):
-            call.connection.answer(refused_answer(call.frame).frame)
-        elif not self._running.recall(call.key):
+            call.connection.answer(refused_answer(call).frame)
+        elif call.given_up is None and not self._running.recall(call.key):
             self._home.answer(lost_answer(call.frame))
 
     def _prepare(self, call: Call) -> Callable[[], Any] | Answer:
@@ -173,6 +173,7 @@ class Executor:
         assert task is not None
         running.watch(asyncio.get_running_loop(), task)
         answer = await self._answer_beside(call, running)
+        self._end_child(answer)
         self._running.end(running)
         self._send(running, answer)
 
@@ -214,6 +215,7 @@ class Executor:
                 answer = raised_answer(call.frame, outcome, running)
             else:
                 answer = result_answer(self._interface, self._arena, call.frame, outcome)
+            self._end_child(answer)
             self._running.end(running)
             self._send(running, answer)
 

@@ -131,7 +131,8 @@ class RunningCalls:
         key = call.key
         with self._lock:
             if key in self._early:
-                self.journal.add_unbegun(call.frame, self._early.pop(key))
+                call.given_up = self._early.pop(key)
+                self.journal.add_unbegun(call.frame, call.given_up)
                 return None
             if not self._admit(call):
                 return None
