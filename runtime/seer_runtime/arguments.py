@@ -6,11 +6,13 @@ import contextlib
 import inspect
 import itertools
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 from pydantic import ValidationError
+from pydantic_core import SchemaValidator
 
-from seer_runtime.strictness import strict_adapter
+from seer_runtime.strictness import strict_validator
 from seer_runtime.wire.arrays import is_instance
 from seer_runtime.wire.names import did_you_mean
 
@@ -31,10 +33,15 @@ class ArgumentChecker:
         self._name = name
         self._signature = signature
         self._plain = _PlainParameters.of(signature)
-        self._validators = {
-            parameter.name: adapter.validator
-            for parameter in signature.parameters.values()
-            if (adapter := strict_adapter(hints.get(parameter.name, Any))) is not None
+        self._hints = hints
+
+    @cached_property
+    def _validators(self) -> Mapping[str, SchemaValidator]:
+        """What checks each argument; made for the first call, as most functions are not called."""
+        return {
+            name: validator
+            for name in self._signature.parameters
+            if (validator := strict_validator(self._hints.get(name, Any))) is not None
         }
 
     def check(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
@@ -97,7 +104,7 @@ class ArgumentChecker:
                 validator.validate_python(_without_numpy(value), strict=True)
                 return
             raise ArgumentsError(
-                f"{self._name}(): {_explain(label or name, error)}; {self._usage()}"
+                f"{self._name}(): {explain(label or name, error)}; {self._usage()}"
             ) from None
 
     def _usage(self) -> str:
@@ -143,16 +150,23 @@ def _without_numpy(value: Any) -> Any:
     return value
 
 
-def _explain(label: str, error: ValidationError) -> str:
+def explain(label: str, error: ValidationError) -> str:
+    """Say in one sentence what does not fit.
+
+    `label` names the argument; without one, what does not fit is all of them by their names.
+    """
     problems = error.errors(include_url=False, include_context=False)
     first = problems[0]
-    place, message, more = first["loc"], first["msg"], ""
+    place: Sequence[int | str] = first["loc"]
+    message, more = first["msg"], ""
     if len(problems) > 1 and all(each["input"] is first["input"] for each in problems):
         # The branches of a union: each says what else it might have been.
         place = _common_start([each["loc"] for each in problems])
         message = ", or: ".join(dict.fromkeys(each["msg"] for each in problems))
     elif len(problems) > 1:
         more = f" (and {len(problems) - 1} more)"
+    if not label and place:
+        label, place = str(place[0]), place[1:]
     found = type(first["input"]).__name__
     steps = "".join(f"[{step!r}]" for step in place)
     return f"argument {label!r}{steps}: {message}, got {found}{more}"

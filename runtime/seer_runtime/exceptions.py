@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import ModuleType
 
-from seer_runtime.hints import doc_of
+from seer_runtime.docstrings import doc_of
 from seer_runtime.wire.names import encodable, qualified_name
 from seer_runtime.wire.pb.interface_pb2 import ExceptionType, Type
 from seer_runtime.wire.records import TypeNames

@@ -6,7 +6,6 @@ import collections.abc
 import dataclasses
 import datetime as dt
 import decimal
-import inspect
 import keyword
 import pathlib
 import types
@@ -20,9 +19,13 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import typing_extensions
 from pydantic_core import PydanticUndefined
 
+from seer_runtime.array_hints import array_hint
+from seer_runtime.docstrings import FieldDocs, doc_of
 from seer_runtime.literals import source_of
 from seer_runtime.references import Ref, TensorRef
-from seer_runtime.strictness import may_be_missing
+from seer_runtime.resolution import ALIASES, Unresolved, alias_value, class_hints
+from seer_runtime.typed_dicts import MARKERS, may_be_missing
+from seer_runtime.wire.media import Media
 from seer_runtime.wire.names import encodable
 from seer_runtime.wire.pb.interface_pb2 import Default, Field, Member, NamedType, Type
 from seer_runtime.wire.records import TypeNames
@@ -46,8 +49,10 @@ _STANDARD: dict[type, str] = {
     collections.abc.MutableSequence: "collections.abc.MutableSequence",
     collections.abc.Sequence: "collections.abc.Sequence",
     collections.abc.Set: "collections.abc.Set",
+    Media: "seer_rpc.client.Media",
 }
-_ARRAYS = {("torch", "Tensor"): "torch.Tensor", ("numpy", "ndarray"): "numpy.ndarray"}
+# What they cross as depends on what the caller has installed.
+_PICTURES = {("PIL", "Image"), ("matplotlib", "Figure")}
 _REFERENCES: dict[type, str] = {Ref: "seer_rpc.client.Ref", TensorRef: "seer_rpc.client.TensorRef"}
 # The more special ones first.
 _ENUMS: tuple[tuple[type, str], ...] = (
@@ -58,9 +63,6 @@ _ENUMS: tuple[tuple[type, str], ...] = (
     (Enum, "Enum"),
 )
 
-UNRESOLVED = (NameError, TypeError, AttributeError, SyntaxError)
-"""What resolving hints raises where a name in one of them does not exist."""
-
 
 class TypeDescriber:
     """Describes hints, and collects the named types that it meets on the way."""
@@ -68,7 +70,8 @@ class TypeDescriber:
     def __init__(self, names: TypeNames) -> None:
         """Name types as `names` does, so that values of them cross under the same name."""
         self._names = names
-        self._named: dict[type, NamedType] = {}
+        self._named: dict[Any, NamedType] = {}
+        self._open: list[Any] = []
         self.warnings: list[str] = []
 
     @property
@@ -78,8 +81,13 @@ class TypeDescriber:
 
     def describe(self, hint: Any, where: str) -> Type:
         """Describe `hint`; `where` says in a warning what it belongs to."""
-        hint = _unwrap(hint)
+        hint, notes = _unwrap(hint)
         origin, arguments = get_origin(hint), get_args(hint)
+        array = array_hint(hint, notes)
+        if array is not None:
+            return Type(name=array.name, dtype=array.dtype, shape=array.shape)
+        if isinstance(origin or hint, ALIASES):
+            return self._describe_alias(hint, where)
         cls = origin or hint
         if hint is Any or hint is object:
             return Type(name="any")
@@ -94,19 +102,44 @@ class TypeDescriber:
             return self._describe_class(cls, arguments, where)
         return self._undescribed(hint, where)
 
-    def describe_default(self, value: object) -> Default:
-        """Describe a default: its source where that means the same anywhere, else `...`."""
+    def describe_unresolved(self, hint: Unresolved, where: str) -> Type:
+        """Describe a hint that could not be resolved."""
+        self.warnings.append(
+            f"{where}: its hint {hint.source!r} cannot be resolved ({hint.why}); "
+            f"it is served as Any"
+        )
+        return Type(name="any", unresolved=encodable(hint.source))
+
+    def describe_default(self, value: object, source: str = "...") -> Default:
+        """Describe a default: its literal where that means the same anywhere, else its `source`."""
         if isinstance(value, Enum) and value.name in type(value).__members__:
             text = f"{self._name(type(value), NamedType.ENUM)}.{value.name}"
         else:
             text = source_of(value)
-        return Default(text=text or "...", is_literal=bool(text))
+        return Default(text=text or source, is_literal=bool(text))
+
+    def _describe_alias(self, alias: Any, where: str) -> Type:
+        """Describe what an alias stands for; one that speaks of itself is a type of its own."""
+        if alias in self._named:
+            return Type(name=self._named[alias].name, named=True)
+        if alias in self._open:
+            name = self._names.reserve((get_origin(alias) or alias).__name__)
+            self._named[alias] = NamedType(name=name, kind=NamedType.ALIAS)
+            return Type(name=name, named=True)
+        self._open.append(alias)
+        try:
+            described = self.describe(alias_value(alias), where)
+        except Exception as error:  # noqa: BLE001 - hints are code of the user's
+            described = self.describe_unresolved(Unresolved(str(alias), str(error)), where)
+        self._open.pop()
+        if alias not in self._named:
+            return described
+        self._named[alias].fields.add(name="value", type=described)
+        return Type(name=self._named[alias].name, named=True)
 
     def _describe_class(self, cls: Any, arguments: tuple[Any, ...], where: str) -> Type:
-        array = _ARRAYS.get((cls.__module__.partition(".")[0], cls.__name__))
-        if array is not None:
-            # Shape and dtype, its own arguments, are not described.
-            return Type(name=array)
+        if (cls.__module__.partition(".")[0], cls.__name__) in _PICTURES:
+            return Type(name="any")
         if cls in _REFERENCES:
             return Type(name=_REFERENCES[cls])
         name = cls.__name__ if cls in _BUILTINS else _STANDARD.get(cls)
@@ -142,11 +175,8 @@ class TypeDescriber:
         return name
 
     def _fields(self, cls: Any, kind: NamedType.Kind.ValueType) -> Iterable[Field]:
-        try:
-            hints = typing.get_type_hints(cls, include_extras=True)
-        except UNRESOLVED as error:
-            self.warnings.append(f"{cls.__name__}: its hints cannot be resolved ({error})")
-            hints = {}
+        hints = class_hints(cls)
+        docs = FieldDocs(cls)
         defaults = _field_defaults(cls)
         computed = {
             field.name
@@ -154,13 +184,17 @@ class TypeDescriber:
             if not field.init
         }
         for name in _field_names(cls):
-            hint = hints.get(name, Any)
+            hint, where = hints.known.get(name, Any), f"{cls.__name__}.{name}"
+            unresolved = hints.unresolved.get(name)
             yield Field(
                 name=name,
-                type=self.describe(hint, f"{cls.__name__}.{name}"),
+                type=self.describe_unresolved(unresolved, where)
+                if unresolved
+                else self.describe(hint, where),
                 default=self._field_default(*defaults[name]) if name in defaults else None,
                 optional=kind == NamedType.TYPED_DICT and may_be_missing(cls, name, hint),
                 computed=name in computed,
+                doc=docs.of(name, hint),
             )
 
     def _field_default(self, value: object, factory: Any) -> Default:
@@ -172,29 +206,21 @@ class TypeDescriber:
         return Default(text="...")
 
 
-def doc_of(cls: type) -> str:
-    """Give the docstring that someone wrote for the class."""
-    written = cls.__doc__
-    doc = encodable(inspect.cleandoc(written)) if isinstance(written, str) else ""
-    # What dataclass and Enum write by themselves says nothing.
-    generated = doc.startswith(f"{cls.__name__}(") or doc == Enum.__doc__
-    return "" if generated else doc
-
-
-def _unwrap(hint: Any) -> Any:
-    """Take away what says nothing about the values: names, annotations, key markers."""
+def _unwrap(hint: Any) -> tuple[Any, list[Any]]:
+    """Take away what says nothing about the values, and give what was noted beside them."""
+    notes: list[Any] = []
     while True:
-        origin = get_origin(hint)
-        if origin in (Annotated, typing_extensions.Required, typing_extensions.NotRequired):
+        if get_origin(hint) is Annotated:
+            notes += hint.__metadata__
+            hint = get_args(hint)[0]
+        elif get_origin(hint) in MARKERS:
             hint = get_args(hint)[0]
         elif isinstance(hint, typing.NewType):
             hint = hint.__supertype__
         elif isinstance(hint, typing.TypeVar):
             hint = hint.__bound__ or Any
-        elif hasattr(hint, "__value__"):
-            hint = hint.__value__
         else:
-            return hint
+            return hint, notes
 
 
 def _kind(cls: Any) -> NamedType.Kind.ValueType | None:

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import builtins
-import dataclasses
-import functools
 import importlib.util
-import inspect
 import keyword
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple, TypeAlias, overload
+from typing import Any, NamedTuple
 
+from seer_runtime.exposure import Exposed, Exposure
+from seer_runtime.methods import Function
 from seer_runtime.models import ModelPaths
-from seer_runtime.wire.names import did_you_mean
-
-Function: TypeAlias = Callable[..., Any]
 
 # It may lie beside the interface files.
 _RUNTIME = Path(__file__).parent
@@ -29,84 +24,11 @@ class NothingExposedError(Exception):
     """An interface file that marks no function with `@expose`."""
 
 
-@dataclass(frozen=True)
-class Options:
-    """How an exposed function is to be run."""
-
-    concurrent: bool = False
-    """Beside other calls: async functions on the shared loop, others on threads of their own."""
-
-    batch: bool = False
-    """Once for several calls, which it takes and answers as lists."""
-
-    max_batch: int = 16
-    """Calls that are taken together."""
-
-    max_wait_ms: float = 5.0
-    """Milliseconds to wait for more calls."""
-
-    idempotent: bool = False
-    """To run twice does no harm: a call that was cut off may be sent again."""
-
-    is_async: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be.
-
-        Raises:
-            ValueError: it cannot.
-        """
-        if self.batch and self.concurrent:
-            raise ValueError("@expose: a function is either concurrent or takes batches")
-        if self.max_batch < 1 or self.max_wait_ms < 0:
-            raise ValueError("@expose: max_batch is at least 1, max_wait_ms at least 0")
-
-
-class Exposure:
-    """The functions that an interface exposes, in the order of their definition."""
-
-    def __init__(self) -> None:
-        """Begin with none."""
-        self.functions: dict[str, Function] = {}
-        self.options: dict[str, Options] = {}
-
-    @overload
-    def expose(self, function: Function) -> Function: ...
-    @overload
-    def expose(self, **options: Any) -> Callable[[Function], Function]: ...
-    def expose(
-        self, function: Function | None = None, **options: Any
-    ) -> Function | Callable[[Function], Function]:
-        """Mark a function as callable from outside; gives the function itself back.
-
-        Raises:
-            TypeError: it is no function, its name cannot be called from outside, or there is no
-                such option.
-            ValueError: another module exposes a function of this name, or options exclude others.
-        """
-        if function is None:
-            return functools.partial(self.expose, **options)
-        name = getattr(function, "__name__", "")
-        if not inspect.isroutine(function):
-            raise TypeError(f"@expose marks functions; {function!r} is a {type(function).__name__}")
-        if not name.isidentifier() or keyword.iskeyword(name):
-            raise TypeError(f"{name!r} is no name that callers could use; expose a named function")
-        other = self.functions.get(name)
-        if other is not None and other.__module__ != function.__module__:
-            raise ValueError(
-                f"{function.__module__} and {other.__module__} both expose {name!r}; rename one"
-            )
-        self.options[name] = _options(function, options)
-        self.functions[name] = function
-        return function
-
-
 class Loaded(NamedTuple):
     """An interface file that has run."""
 
     doc: str
-    functions: Mapping[str, Function]
-    options: Mapping[str, Options]
+    exposed: Exposed
     modules: Sequence[ModuleType]
     """Its own module and those that it imported from beside it; nothing that is installed."""
 
@@ -137,12 +59,13 @@ def load(
     folders = [str(file.parent), *import_paths]
     _add_import_paths(folders)
     module = _execute(file, injected)
-    if not exposure.functions:
+    modules = _modules_below(folders)
+    exposed = exposure.finish([each.__name__ for each in modules])
+    if not exposed.functions:
         raise NothingExposedError(
             f"{file.name} exposes no function; put @expose above each function to call"
         )
-    modules = _modules_below(folders)
-    return Loaded(module.__doc__ or "", exposure.functions, exposure.options, modules)
+    return Loaded(module.__doc__ or "", exposed, modules)
 
 
 def module_name(file: Path) -> str:
@@ -152,15 +75,6 @@ def module_name(file: Path) -> str:
     if taken or not name.isidentifier():
         name = f"interface_{name}"
     return name
-
-
-def _options(function: Function, options: Mapping[str, Any]) -> Options:
-    known = [each.name for each in dataclasses.fields(Options) if each.name != "is_async"]
-    for name in options:
-        if name not in known:
-            guess = did_you_mean(name, known)
-            raise TypeError(f"@expose has no option {name!r}{guess}; there are: {', '.join(known)}")
-    return Options(**options, is_async=inspect.iscoroutinefunction(function))
 
 
 def _add_import_paths(folders: Sequence[str]) -> None:

@@ -44,8 +44,9 @@ class References:
 
     def __init__(self) -> None:
         """Begin with none."""
-        # The numbers of another worker, before a restart, are none of these.
-        self._numbers = itertools.count(secrets.randbits(52) << 8)
+        # The numbers of another worker, before a restart, are none of these; programs that read
+        # all numbers as floats can tell them apart.
+        self._numbers = itertools.count(secrets.randbits(44) << 8)
         self._values: dict[int, Any] = {}
         self._is_over = False
 

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import textwrap
+import json
 
-from google.protobuf.json_format import MessageToJson
 from rich.console import Console
-from rich.text import Text
 
 from seer_rpc.cli.options import Commands, add_interface_options, sandbox_config
 from seer_rpc.environment import ScopedSandbox
-from seer_rpc.generators import signature
+from seer_rpc.environment.sources import describe_source
+from seer_rpc.presentation.interfaces import schema_json, schema_text
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
+
+_EPILOG = """\
+With --static the source alone is read: nothing of it runs and no model is loaded, so what it
+imports may be missing. Types that could not be resolved are shown as ?Name, with a warning each.
+
+examples:
+  seer describe interface.py --model ./my-model
+  seer describe --static interface.py
+"""
 
 
 def add_parser(commands: Commands) -> None:
@@ -21,29 +29,28 @@ def add_parser(commands: Commands) -> None:
         "describe",
         help="show what an interface file exposes",
         description="Load an interface file in a sandbox of its own and show its functions.",
-        epilog="example: seer describe interface.py --model ./my-model",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_interface_options(parser)
     parser.add_argument("--json", action="store_true", help="print the schema as JSON")
+    parser.add_argument("--static", action="store_true", help="read the source, load nothing")
     parser.set_defaults(run=run)
 
 
 def run(parsed: argparse.Namespace) -> None:
     """Print the description on standard output."""
-    with ScopedSandbox(sandbox_config(parsed)) as scoped:
-        schema = scoped.serve(parsed.interface).schema
+    schema = _schema(parsed)
     if parsed.json:
-        print(MessageToJson(schema, preserving_proto_field_name=True))
-    else:
-        _show(schema)
-
-
-def _show(schema: InterfaceSchema) -> None:
+        print(json.dumps(schema_json(schema), indent=2, ensure_ascii=False))
+        return
     console = Console(highlight=False, soft_wrap=True)
-    if schema.doc:
-        console.print(Text(schema.doc), end="\n\n")
-    for function in schema.functions:
-        console.print(Text(signature(function), style="bold"))
-        console.print(Text(textwrap.indent(function.doc, "    ")), end="\n\n")
-    for warning in schema.warnings:
-        console.print(Text(f"warning: {warning}", style="yellow"))
+    for paragraph in schema_text(schema):
+        console.print(paragraph, end="\n\n")
+
+
+def _schema(parsed: argparse.Namespace) -> InterfaceSchema:
+    if parsed.static:
+        return describe_source(parsed.interface)
+    with ScopedSandbox(sandbox_config(parsed)) as scoped:
+        return scoped.serve(parsed.interface).schema

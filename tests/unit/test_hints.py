@@ -7,6 +7,7 @@ import datetime as dt
 import decimal
 import enum
 import functools
+import json
 import pathlib
 import typing
 import uuid
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Annotated, Any, Generic, Literal, NamedTuple, NewType, TypedDict, TypeVar
 
+import jaxtyping
 import numpy as np
 import numpy.typing as npt
 import pydantic
@@ -22,7 +24,9 @@ import pytest
 import torch
 import typing_extensions
 
+from seer_runtime.arguments import ArgumentChecker, ArgumentsError
 from seer_runtime.hints import TypeDescriber
+from seer_runtime.schema import Signature, build_schema
 from seer_runtime.wire.pb.interface_pb2 import Default, NamedType, Type
 from seer_runtime.wire.records import TypeNames
 
@@ -169,11 +173,98 @@ def test_a_hint_has_its_type_and_no_warning(hint: object, expected: Type) -> Non
     assert describer.warnings == []
 
 
-def test_the_dtype_in_an_array_hint_is_left_out_without_a_warning() -> None:
-    found, describer = describe(npt.NDArray[np.float32])
+class Shaped:
+    """As jaxtyping's classes are, where that is not installed."""
 
-    assert found.name == "numpy.ndarray"
+    array_type = torch.Tensor
+    dim_str = "batch  seq"
+    dtypes = ("float32",)
+
+
+TENSOR, NDARRAY = "torch.Tensor", "numpy.ndarray"
+ARRAYS: list[tuple[Any, Type]] = [
+    (npt.NDArray[np.float32], Type(name=NDARRAY, dtype="float32")),
+    (npt.NDArray[Any], Type(name=NDARRAY)),
+    (np.ndarray[Any, np.dtype[np.int64]], Type(name=NDARRAY, dtype="int64")),
+    (
+        np.ndarray[tuple[int, int], np.dtype[np.float32]],
+        Type(name=NDARRAY, dtype="float32", shape="(int, int)"),
+    ),
+    (
+        np.ndarray[tuple[Literal[3]], np.dtype[np.floating[Any]]],
+        Type(name=NDARRAY, dtype="floating", shape="(3,)"),
+    ),
+    (np.ndarray[tuple[int, ...], np.dtype[np.int8]], Type(name=NDARRAY, dtype="int8")),
+    (Annotated[torch.Tensor, "float16"], Type(name=TENSOR, dtype="float16")),
+    (
+        Annotated[torch.Tensor, "batch seq", "bfloat16", pydantic.Field(description="x")],
+        Type(name=TENSOR, dtype="bfloat16", shape="batch seq"),
+    ),
+    (Annotated[torch.Tensor, {"note": 1}], Type(name=TENSOR)),
+    (Shaped, Type(name=TENSOR, dtype="float32", shape="batch seq")),
+    (
+        jaxtyping.Float[torch.Tensor, "batch seq"],
+        Type(name=TENSOR, dtype="float", shape="batch seq"),
+    ),
+    (jaxtyping.Int32[np.ndarray, "3 4"], Type(name=NDARRAY, dtype="int32", shape="3 4")),
+    (jaxtyping.Shaped[torch.Tensor, "..."], Type(name=TENSOR, shape="...")),
+]
+
+
+@pytest.mark.parametrize(("hint", "expected"), ARRAYS, ids=lambda value: repr(value)[:50])
+def test_dtype_and_shape_of_an_array_hint_are_told(hint: Any, expected: Type) -> None:
+    found, describer = describe(hint)
+
+    assert found == expected
     assert describer.warnings == []
+
+
+def test_a_type_that_is_made_of_itself_is_described_once(
+    define: Callable[..., ModuleType],
+) -> None:
+    module = define(
+        """
+        from typing import Dict, List, TypedDict, Union
+        import pydantic
+        from typing_extensions import TypeAliasType
+
+        Json = TypeAliasType("Json", "dict[str, Json] | list[Json] | str")
+        One = TypeAliasType("One", "list[Other] | None")
+        Other = TypeAliasType("Other", "dict[str, One]")
+        Tree = Union[int, List["Tree"], Dict[str, "Tree"]]
+
+        class Folder(TypedDict, total=False):
+            files: list[str]
+            folders: "dict[str, Folder]"
+
+        class Model(pydantic.BaseModel):
+            inner: "Model | None" = None
+            json_value: Json = "x"
+
+        def f(json: Json, one: One, other: Other, tree: Tree, folder: Folder, model: Model): ...
+        """
+    )
+    signature = Signature(module.f)
+    schema = build_schema("tools", "", {"f": signature}, TypeNames())
+
+    assert schema.warnings == []
+    aliases = {each.name: each for each in schema.types if each.kind == NamedType.ALIAS}
+    assert set(aliases) == {"Json", "One", "Tree"}
+    tree = aliases["Tree"].fields[0].type
+    itself = Type(name="Tree", named=True)
+    assert tree == described(
+        "union", INT, described("list", itself), described("dict", STR, itself)
+    )
+    (function,) = schema.functions
+    checker = ArgumentChecker("f", signature.parameters, signature.hints)
+    deep: Any = {"json": {"a": ["b"]}, "one": [{"a": None}], "other": {"a": None}}
+    deep |= {"tree": [1, {"a": [2]}], "folder": {"folders": {"a": {"files": ["b"]}}}}
+    checker.check([], {**deep, "model": module.Model(inner=module.Model())})
+    args, _ = signature.from_json.read(json.dumps({**deep, "model": {"inner": {}}}), lambda n: n)
+    assert (args[:5], args[5].inner.json_value) == (list(deep.values()), "x")
+    with pytest.raises(ArgumentsError, match="tree"):
+        checker.check([], {**deep, "tree": [1, {"a": ["x"]}], "model": module.Model()})
+    assert json.loads(function.input_schema)["$defs"].keys() >= {"Folder", "Json", "Model", "Tree"}
 
 
 @pytest.mark.parametrize(
@@ -201,11 +292,13 @@ def test_what_has_no_description_is_any_inside_another_type_too() -> None:
     assert "Odd" in describer.warnings[0]
 
 
-def test_an_alias_of_itself_is_described_as_far_as_it_goes() -> None:
-    found, _ = describe(pydantic.JsonValue)
+def test_an_alias_of_itself_is_a_type_of_its_own() -> None:
+    alias = named(pydantic.JsonValue)
 
-    assert found.name == "union"
-    assert described("list", ANY) in found.arguments
+    assert alias.kind == NamedType.ALIAS
+    (value,) = alias.fields
+    assert value.type.name == "union"
+    assert described("list", Type(name="JsonValue", named=True)) in value.type.arguments
 
 
 # Named types --------------------------------------------------------------------------------
@@ -361,3 +454,48 @@ class Loud(str):
 )
 def test_a_default_that_only_the_server_can_make_is_not_literal(value: object) -> None:
     assert TypeDescriber(TypeNames()).describe_default(value) == Default(text="...")
+
+
+# Docs of fields ------------------------------------------------------------------------------
+
+
+class Documented(TypedDict):
+    """Options.
+
+    Attributes:
+        depth: How deep.
+        seed: Ignored.
+    """
+
+    depth: int
+    seed: Annotated[int, pydantic.Field(description="Where to begin.")]
+
+
+class Model(pydantic.BaseModel):
+    """A model.
+
+    Parameters
+    ----------
+    size : int
+        How large.
+    """
+
+    size: int
+    name: str = pydantic.Field(default="", description="How it is called.")
+
+
+class Derived(Model):
+    more: typing_extensions.Annotated[int, typing_extensions.Doc("As many.")] = 1
+
+
+@pytest.mark.parametrize(
+    ("cls", "docs"),
+    [
+        (Documented, ["How deep.", "Where to begin."]),
+        (Model, ["How large.", "How it is called."]),
+        (Derived, ["How large.", "How it is called.", "As many."]),
+        (Span, ["", ""]),
+    ],
+)
+def test_fields_have_their_docs(cls: type, docs: list[str]) -> None:
+    assert [each.doc for each in named(cls).fields] == docs

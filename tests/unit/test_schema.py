@@ -163,10 +163,20 @@ def test_hints_in_strings_are_resolved(describe: Describe) -> None:
 def test_hints_that_cannot_be_resolved_are_any_with_a_warning(build: Build) -> None:
     schema = build("def f(a: 'Missing', b: int = 1) -> int: ...")
 
-    assert [each.type.name for each in schema.functions[0].parameters] == ["any", "any"]
-    assert len(schema.warnings) == 1
-    assert "f: " in schema.warnings[0]
-    assert "Missing" in schema.warnings[0]
+    (function,) = schema.functions
+    assert [each.type.name for each in function.parameters] == ["any", "int"]
+    assert function.parameters[0].type.unresolved == "Missing"
+    assert function.result.name == "int"
+    (warning,) = schema.warnings
+    assert warning.startswith("f, a: ")
+    assert "Missing" in warning
+
+
+def test_each_hint_that_cannot_be_resolved_has_a_warning_of_its_own(build: Build) -> None:
+    schema = build("def f(a: 'list[One]', b: 'Two | None', *c: 'int') -> 'Three': ...")
+
+    assert [warning.split(": ")[0] for warning in schema.warnings] == ["f, a", "f, b", "f, result"]
+    assert schema.functions[0].parameters[2].type.name == "int"
 
 
 def test_a_warning_names_function_and_parameter(build: Build) -> None:
@@ -330,12 +340,25 @@ def test_the_hash_is_a_digest_that_stays_the_same(build: Build) -> None:
         ("RED = 1", "RED = 1\n    BLUE = 2"),
         ("depth: int = 1", "depth: int = 2"),
         ("depth: int", "deep: int"),
-        ('"""Doc."""', '"""Another."""'),
-        ("def f(", "async def f("),
     ],
 )
 def test_another_signature_has_another_hash(build: Build, old: str, new: str) -> None:
     assert build(SOURCE.replace(old, new)).hash != build(SOURCE).hash
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"""Doc."""', '"""Another."""'),
+        ("def f(", "async def f("),
+        ("    depth", '    """Options."""\n    depth'),
+        ("\nimport enum", '"""The file."""\nimport enum'),
+    ],
+)
+def test_what_is_only_said_or_done_otherwise_has_the_same_hash(
+    build: Build, old: str, new: str
+) -> None:
+    assert build(SOURCE.replace(old, new)).hash == build(SOURCE).hash
 
 
 def test_another_implementation_or_warning_has_the_same_hash(build: Build) -> None:
@@ -372,6 +395,42 @@ def test_the_hash_is_the_same_in_every_process(
         def f(a={default}): ...
 
         print(build_schema("tools", "", {{"f": Signature(f)}}, TypeNames()).hash)
+        """
+
+    assert len({run_python(code, PYTHONHASHSEED=seed) for seed in ("1", "2", "3")}) == 1
+
+
+def test_the_whole_of_it_is_the_same_in_every_process(run_python: Callable[..., str]) -> None:
+    code = """
+        import enum
+        import random
+        from dataclasses import dataclass, make_dataclass
+        from typing import Literal, TypedDict
+        import pydantic
+        from seer_runtime.schema import Signature, build_schema
+        from seer_runtime.wire.records import TypeNames
+
+        ballast = [object() for _ in range(random.randrange(1000))]
+
+        class Color(enum.Enum):
+            RED = 1
+
+        class Options(TypedDict):
+            color: Color
+            more: "list[Options]"
+
+        class Settings(pydantic.BaseModel):
+            names: set[str] = {"a", "b", "c"}
+            json_value: pydantic.JsonValue = None
+
+        first, second = (make_dataclass("Same", [("x", kind)]) for kind in (int, str))
+
+        def f(a: Options, b: first, c: second, d: set[str] = {"x", "y", "z"}) -> Settings: ...
+        def g(a: second, b: first, s: Settings | Color) -> dict[str, Options]: ...
+
+        signatures = {"f": Signature(f), "g": Signature(g)}
+        schema = build_schema("tools", "", signatures, TypeNames())
+        print(schema.SerializeToString(deterministic=True).hex())
         """
 
     assert len({run_python(code, PYTHONHASHSEED=seed) for seed in ("1", "2", "3")}) == 1

@@ -15,6 +15,7 @@ from seer_runtime.front.journal import FrontJournal
 from seer_runtime.wire.blocks import BlockPool
 from seer_runtime.wire.frames import Frame, FrameError, Kind
 from seer_runtime.wire.limits import WINDOW
+from seer_runtime.wire.outline import outline
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 from seer_runtime.wire.pb.runtime_pb2 import Failure
 from seer_runtime.wire.sharing import blocks_of
@@ -31,6 +32,9 @@ class _Answers:
     """The function, where that is known."""
 
     frames: list[Frame] = field(default_factory=list)
+    progress: Frame | None = None
+    """How far it was when it last said so."""
+
     is_behind: bool = False
     """Whether the client has returned and not asked again: what came before would be missing."""
 
@@ -84,6 +88,8 @@ class Session:
     def attach(self, opening: Frame, send: Reply, replace: Callable[[], None]) -> None:
         """Answer through `send` from now on, until another connection takes over: `replace`.
 
+        A client that opens its session once more hears which of its calls have arrived.
+
         Raises:
             FailureError: the client has opened a newer one; this came late.
         """
@@ -92,7 +98,7 @@ class Session:
         if not opening.epoch and (client != self._client or opening.ack <= self._attempt):
             raise FailureError(_TAKEN_OVER)
         self._client, self._attempt = client, opening.ack
-        if self._send is not None:
+        if self._send not in (None, send):
             self._reply(Frame(Kind.ERROR, self.id, body=_TAKEN_OVER.SerializeToString()))
             self._replace()
         self._send, self._replace = send, replace
@@ -198,14 +204,19 @@ class Session:
         if frame.seq <= self._acked or frame.seq > self._acked + WINDOW:
             self._reply(error_frame(frame, frame.epoch, _OUTSIDE))
         elif frame.seq in self._answers:
-            self._answers[frame.seq].is_behind = False
-            for each in self._answers[frame.seq].frames:
-                self._reply(each)
+            self._answer_again(self._answers[frame.seq])
         else:
             self._answers[frame.seq] = _Answers(frame.name)
             if self._dispatch(frame, target):
                 return
         self._memory.give_back(blocks_of(frame))
+
+    def _answer_again(self, answers: _Answers) -> None:
+        answers.is_behind = False
+        if answers.progress is not None and not answers.frames:
+            self._reply(answers.progress)
+        for each in answers.frames:
+            self._reply(each)
 
     async def _target(self, timeout: int) -> ServedInterface | Failure:
         """Give the interface, as soon as it is loaded, or why there is none in time."""
@@ -260,7 +271,9 @@ class Session:
     def _answer(self, frame: Frame) -> None:
         """Send an answer, and keep it until the client acknowledges it."""
         answers = self._answers.get(frame.seq)
-        if answers is not None and frame.kind is not Kind.PROGRESS:
+        if answers is not None and frame.kind is Kind.PROGRESS:
+            answers.progress = frame
+        elif answers is not None:
             answers.frames.append(frame)
         if answers is None or not answers.is_behind:
             self._reply(frame)
@@ -327,4 +340,5 @@ def _changed(schema: InterfaceSchema) -> Failure:
         message=f"interface {schema.name!r} is not the one this library was made from; "
         f"it now has: {functions}",
         hint="make the library anew: install what serve() gave back last",
+        outline=outline(schema),
     )

@@ -29,9 +29,11 @@ from seer_runtime.wire.claims import HARMLESS, check_claims
 from seer_runtime.wire.errors import DecodeError, EncodeError, UncrossableError
 from seer_runtime.wire.frames import Buffer, Elsewhere, Segment, segment_size
 from seer_runtime.wire.limits import MAX_BODY, MAX_SEGMENTS
+from seer_runtime.wire.media import build_picture, is_picture, picture_content
 from seer_runtime.wire.names import qualified_name
 from seer_runtime.wire.plain import BUILD, take_apart, take_subclass_apart
 from seer_runtime.wire.records import (
+    Member,
     TypeNames,
     build_enum,
     build_record,
@@ -184,7 +186,7 @@ class _Encoder:
         if type(value) is _Lifted:
             self.segments.append(value.content)
             return ["bytes", len(self.segments) - 1]
-        if isinstance(value, Enum):
+        if isinstance(value, Enum | Member):
             return enum_parts(value, self._types)
         if is_instance(value, "torch", "Tensor"):
             return self._memory_parts("tensor", *tensor_memory(value))
@@ -192,6 +194,8 @@ class _Encoder:
             return self._memory_parts("array", *array_memory(value))
         if is_instance(value, "numpy", "generic"):
             return ["scalar", *scalar_content(value)]
+        if is_picture(value):
+            return ["picture", picture_content(value)]
         fields = fields_of(value)
         if fields is not None:
             return ["record", record_name(value, self._types), fields]
@@ -243,6 +247,8 @@ class _Decoder:
     def _apart(self, tag: object, parts: list[Any]) -> Any:
         """Give what is not in the body, nor an array."""
         match tag, parts:
+            case "picture", [bytes(content)]:
+                return build_picture(content)
             case "ref", [int(), *_] if self._resolve is not None:
                 return self._resolve(parts)
             case "bytes", [int(index)]:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from seer_runtime.wire.arrays import is_instance
 from seer_runtime.wire.errors import UncrossableError
+from seer_runtime.wire.media import Media
 
 
-def _zone_key(zone: object) -> str | None:
-    if zone is None or isinstance(zone, timezone):
+def _zone_key(zone: tzinfo | None) -> str | None:
+    if zone is None or isinstance(zone, timezone) or is_instance(zone, "pydantic_core", "TzInfo"):
         return None
     if isinstance(zone, ZoneInfo) and zone.key:
         return zone.key
@@ -41,6 +43,15 @@ def _int_bytes(value: int) -> bytes:
     return value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True)
 
 
+class JsonArguments(NamedTuple):
+    """The arguments of a call by name, as JSON: the worker builds what the function takes.
+
+    Given as the only argument.
+    """
+
+    text: str
+
+
 TAKE_APART: dict[type, Callable[[Any], list[Any]]] = {
     tuple: lambda value: ["tuple", *value],
     set: lambda value: ["set", *value],
@@ -55,6 +66,8 @@ TAKE_APART: dict[type, Callable[[Any], list[Any]]] = {
     Decimal: lambda value: ["decimal", str(value)],
     UUID: lambda value: ["uuid", value.bytes],
     range: lambda value: ["range", value.start, value.stop, value.step],
+    JsonArguments: lambda value: ["json", value.text],
+    Media: lambda value: ["media", value.data, value.mime],
 }
 
 BUILD: dict[str, Callable[..., Any]] = {
@@ -71,6 +84,8 @@ BUILD: dict[str, Callable[..., Any]] = {
     "uuid": lambda content: UUID(bytes=content),
     "range": range,
     "path": Path,
+    "json": JsonArguments,
+    "media": Media,
 }
 
 

@@ -26,12 +26,24 @@ class Record(SimpleNamespace):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Copy and pickle by name and fields."""
-        return Record, (self._type_name, record_fields(self))
+        return type(self), (self._type_name, record_fields(self))
 
     def __repr__(self) -> str:
         """Show the fields as the class itself would."""
         fields = ", ".join(f"{name}={value!r}" for name, value in record_fields(self).items())
         return f"{self._type_name}({fields})"
+
+
+class Member(Record):
+    """A member of an enumeration that this side does not have.
+
+    Attributes:
+        name: its name; None for a combination of flags.
+        value: its value, where that is plain.
+    """
+
+    name: str | None
+    value: Any
 
 
 class TypeNames:
@@ -98,11 +110,23 @@ def fields_of(value: object) -> dict[str, Any] | None:
     return None
 
 
-def enum_parts(member: Enum, types: TypeNames) -> list[Any]:
+def enum_parts(member: Enum | Member, types: TypeNames) -> list[Any]:
     """Give a member's class and name, and its value where that is plain."""
-    value = member.value
-    plain = value if isinstance(value, int | float | str | bytes | tuple | None) else None
-    return ["enum", types.name_of(type(member)), member.name, plain]
+    plain = member.value if _is_plain(member.value) else None
+    name = record_name(member, types) if isinstance(member, Member) else types.name_of(type(member))
+    return ["enum", name, member.name, plain]
+
+
+def member_word(member: Enum | Member) -> Any:
+    """Give what stands for a member in JSON: its value where that is plain, else its name."""
+    plain = member.value if _is_plain(member.value) else None
+    return member.name if plain is None else plain
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_is_plain, value))
+    return isinstance(value, int | float | str | bytes | None)
 
 
 def build_record(types: TypeNames, name: str, fields: dict[str, Any]) -> object:
@@ -127,7 +151,7 @@ def build_enum(types: TypeNames, name: str, member: str | None, value: object) -
     """Find a member of an enumeration; a combination of flags has no name of its own."""
     cls = types.find(name)
     if cls is None:
-        return Record(name, {"name": member, "value": value})
+        return Member(name, {"name": member, "value": value})
     if not issubclass(cls, Enum):
         raise DecodeError(f"{name} is no enumeration")
     known: object = cls.__members__.get(member or "")

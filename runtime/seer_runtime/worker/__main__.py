@@ -12,13 +12,14 @@ import socket
 import sys
 
 from seer_runtime.failures import describe_load_failure
-from seer_runtime.loader import Function
+from seer_runtime.methods import Function
 from seer_runtime.processes import die_with_parent
 from seer_runtime.references import Ref, TensorRef
 from seer_runtime.wire.blocks import BlockPool
 from seer_runtime.wire.channels import Peer
 from seer_runtime.wire.frames import Frame, Kind
 from seer_runtime.wire.ledger import LedgerWriter
+from seer_runtime.wire.media import Media
 from seer_runtime.wire.pb.runtime_pb2 import LoadRequest
 from seer_runtime.wire.sockets import FrameSocket
 from seer_runtime.worker.arena import Arena
@@ -62,6 +63,7 @@ def main(journal: str, calls: int, requests: int, listening: int, ledger: int, f
             "empty": arena.empty,
             "Ref": Ref,
             "TensorRef": TensorRef,
+            "Media": Media,
         }
         interface = Interface(LoadRequest.FromString(bytes(request.body)), tools, sessions)
     except BaseException as error:  # noqa: BLE001 - the user's module may raise anything

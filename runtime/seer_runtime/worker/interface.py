@@ -9,7 +9,9 @@ from typing import Any
 
 from seer_runtime.arguments import ArgumentChecker, ArgumentsError
 from seer_runtime.exceptions import find_exceptions
-from seer_runtime.loader import Function, Options, load
+from seer_runtime.exposure import Options
+from seer_runtime.loader import load
+from seer_runtime.methods import Function
 from seer_runtime.models import ModelPaths
 from seer_runtime.references import REFERENCE_FUNCTIONS
 from seer_runtime.schema import Signature, build_schema
@@ -19,6 +21,7 @@ from seer_runtime.wire.frames import Frame
 from seer_runtime.wire.handles import LIST
 from seer_runtime.wire.names import did_you_mean
 from seer_runtime.wire.pb.runtime_pb2 import LoadRequest
+from seer_runtime.wire.plain import JsonArguments
 from seer_runtime.wire.records import TypeNames
 from seer_runtime.worker.sessions import Sessions
 
@@ -45,17 +48,19 @@ class Interface:
         loaded = load(
             Path(request.path), list(request.import_paths), ModelPaths(request.models), tools
         )
-        self._functions = loaded.functions
+        self._functions, self._options, groups = loaded.exposed
         signatures = {
-            name: Signature(function, loaded.options[name])
-            for name, function in loaded.functions.items()
+            name: Signature(function, self._options[name], name)
+            for name, function in self._functions.items()
         }
-        self._options = loaded.options
         types = TypeNames()
         exceptions = find_exceptions(loaded.modules)
-        self.schema = build_schema(request.interface, loaded.doc, signatures, types, exceptions)
+        self.schema = build_schema(
+            request.interface, loaded.doc, signatures, types, exceptions, groups
+        )
         self._codec = Codec(types)
         self._sessions = sessions
+        self._signatures = signatures
         self._checkers = {
             name: ArgumentChecker(name, signature.parameters, signature.hints)
             for name, signature in signatures.items()
@@ -90,15 +95,13 @@ class Interface:
             return self._sessions.of(call.session).references.handles
         function = self.function(call.name)
         args, kwargs = self._arguments(call)
-        if call.name in self._checkers:
-            self._checkers[call.name].check(args, kwargs)
         return functools.partial(function, *args, **kwargs)
 
     def bind(self, call: Frame) -> Sequence[Any]:
         """Decode and check a call's arguments; give them in order. Raises what `prepare` does."""
         self.function(call.name)
         args, kwargs = self._arguments(call)
-        return self._checkers[call.name].bind(args, kwargs).args
+        return self._signatures[call.name].parameters.bind(*args, **kwargs).args
 
     def encode(self, call: Frame, value: object, name: str) -> Encoded:
         """Encode what a call gives; what it only refers to stays with the call's session.
@@ -114,4 +117,9 @@ class Interface:
             args, kwargs = self._codec.decode(call.body, call.segments, resolve)
         except DecodeError as error:
             raise ArgumentsError(f"{call.name}(): {error}") from error
+        match args:
+            case [JsonArguments(text)] if call.name in self._signatures:
+                return self._signatures[call.name].from_json.read(text, resolve)
+        if call.name in self._checkers:
+            self._checkers[call.name].check(args, kwargs)
         return args, kwargs

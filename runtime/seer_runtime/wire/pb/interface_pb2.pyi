@@ -32,11 +32,14 @@ class InterfaceSchema(_message.Message):
     HASH_FIELD_NUMBER: _builtins.int
     WARNINGS_FIELD_NUMBER: _builtins.int
     EXCEPTIONS_FIELD_NUMBER: _builtins.int
+    GROUPS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     doc: _builtins.str
     """The interface file's own docstring."""
     hash: _builtins.str
-    """SHA-256 over everything else, in hexadecimal. Two schemas with one hash are one contract."""
+    """SHA-256, in hexadecimal, over what callers rely on: names, parameters, types, defaults,
+    results, exceptions. Docs, hints, warnings and JSON Schemas may change without it.
+    """
     @_builtins.property
     def functions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Function]: ...
     @_builtins.property
@@ -51,6 +54,10 @@ class InterfaceSchema(_message.Message):
     def exceptions(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExceptionType]:
         """Exception classes that the interface's own modules define, none before its bases."""
 
+    @_builtins.property
+    def groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___Group]:
+        """Exposed classes, whose methods are functions called "Class.method"."""
+
     def __init__(
         self,
         *,
@@ -61,14 +68,37 @@ class InterfaceSchema(_message.Message):
         hash: _builtins.str = ...,
         warnings: _abc.Iterable[_builtins.str] | None = ...,
         exceptions: _abc.Iterable[Global___ExceptionType] | None = ...,
+        groups: _abc.Iterable[Global___Group] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["doc", b"doc", "exceptions", b"exceptions", "functions", b"functions", "hash", b"hash", "name", b"name", "types", b"types", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["doc", b"doc", "exceptions", b"exceptions", "functions", b"functions", "groups", b"groups", "hash", b"hash", "name", b"name", "types", b"types", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___InterfaceSchema: _TypeAlias = InterfaceSchema  # noqa: Y015
+
+@_typing.final
+class Group(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    DOC_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    doc: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        doc: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["doc", b"doc", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Group: _TypeAlias = Group  # noqa: Y015
 
 @_typing.final
 class Function(_message.Message):
@@ -83,6 +113,12 @@ class Function(_message.Message):
     IS_STREAM_FIELD_NUMBER: _builtins.int
     IS_IDEMPOTENT_FIELD_NUMBER: _builtins.int
     IS_CONCURRENT_FIELD_NUMBER: _builtins.int
+    IS_READ_ONLY_FIELD_NUMBER: _builtins.int
+    IS_DESTRUCTIVE_FIELD_NUMBER: _builtins.int
+    TIMEOUT_FIELD_NUMBER: _builtins.int
+    GROUP_FIELD_NUMBER: _builtins.int
+    INPUT_SCHEMA_FIELD_NUMBER: _builtins.int
+    OUTPUT_SCHEMA_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     doc: _builtins.str
     result_doc: _builtins.str
@@ -94,6 +130,17 @@ class Function(_message.Message):
     """To run it twice does no harm: a call that was cut off may be sent again."""
     is_concurrent: _builtins.bool
     """Calls of it run beside others, or together with others of the same function."""
+    is_read_only: _builtins.bool
+    """It changes nothing, neither in the interface nor outside."""
+    is_destructive: _builtins.bool
+    """It may lose or overwrite something that cannot be brought back."""
+    timeout: _builtins.float
+    """The seconds that a call should take at most; 0 says nothing. Callers may give another limit."""
+    group: _builtins.str
+    """The exposed class that it is a method of: its name is "Class.method" then."""
+    input_schema: _builtins.str
+    """JSON Schema (2020-12) of the arguments by name, and of the result: of one item, for a stream."""
+    output_schema: _builtins.str
     @_builtins.property
     def parameters(self) -> _containers.RepeatedCompositeFieldContainer[Global___Parameter]: ...
     @_builtins.property
@@ -110,10 +157,16 @@ class Function(_message.Message):
         is_stream: _builtins.bool = ...,
         is_idempotent: _builtins.bool = ...,
         is_concurrent: _builtins.bool = ...,
+        is_read_only: _builtins.bool = ...,
+        is_destructive: _builtins.bool = ...,
+        timeout: _builtins.float = ...,
+        group: _builtins.str = ...,
+        input_schema: _builtins.str = ...,
+        output_schema: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["doc", b"doc", "is_async", b"is_async", "is_concurrent", b"is_concurrent", "is_idempotent", b"is_idempotent", "is_stream", b"is_stream", "name", b"name", "parameters", b"parameters", "result", b"result", "result_doc", b"result_doc"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["doc", b"doc", "group", b"group", "input_schema", b"input_schema", "is_async", b"is_async", "is_concurrent", b"is_concurrent", "is_destructive", b"is_destructive", "is_idempotent", b"is_idempotent", "is_read_only", b"is_read_only", "is_stream", b"is_stream", "name", b"name", "output_schema", b"output_schema", "parameters", b"parameters", "result", b"result", "result_doc", b"result_doc", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -180,7 +233,9 @@ class Default(_message.Message):
     TEXT_FIELD_NUMBER: _builtins.int
     IS_LITERAL_FIELD_NUMBER: _builtins.int
     text: _builtins.str
-    """The Python source of the value, for people."""
+    """The Python source of the value: as the file has it where that is no literal, or "..." where
+    nobody knows.
+    """
     is_literal: _builtins.bool
     """The value can be written down anywhere. Otherwise the server applies it, and a caller
     that wants it leaves the argument out.
@@ -209,11 +264,19 @@ class Type(_message.Message):
     ARGUMENTS_FIELD_NUMBER: _builtins.int
     LITERALS_FIELD_NUMBER: _builtins.int
     NAMED_FIELD_NUMBER: _builtins.int
+    DTYPE_FIELD_NUMBER: _builtins.int
+    SHAPE_FIELD_NUMBER: _builtins.int
+    UNRESOLVED_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """"int", "list", "dict", "union", "literal", "any", "none", "torch.Tensor", ..., or, where
     `named` is set, the name of one of the schema's own types.
     """
     named: _builtins.bool
+    dtype: _builtins.str
+    """Of arrays, where the hint says so: "float32", and "batch seq 768" or "(3, 4)"."""
+    shape: _builtins.str
+    unresolved: _builtins.str
+    """The source of a hint that could not be resolved; the name is "any" then."""
     @_builtins.property
     def arguments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Type]: ...
     @_builtins.property
@@ -227,10 +290,13 @@ class Type(_message.Message):
         arguments: _abc.Iterable[Global___Type] | None = ...,
         literals: _abc.Iterable[_builtins.str] | None = ...,
         named: _builtins.bool = ...,
+        dtype: _builtins.str = ...,
+        shape: _builtins.str = ...,
+        unresolved: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["arguments", b"arguments", "literals", b"literals", "name", b"name", "named", b"named"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arguments", b"arguments", "dtype", b"dtype", "literals", b"literals", "name", b"name", "named", b"named", "shape", b"shape", "unresolved", b"unresolved"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -250,12 +316,16 @@ class NamedType(_message.Message):
         ENUM: NamedType._Kind.ValueType  # 1
         TYPED_DICT: NamedType._Kind.ValueType  # 2
         NAMED_TUPLE: NamedType._Kind.ValueType  # 3
+        ALIAS: NamedType._Kind.ValueType  # 4
+        """Another name for the type of its only field, which may speak of itself."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper): ...
     DATACLASS: NamedType.Kind.ValueType  # 0
     ENUM: NamedType.Kind.ValueType  # 1
     TYPED_DICT: NamedType.Kind.ValueType  # 2
     NAMED_TUPLE: NamedType.Kind.ValueType  # 3
+    ALIAS: NamedType.Kind.ValueType  # 4
+    """Another name for the type of its only field, which may speak of itself."""
 
     NAME_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
@@ -303,11 +373,13 @@ class Field(_message.Message):
     DEFAULT_FIELD_NUMBER: _builtins.int
     OPTIONAL_FIELD_NUMBER: _builtins.int
     COMPUTED_FIELD_NUMBER: _builtins.int
+    DOC_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     optional: _builtins.bool
     """A typed dictionary's key that may be missing."""
     computed: _builtins.bool
     """The class sets it by itself; its constructor does not take it."""
+    doc: _builtins.str
     @_builtins.property
     def type(self) -> Global___Type: ...
     @_builtins.property
@@ -320,10 +392,11 @@ class Field(_message.Message):
         default: Global___Default | None = ...,
         optional: _builtins.bool = ...,
         computed: _builtins.bool = ...,
+        doc: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["default", b"default", "type", b"type"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["computed", b"computed", "default", b"default", "name", b"name", "optional", b"optional", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["computed", b"computed", "default", b"default", "doc", b"doc", "name", b"name", "optional", b"optional", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -246,6 +246,26 @@ class Failure(_message.Message):
     LOST: Failure.State.ValueType  # 2
     """The worker was restarted."""
 
+    @_typing.final
+    class OutlineEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     KIND_FIELD_NUMBER: _builtins.int
     EFFECT_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
@@ -258,6 +278,7 @@ class Failure(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     BASES_FIELD_NUMBER: _builtins.int
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    OUTLINE_FIELD_NUMBER: _builtins.int
     kind: Global___Failure.Kind.ValueType
     effect: Global___Failure.Effect.ValueType
     message: _builtins.str
@@ -284,6 +305,10 @@ class Failure(_message.Message):
         builtins are left out.
         """
 
+    @_builtins.property
+    def outline(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """What the interface has now, where its schema changed: a line for each name."""
+
     def __init__(
         self,
         *,
@@ -299,10 +324,11 @@ class Failure(_message.Message):
         state: Global___Failure.State.ValueType = ...,
         bases: _abc.Iterable[_builtins.str] | None = ...,
         attributes: _builtins.bytes = ...,
+        outline: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_exit_code", b"_exit_code", "exit_code", b"exit_code"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_exit_code", b"_exit_code", "attributes", b"attributes", "bases", b"bases", "effect", b"effect", "exception", b"exception", "exit_code", b"exit_code", "hint", b"hint", "kind", b"kind", "log", b"log", "message", b"message", "module", b"module", "state", b"state", "traceback", b"traceback"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_exit_code", b"_exit_code", "attributes", b"attributes", "bases", b"bases", "effect", b"effect", "exception", b"exception", "exit_code", b"exit_code", "hint", b"hint", "kind", b"kind", "log", b"log", "message", b"message", "module", b"module", "outline", b"outline", "state", b"state", "traceback", b"traceback"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__exit_code: _TypeAlias = _typing.Literal["exit_code"]  # noqa: Y015
     _WhichOneofArgType__exit_code: _TypeAlias = _typing.Literal["_exit_code", b"_exit_code"]  # noqa: Y015

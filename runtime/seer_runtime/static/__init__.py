@@ -1,0 +1,1 @@
+"""Describe an interface file by its source alone: nothing of it runs, nothing is loaded."""

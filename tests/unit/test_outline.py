@@ -1,0 +1,95 @@
+"""Outlines: each name's line of Python, and what is said of the difference between two."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import FunctionType, ModuleType
+
+from seer_rpc.errors import SchemaChangedError
+from seer_runtime.exceptions import find_exceptions
+from seer_runtime.schema import Signature, build_schema
+from seer_runtime.wire.differences import differences
+from seer_runtime.wire.outline import outline
+from seer_runtime.wire.records import TypeNames
+
+SOURCE = """
+    from __future__ import annotations
+    import enum
+    from dataclasses import dataclass, field
+    from typing import Literal, NamedTuple, NotRequired, TypedDict
+    import numpy as np
+    import torch
+    from typing_extensions import TypeAliasType
+
+    class Color(enum.Enum):
+        RED = 1
+        BLUE = "blue"
+
+    @dataclass(frozen=True)
+    class Point:
+        x: int
+        y: float = float("inf")
+        norm: float = field(init=False, default=0.0)
+
+    class Options(TypedDict):
+        depth: int
+        seed: NotRequired[int]
+
+    class Span(NamedTuple):
+        start: int
+        end: int = -1
+
+    Json = TypeAliasType("Json", "dict[str, Json] | list[Json] | None")
+
+    class EmptyError(ValueError): ...
+
+    def f(a, /, b: list, *args: Point, c: Literal["x", 1] = "x", **rest: Options) -> Json: ...
+    def g(c: Color = Color.RED, d: np.ndarray[tuple[int, int], np.dtype[np.float32]] = None): ...
+    def h(s: Span | None, e: torch.Tensor) -> dict: yield {}
+"""
+
+
+def test_each_name_has_its_line(
+    define: Callable[..., ModuleType],
+    functions_of: Callable[[ModuleType], Mapping[str, FunctionType]],
+) -> None:
+    module = define(SOURCE)
+    signatures = {name: Signature(each) for name, each in functions_of(module).items()}
+
+    schema = build_schema("tools", "", signatures, TypeNames(), find_exceptions([module]))
+
+    assert outline(schema) == {
+        "f": "f(a: Any, /, b: list[Any], *args: Point, c: Literal['x', 1] = 'x', **rest: Options)"
+        " -> Json",
+        "g": "g(c: Color = Color.RED, d: numpy.ndarray[float32, (int, int)] = None) -> Any",
+        "h": "h(s: Span | None, e: torch.Tensor) -> Iterator[Any]",
+        "Color": "Enum Color(RED = 1, BLUE = 'blue')",
+        "Json": "type Json = dict[str, Json] | list[Json] | None",
+        "Options": "TypedDict Options(depth: int, seed?: int)",
+        "Point": "frozen dataclass Point(x: int, y: float = float('inf'), "
+        "norm: float = 0.0 (computed))",
+        "Span": "NamedTuple Span(start: int, end: int = -1)",
+        "EmptyError": "exception EmptyError(ValueError) from an_interface.EmptyError",
+    }
+
+
+def test_what_is_gone_changed_and_new_is_said() -> None:
+    before = {"a": "a() -> int", "b": "b() -> int", "c": "c() -> int"}
+    after = {"z": "z() -> str", "d": "d() -> str", "c": "c() -> int", "b": "b(x: int) -> int"}
+
+    assert differences(before, after) == [
+        "gone: a() -> int",
+        "changed: b() -> int\n    now: b(x: int) -> int",
+        "new: d() -> str",
+        "new: z() -> str",
+    ]
+
+
+def test_an_error_says_once_what_changed() -> None:
+    error = SchemaChangedError("It changed.")
+    error.outline = {"b": "b() -> int"}
+
+    for _ in range(2):
+        error.compare({"a": "a() -> int"})
+
+    assert str(error) == "It changed.\ngone: a() -> int\nnew: b() -> int"
