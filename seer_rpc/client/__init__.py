@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from seer_rpc.client.remote import SERVER_DEFAULT, RemoteInterface
+from seer_rpc.client.remote import SERVER_DEFAULT, RemoteInterface, server_default
 
 if TYPE_CHECKING:
     from seer_rpc.client.connection import Connection
@@ -16,25 +16,29 @@ if TYPE_CHECKING:
     from seer_rpc.client.references import Ref, TensorRef
     from seer_rpc.client.session import Session
     from seer_rpc.client.streams import ResultStream
+    from seer_runtime.wire.media import Media
 
 __all__ = [
     "SERVER_DEFAULT",
     "Connection",
+    "Media",
     "Ref",
     "RemoteInterface",
     "ResultStream",
     "Session",
     "TensorRef",
     "map",
+    "server_default",
 ]
 
 _MODULES = {
-    "Connection": "connection",
-    "Ref": "references",
-    "ResultStream": "streams",
-    "Session": "session",
-    "TensorRef": "references",
-    "map": "mapping",
+    "Connection": "seer_rpc.client.connection",
+    "Media": "seer_runtime.wire.media",
+    "Ref": "seer_rpc.client.references",
+    "ResultStream": "seer_rpc.client.streams",
+    "Session": "seer_rpc.client.session",
+    "TensorRef": "seer_rpc.client.references",
+    "map": "seer_rpc.client.mapping",
 }
 
 
@@ -43,6 +47,6 @@ def __getattr__(name: str) -> object:
     module = _MODULES.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    value: object = getattr(importlib.import_module(module), name)
     globals()[name] = value
     return value

@@ -71,6 +71,8 @@ def to_error(failure: Failure, own: RemoteClasses | None = None) -> errors.SeerE
         _set_attributes(error, failure.attributes)
     if isinstance(error, errors.InterfacePendingError):
         error.module = failure.module
+    if isinstance(error, errors.SchemaChangedError):
+        error.outline = dict(failure.outline)
     return error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import queue
 import threading
 from collections import deque
@@ -53,7 +54,9 @@ def _results(function: Callable[[T], R], items: Iterator[T], at_once: int) -> It
     def submit(item: T) -> None:
         if len(threads) < at_once:
             # Not an executor's: a program that gives up would wait for them at its end.
-            thread = threading.Thread(target=_run, args=(function, jobs), daemon=True)
+            # What `with_options` set around us holds there, too.
+            run = contextvars.copy_context().run
+            thread = threading.Thread(target=run, args=(_run, function, jobs), daemon=True)
             threads.append(thread)
             thread.start()
         waiting.append(_Job(item, Future(), CallGroup()))

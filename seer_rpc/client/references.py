@@ -21,13 +21,14 @@ class Ref:
 
     Attributes:
         type_name: the name of the value's class.
+        handle: what crosses the wire for it.
     """
 
     def __init__(self, session: Session, handle: Handle) -> None:
         """Made by a session from what a function returned."""
-        self.type_name = handle.type_name
+        self.type_name: str = handle.type_name
+        self.handle = handle
         self._session = session
-        self._handle = handle
         self._finalizer = weakref.finalize(self, session.free, handle.number)
         self._finalizer.atexit = False
 
@@ -53,7 +54,7 @@ class Ref:
             raise UncrossableError("it belongs to another session; fetch() it and send the value")
         if not self._finalizer.alive:
             raise UncrossableError("it was freed")
-        return [self._handle.number]
+        return [self.handle.number]
 
     def __repr__(self) -> str:
         """Show what is known without a transfer."""
@@ -77,10 +78,10 @@ class TensorRef(Ref):
     def __init__(self, session: Session, handle: Handle) -> None:
         """Made by a session from what a function returned."""
         super().__init__(session, handle)
-        self.shape = tuple(handle.shape or ())
-        self.dtype = handle.dtype
-        self.device = handle.device
-        self.nbytes = handle.nbytes
+        self.shape: tuple[int, ...] = tuple(handle.shape or ())
+        self.dtype: str = handle.dtype
+        self.device: str = handle.device
+        self.nbytes: int = handle.nbytes
 
     def norm(self) -> float:
         """Give the Euclidean norm of all elements. Raises what `Session.call` raises."""

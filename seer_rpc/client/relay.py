@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from functools import partial
 from weakref import WeakValueDictionary
@@ -21,8 +22,10 @@ from seer_rpc.client.reports import ProgressReports
 from seer_rpc.client.streams import Arrivals
 from seer_rpc.errors import SandboxLostError, SeerError, SessionError
 from seer_runtime.wire.call_ids import call_id
+from seer_runtime.wire.errors import DecodeError
 from seer_runtime.wire.frames import NO_SESSION, Frame, FrameError, Kind, segment_size
 from seer_runtime.wire.ledger import CallStage, Ledger
+from seer_runtime.wire.openings import Opening
 
 _LEASE = 5.0
 """Seconds that the runtime keeps a session for longer than its client tries to return."""
@@ -31,6 +34,8 @@ _UNACKED = 32
 """Small answers that are not acknowledged at once."""
 
 _LARGE = 64 << 10
+
+_LOOK = 0.02
 
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
@@ -84,6 +89,7 @@ class Relay:
         )
         self._lock = threading.Lock()
         self._told = self._attempts = 0
+        self._reopened: Future[Frame] = Future()
         self._waiting: dict[int, Call] = {}
         # A stream that its reader drops is over.
         self._streams: WeakValueDictionary[int, Arrivals] = WeakValueDictionary()
@@ -118,6 +124,23 @@ class Relay:
         self.expect(call)
         self._link.send(call.frame)
         return call
+
+    def entrust(self, call: Call) -> None:
+        """Have the front answer a call to whoever asks for it later; returns when it has the call.
+
+        Raises:
+            SeerError: the session is over.
+        """
+        link: Link | None = None
+        while True:
+            if self.lost is not None:
+                raise self.lost
+            if link is not self._link:
+                link = self._link
+                link.send(call.frame)
+            if call.seq in self._ask_pending(link):
+                return
+            time.sleep(_LOOK)
 
     def resubmit(self, call: Call) -> Call:
         """Have the front say what became of a call that was made directly. Raises as `submit`."""
@@ -196,11 +219,24 @@ class Relay:
             partial(self._on_frame, opened),
             partial(self._on_lost, opened),
         )
-        self._attempts += 1
-        link.send(self._opening._replace(session=self.id, ack=self._attempts))
+        self._send_opening(link)
         # Whoever takes a session over does so once.
         self._opening = self._opening._replace(epoch=0)
         return link, opened
+
+    def _send_opening(self, link: Link) -> None:
+        with self._lock:
+            self._attempts += 1
+            attempt = self._attempts
+        link.send(self._opening._replace(session=self.id, ack=attempt))
+
+    def _ask_pending(self, link: Link) -> Collection[int]:
+        """Open the session once more, to hear which calls the front knows; none if it is silent."""
+        self._reopened = Future()
+        self._send_opening(link)
+        with contextlib.suppress(TimeoutError, DecodeError):
+            return dict(Opening.decode(self._reopened.result(_REOPEN).body).pending)
+        return ()
 
     def _on_frame(self, opened: Future[Frame], frame: Frame) -> None:
         if frame.seq == 0:
@@ -227,6 +263,8 @@ class Relay:
             self._fail(frame_error(frame))
         elif not opened.done() and frame.kind in (Kind.OPENED, Kind.ERROR):
             opened.set_result(frame)
+        elif frame.kind is Kind.OPENED and not self._reopened.done():
+            self._reopened.set_result(frame)
 
     def _on_items(self, frame: Frame) -> None:
         with self._lock:

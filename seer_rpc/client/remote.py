@@ -2,27 +2,50 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
-from typing import TYPE_CHECKING, Any
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
     from concurrent.futures import Future
 
     from seer_rpc.client.connection import Connection
     from seer_rpc.client.session import Session
     from seer_rpc.errors import RemoteError
+    from seer_rpc.progress import OnProgress
+
+    _Limits: TypeAlias = tuple[float | None, OnProgress | None]
 
 
 class _ServerDefault:
+    def __init__(self, text: str) -> None:
+        self._text = text
+
     def __repr__(self) -> str:
-        """Show in signatures that something is there."""
-        return "..."
+        """Show in signatures what is there."""
+        return self._text
 
 
-SERVER_DEFAULT: Any = _ServerDefault()
+SERVER_DEFAULT: Any = _ServerDefault("...")
 """Stands for a default value that only the interface itself can make."""
+
+
+def server_default(text: str) -> Any:
+    """Give what stands for such a value, and shows itself as `text`."""
+    return _ServerDefault(text)
+
+
+class _Options(NamedTuple):
+    """What holds for calls: SERVER_DEFAULT is the timeout that the interface sets."""
+
+    timeout: float | None = SERVER_DEFAULT
+    on_progress: OnProgress | None = None
+
+
+_UNSET = _Options()
 
 
 class RemoteInterface:
@@ -35,16 +58,23 @@ class RemoteInterface:
         near: str,
         types: Mapping[str, type] | None = None,
         exceptions: Mapping[str, type[RemoteError]] | None = None,
+        outline: Mapping[str, str] | None = None,
+        timeouts: Mapping[str, float] | None = None,
     ) -> None:
         """Find the connection of `name` near the file `near`, at the first call.
 
-        `types` are the interface's by their names, `exceptions` those by their qualified names.
+        `types` are the interface's by their names, `exceptions` those by their qualified names;
+        `outline` is a line for each function and type that it had. `timeouts` are the seconds that
+        calls of some functions may take where their caller says nothing.
         """
         self._name = name
         self._hash = schema_hash
         self._near = near
         self._types = types
         self._exceptions = exceptions
+        self._outline = outline
+        self._timeouts = timeouts or {}
+        self._options = ContextVar(f"options of {name}", default=_UNSET)
         self._lock = threading.Lock()
         self._session: Session | None = None
         self._connection: Connection | None = None
@@ -52,26 +82,51 @@ class RemoteInterface:
 
     def call(self, function: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Call a function and wait for its value. Raises what `Session.call` raises."""
-        session = self._usable() or self._open()
-        return session.call(function, _given(function, args), _given_by_name(kwargs))
+        try:
+            session = self._usable() or self._open()
+            args, kwargs = _given(function, args), _given_by_name(kwargs)
+            return session.call(function, args, kwargs, *self._options_of(function))
+        except Exception as error:
+            self._explain(error)
+            raise
 
     async def call_async(
         self, function: str, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Any:
         """Call a function from async code. Raises what `Session.call` raises."""
-        session = self._usable() or await self._open_beside()
-        return await session.call_async(function, _given(function, args), _given_by_name(kwargs))
+        return await self._call_async(function, args, kwargs, self._options_of(function))
 
-    async def stream_async(
+    def stream_async(
         self, function: str, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> AsyncIterator[Any]:
         """Call a function that gives a stream, when the first item is awaited; give its items."""
-        stream = await self.call_async(function, args, kwargs)
+        # What holds now, not when the first item is awaited.
+        return self._stream_async(function, args, kwargs, self._options_of(function))
+
+    @contextlib.contextmanager
+    def with_options(
+        self, *, timeout: float | None = SERVER_DEFAULT, on_progress: OnProgress | None = None
+    ) -> Iterator[None]:
+        """Set what holds for the calls that this thread or task makes inside the block.
+
+        What is not given stays as it is around it. `timeout` is the seconds that a call may take,
+        a stream as a whole; None lifts the limit that the interface sets.
+
+        Raises:
+            ArgumentError: no call can take that long.
+        """
+        around = self._options.get()
+        if timeout is SERVER_DEFAULT:
+            timeout = around.timeout
+        elif timeout is not None:
+            from seer_rpc.client.calls import milliseconds
+
+            milliseconds(timeout)
+        token = self._options.set(_Options(timeout, on_progress or around.on_progress))
         try:
-            async for item in stream:
-                yield item
+            yield
         finally:
-            stream.close()
+            self._options.reset(token)
 
     def close(self) -> None:
         """End the session, if there is one; the next call opens another."""
@@ -79,6 +134,40 @@ class RemoteInterface:
             if self._session is not None:
                 self._session.close()
                 self._session = None
+
+    def _explain(self, error: Exception) -> None:
+        """Have an error that is about this library's age say what changed since."""
+        from seer_rpc.errors import SchemaChangedError
+
+        if isinstance(error, SchemaChangedError) and self._outline is not None:
+            error.compare(self._outline)
+
+    async def _call_async(
+        self, function: str, args: Sequence[Any], kwargs: Mapping[str, Any], options: _Limits
+    ) -> Any:
+        args, kwargs = _given(function, args), _given_by_name(kwargs)
+        try:
+            session = self._usable() or await self._open_beside()
+            return await session.call_async(function, args, kwargs, *options)
+        except Exception as error:
+            self._explain(error)
+            raise
+
+    async def _stream_async(
+        self, function: str, args: Sequence[Any], kwargs: Mapping[str, Any], options: _Limits
+    ) -> AsyncIterator[Any]:
+        stream = await self._call_async(function, args, kwargs, options)
+        try:
+            async for item in stream:
+                yield item
+        finally:
+            stream.close()
+
+    def _options_of(self, function: str) -> _Limits:
+        timeout, on_progress = self._options.get()
+        if timeout is SERVER_DEFAULT:
+            timeout = self._timeouts.get(function)
+        return timeout, on_progress
 
     def _usable(self) -> Session | None:
         session = self._session if self._process == os.getpid() else None
@@ -134,9 +223,9 @@ def _settle(future: Future[Session], work: Callable[[], Session]) -> None:
 
 def _given(function: str, args: Sequence[Any]) -> list[Any]:
     values = list(args)
-    while values and values[-1] is SERVER_DEFAULT:
+    while values and type(values[-1]) is _ServerDefault:
         values.pop()
-    if any(value is SERVER_DEFAULT for value in values):
+    if any(type(value) is _ServerDefault for value in values):
         from seer_rpc.errors import ArgumentError
 
         raise ArgumentError(f"{function}(): give a value for each argument before the last one")
@@ -144,4 +233,4 @@ def _given(function: str, args: Sequence[Any]) -> list[Any]:
 
 
 def _given_by_name(kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in kwargs.items() if value is not SERVER_DEFAULT}
+    return {name: value for name, value in kwargs.items() if type(value) is not _ServerDefault}

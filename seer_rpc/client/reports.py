@@ -19,6 +19,11 @@ class ProgressReports:
         self._on_progress = on_progress
         self._codec = Codec()
         self._functions: dict[int, str] = {}
+        self._listeners: dict[int, OnProgress] = {}
+
+    def listen(self, seq: int, on_progress: OnProgress) -> None:
+        """Tell `on_progress` of one call, instead."""
+        self._listeners[seq] = on_progress
 
     def report(self, frame: Frame) -> None:
         """Pass a frame on."""
@@ -32,17 +37,20 @@ class ProgressReports:
         function = self._functions.pop(seq, None) if self._functions else None
         if function is not None:
             self._tell(seq, function, None, None, "")
+        if self._listeners:
+            self._listeners.pop(seq, None)
 
     def end_all(self) -> None:
         """Say that every call is over."""
-        for seq in list(self._functions):
+        for seq in {*self._functions, *self._listeners}:
             self.end(seq)
 
     def _tell(
         self, seq: int, function: str, done: float | None, total: float | None, message: str
     ) -> None:
         try:
-            self._on_progress((id(self), seq), function, done, total, message)
+            tell = self._listeners.get(seq, self._on_progress)
+            tell((id(self), seq), function, done, total, message)
         except Exception:  # noqa: BLE001 - the user's function may raise anything
             # Whoever passes answers on must go on with that.
             traceback.print_exc()

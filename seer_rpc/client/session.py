@@ -8,7 +8,7 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -127,7 +127,7 @@ class Session:
             last = max(opening.last, self._direct.last if self._direct is not None else 0)
             # Calls of the earlier client may wait in sockets, where nobody has seen them yet.
             self._relay.numbers.resume(last + MOST_AT_ONCE, self.pending)
-        self.epoch = opened.epoch if known_epoch is None else known_epoch
+        self.epoch: int = opened.epoch if known_epoch is None else known_epoch
 
     @property
     def id(self) -> bytes:
@@ -145,10 +145,12 @@ class Session:
         args: Sequence[Any],
         kwargs: Mapping[str, Any],
         timeout: float | None = None,
+        on_progress: OnProgress | None = None,
     ) -> Any:
         """Call a function and wait for its value, `timeout` seconds or however long it takes.
 
-        Whatever interrupts the waiting, Ctrl-C included, cancels the call.
+        Whatever interrupts the waiting, Ctrl-C included, cancels the call. `on_progress` hears how
+        far this one is, in place of the session's.
 
         Raises:
             CallError: there is no value; the class says why.
@@ -161,16 +163,14 @@ class Session:
             given: list[int] = []
             outcome: Outcome | None = None
             try:
-                call = self._new_call(function, args, kwargs, timeout, given)
+                call = self._new_call(function, args, kwargs, timeout, given, on_progress)
                 path, channel = self._way(call)
                 if path is not None and channel is not None:
                     outcome = path.answer(call, channel)
                 else:
                     self._relay.submit(call)
             except BaseException:
-                # A number that nobody answers would keep all later ones from being acknowledged.
-                for each in given:
-                    self._relay.numbers.answer(each)
+                self._forget(given)
                 raise
             if outcome is None:
                 outcome = self._relay.wait(call)
@@ -188,6 +188,7 @@ class Session:
         args: Sequence[Any],
         kwargs: Mapping[str, Any],
         timeout: float | None = None,
+        on_progress: OnProgress | None = None,
     ) -> Any:
         """Call a function from async code, as `call` does; cancelling the task cancels the call."""
         attempts = _ATTEMPTS
@@ -196,7 +197,7 @@ class Session:
             while (seq := self._relay.numbers.try_next()) is None:
                 await asyncio.sleep(_LOOK)
             try:
-                call = self._new_call(function, args, kwargs, timeout, [seq])
+                call = self._new_call(function, args, kwargs, timeout, [seq], on_progress)
             except BaseException:
                 self._relay.numbers.answer(seq)
                 raise
@@ -213,8 +214,38 @@ class Session:
                 if not attempts or call.frame.epoch:
                     raise
 
+    def start(
+        self,
+        function: str,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        timeout: float | None = None,
+    ) -> int:
+        """Make a call for whoever will `collect` it, this session or a later one of its name.
+
+        Returns when the sandbox has the call, with the number to collect it by. After `leave` it
+        goes on as long as the lease lasts.
+
+        Raises:
+            CallError: the arguments cannot cross.
+            SessionError: the session is closed, or the sandbox gone.
+        """
+        given: list[int] = []
+        try:
+            call = self._new_call(function, args, kwargs, timeout, given)
+            self._relay.entrust(call)
+        except BaseException:
+            self._forget(given)
+            raise
+        self.pending = {**self.pending, call.seq: function}
+        return call.seq
+
+    def cancel(self, number: int) -> None:
+        """End a call that is pending; `collect` says what became of it."""
+        self._relay.steer(Kind.CANCEL, number, epoch=self.epoch)
+
     def collect(self, number: int) -> Any:
-        """Wait for the result of a call that an earlier client of this session made.
+        """Wait for the result of a pending call: one of `start`, or of an earlier client.
 
         Raises:
             ArgumentError: it is not pending.
@@ -268,6 +299,7 @@ class Session:
         kwargs: Mapping[str, Any],
         timeout: float | None,
         given: list[int],
+        on_progress: OnProgress | None = None,
     ) -> Call:
         """Make a call with the number in `given`, or with a new one, which it takes then."""
         if os.getpid() != self._process:
@@ -290,6 +322,8 @@ class Session:
         # An epoch of 0 is any: what may run twice need not hear of a restart.
         epoch = 0 if function in self._idempotent else self.epoch
         seq = given[0] if given else relay.numbers.next(given)
+        if on_progress is not None:
+            self._reports.listen(seq, on_progress)
         frame = Frame(
             Kind.CALL, relay.id, seq, relay.numbers.acked, epoch, limit, function, body, segments
         )
@@ -298,6 +332,11 @@ class Session:
         if group is not None:
             group.add(relay, call)
         return call
+
+    def _forget(self, numbers: Iterable[int]) -> None:
+        """Want no answers: a number without one keeps all later ones from being acknowledged."""
+        for each in numbers:
+            self._relay.numbers.answer(each)
 
     def _refer(self, value: Any) -> Sequence[Any] | None:
         return value.parts(self) if isinstance(value, Ref) else None
@@ -315,6 +354,7 @@ class Session:
         except BaseException:
             # What is interrupted here is never sent.
             self._relay.numbers.answer(call.seq)
+            self._reports.end(call.seq)
             raise
 
     def _value(self, call: Call, outcome: Outcome) -> Any:

@@ -1,26 +1,39 @@
-"""The schema's named types as classes in generated source."""
+"""The schema's named types as classes and aliases in generated source."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from seer_rpc.generators.annotations import Annotations
-from seer_rpc.generators.values import value_of
 from seer_runtime.wire.pb.interface_pb2 import Field, Member, NamedType
 
 _MUTABLE = (ast.List, ast.Dict, ast.Set, ast.Call)
 
 
-def class_definition(described: NamedType, types: Annotations) -> ast.stmt:
-    """Give the class for a named type."""
+def type_definition(described: NamedType, types: Annotations) -> list[ast.stmt]:
+    """Give what defines a named type."""
+    if described.kind == NamedType.ALIAS:
+        return _alias(described, types)
+    return [_class(described, types)]
+
+
+def _alias(described: NamedType, types: Annotations) -> list[ast.stmt]:
+    # As text: it may speak of itself, and of what is only there for type checkers.
+    meant = ast.Constant(ast.unparse(types.render(described.fields[0].type)))
+    alias = types.qualified("typing", "TypeAlias")
+    definition = ast.AnnAssign(ast.Name(described.name), alias, meant, 1)
+    return [definition, *([ast.Expr(ast.Constant(described.doc))] if described.doc else [])]
+
+
+def _class(described: NamedType, types: Annotations) -> ast.stmt:
     body: list[ast.stmt] = [ast.Expr(ast.Constant(described.doc))] if described.doc else []
     bases: list[ast.expr] = []
     decorators: list[ast.expr] = []
     match described.kind:
         case NamedType.ENUM:
             bases = [types.qualified("enum", described.base)]
-            body.extend(_member(member) for member in described.members)
+            body.extend(_member(member, types) for member in described.members)
         case NamedType.TYPED_DICT:
             bases = [types.qualified("typing", "TypedDict")]
             body.extend(_key(field, types) for field in described.fields)
@@ -40,8 +53,9 @@ def _dataclass(described: NamedType, types: Annotations) -> ast.expr:
     return ast.Call(decorator, [], [ast.keyword("frozen", ast.Constant(True))])
 
 
-def _member(member: Member) -> ast.stmt:
-    return ast.Assign([ast.Name(member.name)], value_of(member.value) or ast.Constant(member.name))
+def _member(member: Member, types: Annotations) -> ast.stmt:
+    value = types.value(member.value)
+    return ast.Assign([ast.Name(member.name)], value or ast.Constant(member.name))
 
 
 def _key(field: Field, types: Annotations) -> ast.stmt:
@@ -51,9 +65,12 @@ def _key(field: Field, types: Annotations) -> ast.stmt:
     return ast.AnnAssign(ast.Name(field.name), annotation, None, 1)
 
 
-def _tuple_fields(fields: Iterable[Field], types: Annotations) -> Iterable[ast.stmt]:
-    for field in fields:
-        value = types.default(field.default)
+def _tuple_fields(fields: Sequence[Field], types: Annotations) -> Iterable[ast.stmt]:
+    values = [types.default(field.default) for field in fields]
+    # None may follow one with a default; where that is the server's alone, there is none here.
+    last = max((place for place, value in enumerate(values) if value is None), default=-1)
+    for place, field in enumerate(fields):
+        value = values[place] if place > last else None
         yield ast.AnnAssign(ast.Name(field.name), types.render(field.type), value, 1)
 
 

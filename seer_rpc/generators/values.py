@@ -19,9 +19,27 @@ def value_of(text: str, members: Collection[str] = ()) -> ast.expr | None:
     try:
         value = ast.parse(text, mode="eval").body
         _evaluate(value, members)
+        # Numbers can have too many digits for it.
+        ast.unparse(value)
     except _NO_VALUE:
         return None
     return value
+
+
+def evaluated(text: str, instead: Any) -> Any:
+    """Give a literal's value, lists for tuples; `instead` where `text` is none."""
+    value = value_of(text)
+    return instead if value is None else _evaluate(value, ())
+
+
+def is_literal_member(value: ast.expr) -> bool:
+    """Tell whether a value, which `value_of` gave, may stand in a literal type."""
+    match value:
+        case ast.Constant(None | bool() | int() | str() | bytes()) | ast.Attribute():
+            return True
+        case ast.UnaryOp(ast.USub(), ast.Constant(int())):
+            return True
+    return False
 
 
 def _evaluate(node: ast.expr, members: Collection[str]) -> Any:

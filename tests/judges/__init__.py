@@ -1,0 +1,1 @@
+"""Other people's checkers, from an environment of their own: `make judges`."""
