@@ -1,0 +1,130 @@
+"""Interfaces that are served to MCP clients: the configuration that starts their server."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from seer_rpc.client.connection import VARIABLE, Connection
+from seer_rpc.environment.served import ServedInterface, ServedLibrary
+from seer_rpc.errors import PackageMissingError
+from seer_rpc.generators.mcp import FOLDER_VARIABLE, SCHEMA_FILE, mcp_config, mcp_tools
+from seer_rpc.journal.sandboxes import running_sandboxes
+from seer_rpc.locations import mcp_folder
+from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
+
+CONNECTIONS = "mcp"
+"""Where the sandbox's folder has the connection files of its servers."""
+
+_CONFIG = ".config"
+
+_COMMAND = (sys.executable, "-P", "-m", "seer_rpc.mcp")
+"""Not from the working directory, whose files may be called as modules are."""
+
+_KEPT = 7 * 24 * 3600.0
+"""Seconds that the results of a server are kept behind its last one."""
+
+
+class ServedMcp(dict[str, dict[str, Any]], ServedLibrary):
+    """The configuration of an MCP server, by the name of its interface: plain JSON, no secret.
+
+    It is a library of the same functions, too. A workspace that has it gets both: the package, and
+    an entry in its `.mcp.json`.
+    """
+
+    def __init__(
+        self,
+        interface: ServedInterface,
+        connection: Connection,
+        over_network: Connection | None,
+        sandbox: Path,
+    ) -> None:
+        """Write what the server needs, the connection into the sandbox's own folder.
+
+        The schema outlives the sandbox: the server can say then that it is gone.
+        """
+        ServedLibrary.__init__(self, interface, connection, over_network)
+        self._folder = _make_folder(f"{sandbox.name}-{interface.name}")
+        file = sandbox / CONNECTIONS / f"{interface.name}.json"
+        _write(file, connection.to_json().encode())
+        interface.when_loaded(self._keep_schema)
+        environment = {VARIABLE: str(file), FOLDER_VARIABLE: str(self._folder)}
+        dict.__init__(self, configuration(interface.name, _COMMAND, environment))
+        _write(file.with_suffix(_CONFIG), json.dumps(self).encode())
+
+    @property
+    def mcp_servers(self) -> dict[str, Any]:
+        """What a client's configuration says, by name."""
+        return dict(self)
+
+    def _keep_schema(self, schema: InterfaceSchema) -> None:
+        # What no server could offer is better said here.
+        mcp_tools(schema)
+        _write(self._folder / SCHEMA_FILE, schema.SerializeToString())
+
+
+def configuration(name: str, command: Sequence[str], env: Mapping[str, str]) -> dict[str, Any]:
+    """Give what clients need to start a server that imports this library as it is imported here."""
+    return mcp_config(name, command, {**env, **_import_path()})
+
+
+def running_servers() -> list[dict[str, Any]]:
+    """Give the configurations of the servers of running sandboxes, one each."""
+    files = [
+        file
+        for sandbox in running_sandboxes()
+        for file in sorted((sandbox.folder / CONNECTIONS).glob(f"*{_CONFIG}"))
+    ]
+    return [json.loads(file.read_text()) for file in files]
+
+
+def check_mcp() -> None:
+    """See to it that a server can be started here.
+
+    Raises:
+        PackageMissingError: what it stands on is not installed.
+    """
+    if importlib.util.find_spec("fastmcp") is None:
+        raise PackageMissingError(
+            "MCP servers need packages that are not installed",
+            hint="pip install 'seer-rpc[mcp]'",
+        )
+
+
+def _make_folder(name: str) -> Path:
+    """Make the folder of a server; those of long ago go."""
+    everything = mcp_folder()
+    everything.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for folder in everything.iterdir():
+        with suppress(OSError):
+            if time.time() - folder.stat().st_mtime > _KEPT:
+                shutil.rmtree(folder)
+    folder = everything / name
+    folder.mkdir(exist_ok=True, mode=0o700)
+    return folder
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Write a file whole, readable by its owner alone."""
+    file.parent.mkdir(exist_ok=True, mode=0o700)
+    scratch = file.with_name(f".{file.name}.{os.getpid()}")
+    scratch.unlink(missing_ok=True)
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+    scratch.replace(file)
+
+
+def _import_path() -> dict[str, str]:
+    path = os.environ.get("PYTHONPATH")
+    if not path:
+        return {}
+    return {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, path.split(os.pathsep)))}

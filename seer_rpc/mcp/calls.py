@@ -1,0 +1,180 @@
+"""Calls that tools make: each is a task of its own, which may outlive the request for it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+from fastmcp.tools import ToolResult
+
+from seer_rpc.client import ResultStream
+from seer_rpc.errors import SeerError
+from seer_rpc.generators.mcp import McpTool
+from seer_rpc.mcp.failures import failure, refusal
+from seer_rpc.mcp.results import Shown, Shows
+from seer_rpc.mcp.sessions import SharedSession
+from seer_runtime.wire.plain import JsonArguments
+
+_PACE = 0.02
+"""Seconds between two messages about one call's progress."""
+
+_MOST_ITEMS = 100_000
+"""Items of a stream that are gathered; the function is ended then."""
+
+
+class Progress(NamedTuple):
+    """How far a call is."""
+
+    done: float
+    total: float | None
+    message: str
+
+    def __str__(self) -> str:
+        """Say it in words."""
+        whole = f" of {self.total:g}" if self.total is not None else ""
+        return f"{self.done:g}{whole} {self.message}".strip()
+
+
+Report: TypeAlias = Callable[[float, float | None, str | None], Awaitable[None]]
+"""Sends what is done, in all, and a message."""
+
+
+class Reporter:
+    """Tells one client how far a call is. What it hears only grows, as the protocol wants it."""
+
+    def __init__(self, report: Report) -> None:
+        """Tell it with `report`."""
+        self._report = report
+        self._told = float("-inf")
+
+    async def tell(self, progress: Progress | None) -> None:
+        """Tell the newest progress, if there is any that is new."""
+        if progress is not None and progress.done > self._told:
+            self._told = progress.done
+            await self._report(progress.done, progress.total, progress.message or None)
+
+
+class RunningCall:
+    """A call on its way, and what is known of it so far."""
+
+    def __init__(self, tool: McpTool) -> None:
+        """Begin; the task is set by whoever starts it."""
+        self.tool = tool
+        self.begun = time.monotonic()
+        self.ended: float | None = None
+        self.progress: Progress | None = None
+        self.items: list[Any] = []
+        """What a stream gave, as JSON."""
+        self.task: asyncio.Task[ToolResult]
+        self._loop = asyncio.get_running_loop()
+        self._changed = asyncio.Event()
+
+    @property
+    def seconds(self) -> float:
+        """How long it takes, or took."""
+        return (self.ended or time.monotonic()) - self.begun
+
+    def start(self, work: Awaitable[ToolResult]) -> None:
+        """Run `work` as the call's task."""
+        self.task = asyncio.ensure_future(work)
+        self.task.add_done_callback(self._end)
+
+    def on_progress(
+        self, call: Hashable, name: str, done: float | None, total: float | None, message: str
+    ) -> None:
+        """Take what the function says of its progress; on any thread."""
+        if done is not None:
+            with contextlib.suppress(RuntimeError):
+                # The server may have ended meanwhile.
+                self._loop.call_soon_threadsafe(self.note, Progress(done, total, message))
+
+    def note(self, progress: Progress) -> None:
+        """Take the newest progress."""
+        self.progress = progress
+        self._changed.set()
+
+    async def follow(self, reporter: Reporter, seconds: float | None) -> bool:
+        """Wait for the end, `seconds` at most, and report progress; tell whether it is over."""
+        deadline = None if seconds is None else time.monotonic() + seconds
+        while True:
+            self._changed.clear()
+            is_over = self.task.done()
+            await reporter.tell(self.progress)
+            if is_over or (deadline is not None and time.monotonic() >= deadline):
+                return is_over
+            with contextlib.suppress(TimeoutError):
+                left = None if deadline is None else max(deadline - time.monotonic(), 0)
+                async with asyncio.timeout(left):
+                    await self._changed.wait()
+            await asyncio.wait({self.task}, timeout=_PACE)
+
+    def _end(self, task: asyncio.Task[ToolResult]) -> None:
+        self.ended = time.monotonic()
+        self._changed.set()
+
+
+class Calls:
+    """Makes calls, over one session."""
+
+    def __init__(self, session: SharedSession, shows: Shows, timeout: float | None) -> None:
+        """Limit each call to `timeout` seconds, where that is not None."""
+        self._session = session
+        self._shows = shows
+        self._timeout = timeout
+        self._running: set[RunningCall] = set()
+
+    def start(self, tool: McpTool, arguments: Mapping[str, Any]) -> RunningCall:
+        """Begin a call. Its task's result is never an error: it says what went wrong."""
+        running = RunningCall(tool)
+        running.start(self._work(running, json.dumps(arguments)))
+        self._running.add(running)
+        running.task.add_done_callback(lambda _: self._running.discard(running))
+        return running
+
+    async def close(self) -> None:
+        """End every call and the session."""
+        for running in list(self._running):
+            running.task.cancel()
+        await asyncio.to_thread(self._session.close)
+
+    async def _work(self, running: RunningCall, arguments: str) -> ToolResult:
+        tool = running.tool
+        shown = self._shows.new()
+        limits = [each for each in (tool.timeout, self._timeout) if each is not None]
+        try:
+            session = await self._session.get()
+            value = await session.call_async(
+                tool.function,
+                [JsonArguments(arguments)],
+                {},
+                min(limits, default=None),
+                running.on_progress,
+            )
+            if isinstance(value, ResultStream):
+                await _gather(value, running, shown)
+                return await asyncio.to_thread(shown.result, tool, running.items)
+            return await asyncio.to_thread(lambda: shown.result(tool, shown.plain(value)))
+        except SeerError as error:
+            return failure(error)
+        except (OSError, RecursionError) as error:
+            return refusal(f"The function ran; its result cannot be shown: {error}")
+
+
+async def _gather(stream: ResultStream, running: RunningCall, shown: Shown) -> None:
+    """Take a stream's items; without other news they are the progress."""
+    counts = running.progress is None
+    try:
+        async for item in stream:
+            running.items.append(await asyncio.to_thread(shown.plain, item))
+            count = len(running.items)
+            if counts and (running.progress is None or running.progress.done == count - 1):
+                running.note(Progress(count, None, ""))
+            if count == _MOST_ITEMS:
+                shown.remark(f"the function was ended after {count:,} items")
+                break
+    finally:
+        stream.close()

@@ -1,0 +1,118 @@
+"""The server's command line: its options, and how it is run."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import secrets
+import sys
+from pathlib import Path
+
+from google.protobuf.message import DecodeError
+
+from seer_rpc.client.connection import VARIABLE
+from seer_rpc.errors import ConfigError
+from seer_rpc.generators.mcp import FOLDER_VARIABLE, SCHEMA_FILE
+from seer_rpc.progress import note
+from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
+
+TOKEN_VARIABLE = "SEER_MCP_TOKEN"
+
+_WAIT = 45.0
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how a server behaves."""
+    parser.add_argument(
+        "--http",
+        metavar="HOST:PORT",
+        type=_address,
+        help=f"listen there instead of talking over stdio; clients need the bearer token of "
+        f"{TOKEN_VARIABLE}, or, without that, the one that is printed on standard error",
+    )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="another name by which clients reach it over HTTP; repeatable",
+    )
+    parser.add_argument(
+        "--wait",
+        type=_seconds,
+        default=_WAIT,
+        metavar="SECONDS",
+        help=f"answer a call that takes longer with a job id (default: {_WAIT:g}); many clients "
+        "give up after 60",
+    )
+    parser.add_argument(
+        "--timeout", type=_seconds, metavar="SECONDS", help="end every call that takes longer"
+    )
+
+
+def run(parsed: argparse.Namespace, environment: dict[str, str]) -> None:
+    """Serve what the variables name, until the client hangs up or the process is ended.
+
+    Raises:
+        ConfigError: they do not name a server, or it cannot be as it is configured.
+    """
+    folder = _named(environment, FOLDER_VARIABLE)
+    connection_file = _named(environment, VARIABLE)
+    schema = _read_schema(folder / SCHEMA_FILE)
+    # Arrays are shown by their numbers, and to import torch takes longer than a client waits.
+    sys.modules.setdefault("torch", None)  # type: ignore[arg-type]
+    # What lies in the working directory is none of its settings.
+    os.environ.setdefault("FASTMCP_ENV_FILE", os.devnull)
+    from seer_rpc.mcp.server import BearerToken, make_server, serve_http, serve_stdio
+
+    auth = BearerToken(_token(environment)) if parsed.http else None
+    server = make_server(schema, connection_file, folder, parsed.wait, parsed.timeout, auth)
+    if parsed.http:
+        host, port = parsed.http
+        asyncio.run(serve_http(server, host, port, parsed.allow_host))
+    else:
+        asyncio.run(serve_stdio(server))
+
+
+def _named(environment: dict[str, str], variable: str) -> Path:
+    path = environment.get(variable)
+    if not path:
+        raise ConfigError(
+            f"{variable} is not set",
+            hint='use the configuration that serve(..., expose_as="mcp") gives',
+        )
+    return Path(path)
+
+
+def _read_schema(file: Path) -> InterfaceSchema:
+    try:
+        return InterfaceSchema.FromString(file.read_bytes())
+    except FileNotFoundError:
+        hint = "serve the interface again, and bring every module that it waits for"
+        raise ConfigError(f"there is no schema at {file}", hint=hint) from None
+    except (OSError, DecodeError) as error:
+        raise ConfigError(f"{file} is no schema: {error}") from error
+
+
+def _token(environment: dict[str, str]) -> str:
+    token = environment.get(TOKEN_VARIABLE)
+    if token:
+        return token
+    token = secrets.token_urlsafe(32)
+    note(f"clients need the header  Authorization: Bearer {token}")
+    return token
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise argparse.ArgumentTypeError("as in 127.0.0.1:8080")
+    return host.strip("[]"), int(port)
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < 1e6:
+        raise argparse.ArgumentTypeError("more than 0 seconds")
+    return seconds

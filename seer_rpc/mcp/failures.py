@@ -1,0 +1,57 @@
+"""What a model is told when a call gave no value."""
+
+from __future__ import annotations
+
+from fastmcp.tools import ToolResult
+from mcp_types import TextContent
+
+from seer_rpc.errors import RemoteError, SchemaChangedError, SeerError, SessionError
+
+_MOST = 12_000
+"""Characters of an error: tracebacks of recursions are long, and alike."""
+
+_META = "seer-rpc/error"
+
+
+def failure(error: SeerError) -> ToolResult:
+    """Say what went wrong, where in the user's code, and what to do."""
+    kind = type(error).__name__
+    if isinstance(error, RemoteError):
+        # The message names the class that the function raised.
+        kind, text = error.exception, str(error)
+    else:
+        text = f"{kind}: {error}"
+    advice = _advice(error)
+    details = {
+        "type": kind,
+        "message": error.message[:_MOST],
+        "call_id": error.call_id,
+        "started": error.started,
+        "state": error.state,
+    }
+    return refusal("\n\n".join([_shortened(text), *advice]), {_META: details})
+
+
+def refusal(text: str, meta: dict[str, object] | None = None) -> ToolResult:
+    """Give a result that is an error."""
+    readable = text.encode("utf-8", "backslashreplace").decode()
+    return ToolResult(content=[TextContent(type="text", text=readable)], meta=meta, is_error=True)
+
+
+def _advice(error: SeerError) -> list[str]:
+    match error:
+        case SchemaChangedError():
+            return ["This server still has the earlier version's tools: restart it in the client."]
+        case SessionError():
+            return [
+                "No tool of this server works until its sandbox runs again: start the script that "
+                "serves it, then connect the client to the server that it configures."
+            ]
+    return []
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= _MOST:
+        return text
+    half = _MOST // 2
+    return f"{text[:half]}\n[{len(text) - _MOST:,} characters are left out]\n{text[-half:]}"
