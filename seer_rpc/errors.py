@@ -40,8 +40,11 @@ RemoteError.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
+
+from seer_runtime.wire.differences import differences
 
 __all__ = [
     "ArgumentError",
@@ -114,7 +117,7 @@ class SeerError(Exception):
         self.message = message
         self.hint = hint
         self.remote_traceback = remote_traceback
-        self.log = tuple(log)
+        self.log: tuple[str, ...] = tuple(log)
         self.exit_code = exit_code
         self.started = started
         self.state = state
@@ -301,7 +304,21 @@ class InterfaceGoneError(SessionError):
 
 
 class SchemaChangedError(SessionError):
-    """The library was made from another version of the interface."""
+    """The library was made from another version of the interface; the message says what changed.
+
+    Attributes:
+        outline: a line for each function and type that the interface has now, by its name.
+        changes: what is gone, changed and new, where a library knows what there was.
+    """
+
+    outline: Mapping[str, str] = MappingProxyType({})
+    changes: Sequence[str] = ()
+
+    def compare(self, before: Mapping[str, str]) -> None:
+        """Say what changed since the interface had this outline."""
+        if self.outline and not self.changes:
+            self.changes = differences(before, self.outline)
+            self.message = "\n".join([self.message, *self.changes])
 
 
 class SessionOverError(SessionError):

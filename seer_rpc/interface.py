@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from seer_rpc.errors import ModelNotFoundError
+from seer_runtime.wire.media import Media
 
 __all__ = [
+    "Media",
     "Ref",
     "TensorRef",
     "empty",
@@ -54,9 +56,15 @@ def expose(
     max_batch: int = 16,
     max_wait_ms: float = 5.0,
     idempotent: bool = False,
+    read_only: bool = False,
+    destructive: bool = False,
+    timeout: float | None = None,
 ) -> Callable[[F], F]: ...
 def expose(function: F | None = None, **options: Any) -> F | Callable[[F], F]:
     """Mark a function as callable from outside the sandbox; gives the function itself back.
+
+    Of a class, one instance is made when the file is loaded; its public methods are functions
+    called "Class.method". A method may be marked too, to have options of its own.
 
     Args:
         function: What to mark.
@@ -64,7 +72,9 @@ def expose(function: F | None = None, **options: Any) -> F | Callable[[F], F]:
             where it is async, else on a thread of its own. `batch=True`: once for up to `max_batch`
             calls that come within `max_wait_ms` milliseconds; its parameters and its result are
             lists with an item a call. `idempotent=True`: to run twice does no harm, so a call that
-            was cut off by the worker's death is made again.
+            was cut off by the worker's death is made again. `read_only=True`: it changes nothing.
+            `destructive=True`: it may lose something that cannot be brought back. `timeout=`: the
+            seconds that a call should take at most; callers may give another limit.
     """
     return expose if function is None else function
 

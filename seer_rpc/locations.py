@@ -19,6 +19,21 @@ def sandboxes_folder() -> Path:
     return state_folder() / "sandboxes"
 
 
+def results_folder() -> Path:
+    """Give the folder of results that are too large to be shown; they outlive their sandbox."""
+    return state_folder() / "results"
+
+
+def jobs_folder() -> Path:
+    """Give the folder of what jobs gave, each in a file under its id."""
+    return state_folder() / "jobs"
+
+
+def mcp_folder() -> Path:
+    """Give the folder that has one for each MCP server that was configured."""
+    return state_folder() / "mcp"
+
+
 def cache_folder() -> Path:
     """Give the folder of what can be made again: `$SEER_CACHE` or `$XDG_CACHE_HOME/seer`."""
     chosen = os.environ.get("SEER_CACHE")

@@ -6,8 +6,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from seer_rpc.cli import call, demo, describe, log
+from seer_rpc.cli import call, demo, describe, log, mcp
 from seer_rpc.errors import SeerError
+from seer_rpc.shell import parse
 
 _DESCRIPTION = """\
 Serve Python functions around a language model from a sandbox, and call them as if they were here.
@@ -26,9 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prog="seer", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (demo, describe, call, log):
+    for command in (demo, describe, call, log, mcp):
         command.add_parser(commands)
-    parsed = parser.parse_args(arguments)
+    parsed = parse(parser, arguments)
     try:
         parsed.run(parsed)
     except SeerError as error:

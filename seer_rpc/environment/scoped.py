@@ -12,17 +12,25 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, Self, overload
 
 from seer_rpc.backends import Machine, MachineSpec, choose_backend, load_backend
 from seer_rpc.client.connection import Connection
 from seer_rpc.client.control import Control
 from seer_rpc.environment.config import SandboxConfig
+from seer_rpc.environment.mcp import ServedMcp, check_mcp
 from seer_rpc.environment.models import ModelHandle, find_models
 from seer_rpc.environment.packages import required_packages
-from seer_rpc.environment.served import ServedInterface, ServedLibrary, not_listening
+from seer_rpc.environment.served import (
+    ServedInterface,
+    ServedLibrary,
+    ServedSkill,
+    not_listening,
+    served_prompt,
+)
 from seer_rpc.environment.uploads import HOME, LIBRARIES, furnish, upload_interface
 from seer_rpc.errors import ConfigError, InterfaceGoneError, SandboxError, SandboxLostError
+from seer_rpc.generators import DEFAULT_TOKENS
 from seer_rpc.journal import CallRecord, Filter, read_calls
 from seer_rpc.progress import status
 from seer_rpc.workspace import Workspace
@@ -30,6 +38,8 @@ from seer_rpc.workspace.library import check_import_name
 from seer_runtime.wire.journal import PERIOD
 from seer_runtime.wire.pb.runtime_pb2 import LoadRequest
 from seer_runtime.wire.settings import token_digest
+
+_ARTEFACTS = ("library", "mcp", "prompt", "skill")
 
 _LAST_LINES = 20
 
@@ -116,13 +126,37 @@ class ScopedSandbox:
             raise
         return self
 
+    @overload
     def serve(
         self,
         path: str | Path,
         expose_as: Literal["library"] = "library",
         name: str | None = None,
-    ) -> ServedLibrary:
-        """Serve an interface file, and give a library whose functions call it.
+    ) -> ServedLibrary: ...
+    @overload
+    def serve(
+        self, path: str | Path, expose_as: Literal["mcp"], name: str | None = None
+    ) -> ServedMcp: ...
+    @overload
+    def serve(
+        self, path: str | Path, expose_as: Literal["prompt"], name: str | None = None
+    ) -> str: ...
+    @overload
+    def serve(
+        self, path: str | Path, expose_as: Literal["skill"], name: str | None = None
+    ) -> ServedSkill: ...
+    def serve(
+        self,
+        path: str | Path,
+        expose_as: Literal["library", "mcp", "prompt", "skill"] = "library",
+        name: str | None = None,
+    ) -> ServedLibrary | ServedMcp | ServedSkill | str:
+        """Serve an interface file, and give what others call it with.
+
+        A library's functions call it from Python. With "mcp" it is the configuration of an MCP
+        server, as a mapping, for any client: a library as well, which a workspace installs. A
+        skill is a folder that tells an agent how to call it, with a script that does; a prompt
+        tells a model the same in one text (`prompt` gives longer and shorter ones).
 
         Waits until the file is loaded, however long that takes. Modules that it imports from
         its own folder come with it. Where it imports one that is nowhere yet, it stays pending
@@ -132,22 +166,37 @@ class ScopedSandbox:
             InterfaceError: the file cannot be served; the class says why.
             ConfigError: `name`, the file's stem by default, cannot be imported.
         """
-        if expose_as != "library":
-            raise ConfigError(f"expose_as={expose_as!r} is not known", hint='"library" is')
-        run = self._running()
-        file = Path(path).absolute()
-        name = name or file.stem
-        check_import_name(name)
-        request = LoadRequest(
-            interface=name,
-            path=upload_interface(run.machine, file, name, run.sources),
-            import_paths=[run.machine.path(str(folder)) for folder in (HOME, LIBRARIES)],
-            models={handle.name: run.machine.path(handle.path) for handle in run.models},
-        )
-        run.interfaces.pop(name, None)
-        interface = run.interfaces[name] = ServedInterface(run.control, request)
-        over_network = self.network_connection(name) if run.machine.network else None
-        return ServedLibrary(interface, self.connection(name), over_network)
+        if expose_as not in _ARTEFACTS:
+            known = ", ".join(map(repr, _ARTEFACTS))
+            raise ConfigError(f"expose_as={expose_as!r} is not known", hint=f"there are: {known}")
+        if expose_as == "mcp":
+            check_mcp()
+        interface = self._serve(path, name)
+        connection = self.connection(interface.name)
+        machine = self._running().machine
+        over_network = self.network_connection(interface.name) if machine.network else None
+        match expose_as:
+            case "mcp":
+                return ServedMcp(interface, connection, over_network, machine.journal())
+            case "prompt":
+                return self.prompt(interface.name)
+            case "skill":
+                return ServedSkill(interface, connection)
+        return ServedLibrary(interface, connection, over_network)
+
+    def prompt(self, name: str, tokens: int = DEFAULT_TOKENS) -> str:
+        """Tell a model of a served interface: what there is, how it is called, what comes back.
+
+        It has no more than `tokens` tokens, three bytes of UTF-8 being counted as one.
+
+        Raises:
+            InterfaceGoneError: no interface of that name is served.
+            InterfaceError: it still waits for a module.
+            ConfigError: the tokens are too few.
+        """
+        run = self._serving(name)
+        skill = ServedSkill(run.interfaces[name], self.connection(name))
+        return served_prompt(skill, run.machine.journal(), tokens)
 
     def connection(self, name: str) -> Connection:
         """Give the way to a served interface, and the token that may call its functions.
@@ -263,6 +312,21 @@ class ScopedSandbox:
                 exit_code=code,
             )
         return run
+
+    def _serve(self, path: str | Path, name: str | None) -> ServedInterface:
+        run = self._running()
+        file = Path(path).absolute()
+        name = name or file.stem
+        check_import_name(name)
+        request = LoadRequest(
+            interface=name,
+            path=upload_interface(run.machine, file, name, run.sources),
+            import_paths=[run.machine.path(str(folder)) for folder in (HOME, LIBRARIES)],
+            models={handle.name: run.machine.path(handle.path) for handle in run.models},
+        )
+        run.interfaces.pop(name, None)
+        interface = run.interfaces[name] = ServedInterface(run.control, request)
+        return interface
 
     def _serving(self, name: str) -> _Run:
         run = self._running()

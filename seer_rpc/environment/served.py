@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
 from seer_rpc.client.connection import Connection
 from seer_rpc.client.control import Control
 from seer_rpc.errors import ConfigError, InterfaceError, InterfacePendingError
-from seer_rpc.generators import library_docs, library_files
+from seer_rpc.generators import (
+    SCRIPT,
+    interface_prompt,
+    library_docs,
+    library_files,
+    skill_description,
+    skill_files,
+    skill_name,
+)
 from seer_rpc.progress import note, status
-from seer_rpc.workspace import Library
+from seer_rpc.workspace import Library, Skill
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 from seer_runtime.wire.pb.runtime_pb2 import LoadRequest
 
@@ -21,6 +33,7 @@ class ServedInterface:
         self._control = control
         self._request = request
         self._loaded: InterfaceSchema | InterfaceError
+        self._listeners: list[Callable[[InterfaceSchema], None]] = []
         self.load()
 
     @property
@@ -58,6 +71,14 @@ class ServedInterface:
         else:
             for warning in self._loaded.warnings:
                 note(f"{self.name}: {warning}")
+            for listener in self._listeners:
+                listener(self._loaded)
+
+    def when_loaded(self, listener: Callable[[InterfaceSchema], None]) -> None:
+        """Tell `listener` of the schema, now or when it is there."""
+        self._listeners.append(listener)
+        if not isinstance(self._loaded, InterfaceError):
+            listener(self._loaded)
 
 
 class ServedLibrary(Library):
@@ -113,6 +134,51 @@ class ServedLibrary(Library):
     def is_single_file(self) -> bool:
         """Generated libraries are packages."""
         return False
+
+
+class ServedSkill(Skill):
+    """A skill whose script calls a served interface.
+
+    Its files are made when they are needed: an interface may still wait for a module.
+    """
+
+    def __init__(self, interface: ServedInterface, connection: Connection) -> None:
+        """Take the interface and the way to it."""
+        super().__init__(
+            skill_name(interface.name),
+            {},
+            private_files={f"{interface.name}.json": connection.to_json()},
+        )
+        self.connection = connection
+        self._interface = interface
+
+    @property
+    def schema(self) -> InterfaceSchema:
+        """What the interface exposes. Raises what its own schema raises."""
+        return self._interface.schema
+
+    @property
+    def description(self) -> str:
+        """What it does, and when to use it. Raises what `schema` raises."""
+        return skill_description(self.schema)
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The generated folder. Raises what `schema` raises."""
+        return skill_files(self.schema, sys.executable)
+
+
+def served_prompt(skill: ServedSkill, folder: Path, tokens: int) -> str:
+    """Tell a model of an interface; the command that calls it is installed in `folder`.
+
+    Raises:
+        ConfigError: so few tokens have no room for it.
+        InterfaceError: the interface still waits for a module.
+    """
+    script = skill.install(folder) / SCRIPT
+    return interface_prompt(
+        skill.schema, [sys.executable, str(script)], library=skill.schema.name, tokens=tokens
+    )
 
 
 def not_listening() -> ConfigError:

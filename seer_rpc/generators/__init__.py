@@ -1,6 +1,32 @@
 """What is made of an interface schema, and of nothing else."""
 
+from seer_rpc.generators.budgets import estimate_tokens
+from seer_rpc.generators.examples import example_arguments
 from seer_rpc.generators.library import library_files
-from seer_rpc.generators.signatures import library_docs, signature
+from seer_rpc.generators.outlines import function_hints
+from seer_rpc.generators.prompt import DEFAULT_TOKENS, interface_prompt
+from seer_rpc.generators.signatures import library_docs
+from seer_rpc.generators.skill import (
+    SCHEMA,
+    SCRIPT,
+    skill_description,
+    skill_files,
+    skill_name,
+)
+from seer_runtime.wire.outline import signature
 
-__all__ = ["library_docs", "library_files", "signature"]
+__all__ = [
+    "DEFAULT_TOKENS",
+    "SCHEMA",
+    "SCRIPT",
+    "estimate_tokens",
+    "example_arguments",
+    "function_hints",
+    "interface_prompt",
+    "library_docs",
+    "library_files",
+    "signature",
+    "skill_description",
+    "skill_files",
+    "skill_name",
+]

@@ -1,6 +1,7 @@
-"""What a session works with: libraries, and the folder they are put in."""
+"""What a session works with: libraries and skills, and the folder that they are put in."""
 
 from seer_rpc.workspace.library import Library
+from seer_rpc.workspace.skill import Skill
 from seer_rpc.workspace.workspace import Workspace
 
-__all__ = ["Library", "Workspace"]
+__all__ = ["Library", "Skill", "Workspace"]

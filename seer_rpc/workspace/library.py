@@ -6,8 +6,10 @@ import keyword
 import sys
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from seer_rpc.errors import ConfigError
+from seer_rpc.workspace.installing import Parcel
 
 
 class Library:
@@ -74,9 +76,25 @@ class Library:
         return self._docs
 
     @property
+    def mcp_servers(self) -> dict[str, Any]:
+        """What a client's configuration says of MCP servers with the same functions, by name."""
+        return {}
+
+    @property
     def is_single_file(self) -> bool:
         """Whether this is one module and no package."""
         return list(self.files) == [f"{self.name}.py"]
+
+    def parcel(self) -> Parcel:
+        """Give its files as they are installed."""
+        root = Path() if self.is_single_file else Path(self.name)
+        return Parcel(
+            what=f"library {self.name!r}",
+            listing=f"{self.name}.files",
+            roots=[Path(self.name), Path(f"{self.name}.py")],
+            files={root / name: text for name, text in self.files.items()},
+            private_files=self.private_files,
+        )
 
     def __repr__(self) -> str:
         """Show the kind and the name."""

@@ -7,6 +7,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -136,9 +137,9 @@ def test_a_poisoned_device_costs_the_worker_and_the_next_one_works(tensors: Sess
 
 
 @pytest.fixture
-def language(model: str, write: Callable[..., object]) -> Iterator[Session]:
+def language(model: str, write: Callable[..., Path]) -> Iterator[Session]:
     with ScopedSandbox(SandboxConfig(models=[ModelConfig(name=model)])) as scoped:
-        library = scoped.serve(write(GENERATE))  # type: ignore[arg-type]
+        library = scoped.serve(write(GENERATE))
         with Session(library.connection) as session:
             yield session
 

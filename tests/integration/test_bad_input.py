@@ -1041,7 +1041,7 @@ def test_a_way_of_exposing_that_is_not_known_is_refused(
     shared: ScopedSandbox, write: Write
 ) -> None:
     with pytest.raises(ConfigError, match="nonsense") as caught:
-        shared.serve(write("@expose\ndef f(): pass\n"), expose_as="nonsense")  # type: ignore[arg-type]
+        shared.serve(write("@expose\ndef f(): pass\n"), expose_as="nonsense")  # type: ignore[call-overload]
 
     assert "library" in caught.value.hint
 
@@ -1189,7 +1189,8 @@ def test_a_library_made_before_an_edit_is_told_that_the_interface_has_changed(
 
     with pytest.raises(SchemaChangedError, match="'changing'") as caught:
         module.f()
-    assert "g" in caught.value.message
+    assert caught.value.changes == ["gone: f() -> Any", "new: g(x: int) -> int"]
+    assert all(change in caught.value.message for change in caught.value.changes)
     assert caught.value.hint
     assert caught.value.started is False
 
@@ -1208,6 +1209,18 @@ def test_an_open_session_is_told_that_the_interface_has_changed(
         with pytest.raises((SchemaChangedError, StateLostError)) as caught:
             module.f(1)
     assert type(caught.value) is SchemaChangedError
+    assert caught.value.changes == ["changed: f(x: int) -> int\n    now: f(x: str) -> str"]
+    assert str(caught.value).count("now: f(x: str) -> str") == 1
+
+
+def test_a_library_that_says_the_same_goes_on_when_only_docs_have_changed(
+    shared: ScopedSandbox, write: Write, import_library: Callable[[Library], ModuleType]
+) -> None:
+    source = "@expose\ndef f(x: int) -> int:\n    '{}'\n    return x\n"
+    module = import_library(shared.serve(write(source.format("Old."), "said.py")))
+    shared.serve(write(source.format("New."), "said.py"))
+
+    assert module.f(1) == 1
 
 
 @pytest.mark.parametrize(

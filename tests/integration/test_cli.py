@@ -19,8 +19,10 @@ INTERFACE = '''
     All of them → fast.
     """
 
+    import asyncio
     import os
     from dataclasses import dataclass, field
+    from datetime import date
     from enum import Enum
 
     print("noise while loading")
@@ -82,6 +84,16 @@ INTERFACE = '''
     @expose
     def variable(name: str) -> str | None:
         return os.environ.get(name)
+
+
+    @expose
+    def shifted(when: date, content: bytes, tone: Tone, pair: tuple[int, str]) -> Report:
+        return Report(f"{when:%d.%m.%Y} {content!r} {pair!r}", tone=tone)
+
+
+    @expose
+    async def wait() -> None:
+        await asyncio.sleep(20)
 
 
     @expose
@@ -164,12 +176,36 @@ def test_call_prints_a_dataclass_as_an_object(interface: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("function", "text"), [("odd", "{1, 2}\n"), ("not_a_number", "nan\n"), ("nothing", "null\n")]
+    ("function", "text"),
+    [("odd", "[\n  1,\n  2\n]\n"), ("not_a_number", '"NaN"\n'), ("nothing", "null\n")],
 )
-def test_call_prints_what_is_no_json_as_python_shows_it(
+def test_call_prints_what_json_has_no_word_for_as_what_comes_next_to_it(
     interface: Path, function: str, text: str
 ) -> None:
     assert printed(seer("call", interface, function)) == text
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["when=2026-01-31", "content=AAE=", "tone=loud", 'pair=[1, "x"]'],
+        ["--json", '{"when": "2026-01-31", "content": "AAE=", "tone": "loud", "pair": [1, "x"]}'],
+        ["when=2026-01-31", "--json", "@{file}", "content=AAE="],
+        ["@{file}", "--timeout", "20", "when=2026-01-31", "content=AAE="],
+    ],
+)
+def test_call_makes_what_the_function_takes_of_json(
+    interface: Path, tmp_path: Path, arguments: list[str]
+) -> None:
+    file = tmp_path / "arguments.json"
+    file.write_text('{"tone": "loud", "pair": [1, "x"], "when": "2020-01-01"}')
+    given = [each.replace("{file}", str(file)) for each in arguments]
+
+    assert json.loads(printed(seer("call", interface, "shifted", *given))) == {
+        "text": "31.01.2026 b'\\x00\\x01' (1, 'x')",
+        "scores": [],
+        "tone": "loud",
+    }
 
 
 def test_call_passes_secrets_and_models_on(interface: Path, tmp_path: Path) -> None:
@@ -219,27 +255,76 @@ def test_describe_prints_the_schema_as_json(interface: Path) -> None:
     assert functions["shout"]["parameters"][0]["doc"] == "What to shout."
     assert {named["name"] for named in schema["types"]} == {"Report", "Tone"}
     assert len(schema["hash"]) == 64
+    assert functions["shout"]["input_schema"]["properties"]["times"] == {
+        "type": "integer",
+        "default": 1,
+        "description": "How often.",
+    }
+    assert functions["shout"]["output_schema"] == {"type": "string"}
+
+
+def test_describe_shows_types_groups_hints_and_warnings(write: Write) -> None:
+    file = write(
+        """
+        from dataclasses import dataclass
+
+        @dataclass
+        class Report:
+            "What was found."
+            text: str = ""
+
+        class Odd: ...
+
+        @expose(read_only=True, timeout=3)
+        def find(odd: Odd) -> Report: ...
+
+        @expose
+        class Store:
+            "Keeps reports."
+            async def keep(self, report: Report) -> None: ...
+        """
+    )
+
+    lines = printed(seer("describe", file)).splitlines()
+
+    assert lines[:2] == ["find(odd: Any) -> Report", "    read-only · at most 3 s"]
+    assert lines[3:5] == ["class Store", "    Keeps reports."]
+    assert lines[6:8] == ["Store.keep(report: Report) -> None", "    async"]
+    assert lines[9:11] == ["dataclass Report(text: str = '')", "    What was found."]
+    assert lines[12].startswith("warning: find, odd: ")
+
+
+def test_describe_reads_the_source_alone(write: Write) -> None:
+    file = write("import surely_missing as m\n@expose\ndef f(x: m.X, y: int = 1) -> str: ...")
+
+    text = printed(seer("describe", "--static", file))
+    schema = json.loads(printed(seer("describe", "--static", "--json", file)))
+
+    assert text.startswith("f(x: ?m.X, y: int = 1) -> str\n")
+    assert "surely_missing" in schema["warnings"][0]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "status", "words"),
     [
-        (["call", "{file}", "fail"], ["ValueError: as it was told to", "texts.py", "fail"]),
-        (["call", "{file}", "shuot"], ["did you mean 'shout'"]),
-        (["call", "{file}", "shout"], ["'text'", "shout(text: str, times: int = 1)"]),
-        (["call", "{file}", "shout", "text=a", "times=often"], ["'times'", "str"]),
-        (["call", "{file}", "shout", "times=2"], ["'text'", "missing"]),
-        (["call", "nowhere.py", "shout"], ["nowhere.py", "What to do"]),
-        (["describe", "nowhere.py"], ["nowhere.py", "What to do"]),
-        (["describe", "{file}", "--model", ""], ["model", "name"]),
+        (["call", "{file}", "fail"], 5, ["ValueError: as it was told to", "texts.py", "fail"]),
+        (["call", "{file}", "shuot"], 3, ["did you mean 'shout'"]),
+        (["call", "{file}", "shout"], 4, ["'text'", "shout(text: str, times: int = 1)"]),
+        (["call", "{file}", "shout", "text=a", "times=often"], 4, ["'times'", "str"]),
+        (["call", "{file}", "shout", "times=2"], 4, ["'text'", "missing"]),
+        (["call", "{file}", "wait", "--timeout", "0.2"], 6, ["0.2 s"]),
+        (["call", "nowhere.py", "shout"], 1, ["nowhere.py", "What to do"]),
+        (["describe", "nowhere.py"], 1, ["nowhere.py", "What to do"]),
+        (["describe", "{file}", "--model", ""], 1, ["model", "name"]),
+        (["describe", "--static", "nowhere.py"], 1, ["nowhere.py", "What to do"]),
     ],
 )
-def test_an_error_is_a_message_on_stderr_and_exit_status_1(
-    interface: Path, arguments: list[str], words: list[str]
+def test_an_error_is_a_message_on_stderr_and_an_exit_status(
+    interface: Path, arguments: list[str], status: int, words: list[str]
 ) -> None:
-    finished = seer(*(argument.format(file=interface) for argument in arguments))
+    finished = seer(*(argument.replace("{file}", str(interface)) for argument in arguments))
 
-    assert finished.returncode == 1
+    assert finished.returncode == status
     assert finished.stdout == ""
     assert "seer: " in finished.stderr
     assert "site-packages" not in finished.stderr

@@ -6,16 +6,24 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from pathlib import Path
 
 import pytest
 
 from seer_rpc.client import Connection, Session
 from seer_rpc.environment import SandboxConfig, ScopedSandbox
-from seer_rpc.errors import ArgumentError, SeerError, SessionOverError, WorkerDiedError
+from seer_rpc.errors import (
+    ArgumentError,
+    CallCancelledError,
+    DeadlineExceededError,
+    SeerError,
+    SessionOverError,
+    WorkerDiedError,
+)
 
 SOURCE = """
+    import asyncio
     import os
     import time
     from pathlib import Path
@@ -32,6 +40,25 @@ SOURCE = """
     @expose
     def up(number: int) -> int:
         return number + 1
+
+
+    @expose
+    def length(content: bytes) -> int:
+        return len(content)
+
+
+    @expose
+    async def wait(file: str) -> None:
+        Path(file).touch()
+        await asyncio.sleep(60)
+
+
+    @expose
+    def tell_once(file: str, seconds: float) -> None:
+        progress(1, 2, "halfway")
+        time.sleep(0.1)
+        Path(file).touch()
+        time.sleep(seconds)
 
 
     @expose
@@ -136,6 +163,73 @@ def subprocess_like_call(session: Session, folder: Path) -> Callable[[], object]
     future = threads.submit(session.call, "work", [str(folder / "log"), 0.3, 7], {})
     threads.shutdown(wait=False)
     return lambda: future.result(20)
+
+
+@pytest.mark.parametrize("size", [7, 5 << 20])
+def test_a_call_that_was_started_goes_on_without_its_client(
+    connection: Connection, tmp_path: Path, size: int
+) -> None:
+    log = tmp_path / "log"
+    first = Session(connection, name="started", lease=60)
+    number = first.start("work", [str(log), 0.3, size], {})
+    assert first.pending == {number: "work"}
+    first.leave()
+
+    with Session(connection, name="started", lease=60) as second:
+        assert second.pending == {number: "work"}
+        assert second.collect(number) == b"x" * size
+    assert log.read_text() == "run\n"
+
+
+@pytest.mark.parametrize("size", [10, 5 << 20])
+def test_what_was_started_can_be_collected_in_the_same_session(
+    connection: Connection, size: int
+) -> None:
+    with Session(connection) as session:
+        numbers = [session.start("length", [b"x" * (size + n)], {}) for n in range(3)]
+        assert session.call("up", [1], {}) == 2
+        lengths = [session.collect(number) for number in reversed(numbers)]
+        assert lengths == [size + 2, size + 1, size]
+        assert session.pending == {}
+
+
+def test_what_was_started_may_be_over_in_time_and_can_be_cancelled(
+    connection: Connection, tmp_path: Path, wait_until: Callable[..., None]
+) -> None:
+    log = tmp_path / "log"
+    first = Session(connection, name="stopped", lease=60)
+    late = first.start("wait", [str(log)], {}, timeout=0.3)
+    with pytest.raises(DeadlineExceededError):
+        first.collect(late)
+    log.unlink()
+    number = first.start("wait", [str(log)], {})
+    wait_until(log.exists)
+    first.leave()
+
+    with Session(connection, name="stopped", lease=60) as second:
+        second.cancel(number)
+        with pytest.raises(CallCancelledError):
+            second.collect(number)
+        assert second.call("up", [1], {}) == 2
+
+
+def test_how_far_a_call_is_is_told_to_whoever_comes_later(
+    connection: Connection, tmp_path: Path, wait_until: Callable[..., None]
+) -> None:
+    log = tmp_path / "log"
+    first = Session(connection, name="telling", lease=60)
+    number = first.start("tell_once", [str(log), 0.5], {})
+    wait_until(log.exists)
+    first.leave()
+
+    told: list[tuple[float | None, str]] = []
+
+    def hear(_: Hashable, __: str, done: float | None, ___: float | None, message: str) -> None:
+        told.append((done, message))
+
+    with Session(connection, name="telling", lease=60, on_progress=hear) as session:
+        assert session.collect(number) is None
+    assert told == [(1.0, "halfway"), (None, "")]
 
 
 def test_a_new_client_takes_the_session_over(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -11,6 +12,8 @@ import textwrap
 from pathlib import Path
 
 import pytest
+
+from tests.integration.mcp_talk import talk
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -36,6 +39,46 @@ def run(folder: Path, script: str) -> str:
 
 def test_the_two_files_of_the_readme_run(folder: Path) -> None:
     assert run(folder, "script.py") == f"{COUNTED}1\n"
+
+
+def test_the_interface_with_a_class_is_served_and_described(folder: Path) -> None:
+    (folder / "steer.py").write_text(
+        "from seer_rpc.client import Session\n"
+        "from seer_rpc.environment import ScopedSandbox\n"
+        "from seer_rpc.environment.sources import describe_source\n"
+        "import numpy as np\n"
+        "with ScopedSandbox() as scoped:\n"
+        "    library = scoped.serve('steering.py')\n"
+        "    with Session(library.connection) as session:\n"
+        "        print(session.call('Steering.add', [np.ones(4)], {}))\n"
+        "        print(session.call('Steering.norm', [], {}))\n"
+        "    print(describe_source('steering.py') == library.schema)\n"
+    )
+
+    assert run(folder, "steer.py") == "2.0\n2.0\nTrue\n"
+
+
+def test_the_script_that_sets_a_limit_runs(folder: Path) -> None:
+    assert run(folder, "hurry.py") == "{'the': 1, 'cat': 1}\n"
+
+
+def test_the_agent_s_workspace_has_a_server(folder: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "agent.py"],
+        cwd=folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as serving:
+        assert serving.stdout is not None
+        printed = "".join(iter(serving.stdout.readline, "serving; press Enter to stop\n"))
+        configured = json.loads((folder / "work" / ".mcp.json").read_text())["mcpServers"]
+        with talk(configured) as server:
+            counts = server.value("count_words", text="a cat a")
+        serving.communicate("\n")
+
+    assert json.loads(printed) == configured
+    assert counts == {"a": 2, "cat": 1}
 
 
 def test_the_commands_that_show_what_was_called_run(folder: Path) -> None:
@@ -96,6 +139,35 @@ def test_the_library_that_the_readme_shares_is_called_from_another_place(folder:
         assert run(elsewhere, "colleague.py") == COUNTED
         serving.communicate("\n")
     assert serving.returncode == 0
+
+
+def test_the_commands_for_agents_run(folder: Path) -> None:
+    commands = re.findall(r"^python (agent_work/.*)$", README.read_text(), re.M)
+    with subprocess.Popen(
+        [sys.executable, "for_agents.py"],
+        cwd=folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as serving:
+        assert serving.stdout is not None
+        assert serving.stdout.readline() == "serving; press Enter to stop\n"
+        printed = [
+            json.loads(
+                subprocess.check_output(["sh", "-c", f"{sys.executable} {command}"], cwd=folder)
+            )
+            for command in commands
+        ]
+        serving.communicate("\n")
+
+    listed, described, counted, job = printed
+    assert [each["signature"] for each in listed["functions"]] == [
+        "count_words(text: str, lowercase: bool = True) -> dict[str, int]",
+        "texts_read() -> int",
+    ]
+    assert described["arguments"]["required"] == ["text"]
+    assert counted == {"the": 1, "cat": 1}
+    assert job["state"] == "running"
 
 
 def test_calls_on_their_way_together_and_a_session_with_a_name(folder: Path) -> None:

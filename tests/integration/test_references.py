@@ -6,6 +6,7 @@ import copy
 import gc
 import pickle
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -179,10 +180,10 @@ def test_a_restart_frees_what_was_kept(serve_session: Callable[[str], Session]) 
 
 def test_libraries_name_references_in_their_signatures(
     shared: ScopedSandbox,
-    interface_file: Callable[[str], object],
+    interface_file: Callable[[str], Path],
     import_library: Callable[[Library], ModuleType],
 ) -> None:
-    library = shared.serve(interface_file(SOURCE))  # type: ignore[arg-type]
+    library = shared.serve(interface_file(SOURCE))
     module = import_library(library)
     ref = module.ramp(5)
     assert isinstance(ref, TensorRef)

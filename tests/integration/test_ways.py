@@ -57,6 +57,14 @@ def echo(value):
 
 
 @expose
+def steps(count: int) -> int:
+    for step in range(count):
+        progress(step + 1, count)
+        time.sleep(0.06)
+    return count
+
+
+@expose
 def keep(value) -> int:
     kept.append(value)
     return len(kept)
@@ -249,6 +257,16 @@ def test_streams_are_the_same(session: Session) -> None:
         return [number async for number in stream]
 
     assert asyncio.run(take()) == list(range(2000))
+
+
+def test_progress_of_a_call_goes_to_whoever_asked_for_that_one(session: Session) -> None:
+    heard: list[float | None] = []
+
+    session.call("steps", [3], {}, on_progress=lambda *report: heard.append(report[2]))
+    asyncio.run(session.call_async("steps", [1], {}, on_progress=lambda *r: heard.append(r[2])))
+    session.call("steps", [2], {})
+
+    assert heard == [1.0, 2.0, 3.0, None, 1.0, None]
 
 
 def test_a_stream_that_is_left_early_holds_up_nobody(session: Session) -> None:

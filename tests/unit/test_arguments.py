@@ -151,7 +151,7 @@ FITTING: list[tuple[Any, list[object]]] = [
     (Span, [Span(1)]),
     (Settings, [SETTINGS]),
     (dict[str, Settings], [{"a": SETTINGS}]),
-    (Options, [{"depth": 1}]),
+    (Options, [{"depth": 1}, {"depth": 1, "more": 2}]),
     (Odd, [Odd()]),
     (Callable[[], int], [len]),
     (type[int], [int]),

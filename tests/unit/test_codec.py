@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import copy
 import enum
 import math
+import pickle
 import random
 import sys
 from collections import Counter, OrderedDict, defaultdict
@@ -29,7 +31,7 @@ from hypothesis import strategies as st
 from seer_runtime.wire.codec import Codec
 from seer_runtime.wire.errors import DecodeError, EncodeError
 from seer_runtime.wire.frames import Frame, Kind, decode_frame, encode_frame
-from seer_runtime.wire.records import Record, TypeNames
+from seer_runtime.wire.records import Member, Record, TypeNames
 
 
 class Color(enum.Enum):
@@ -405,10 +407,28 @@ def test_a_record_goes_back_as_the_class_it_came_from() -> None:
     assert codec().decode(body, segments) == Point(1, Frozen(2))
 
 
-def test_a_member_of_an_unknown_enum_arrives_as_a_record() -> None:
-    record = send(Color.BLUE, Codec())
+def test_a_moment_that_pydantic_read_keeps_its_offset() -> None:
+    read = pydantic.TypeAdapter(datetime).validate_json('"2024-01-01T10:00:00+02:00"')
 
-    assert (type(record), record.name, record.value) == (Record, "BLUE", "blue")
+    received = send(read)
+
+    assert (received, received.utcoffset()) == (read, timedelta(hours=2))
+
+
+def test_a_member_of_an_unknown_enum_arrives_by_its_name_and_value() -> None:
+    member = send(Color.BLUE, Codec())
+
+    assert (type(member), member.name, member.value) == (Member, "BLUE", "blue")
+    assert repr(member) == "Color(name='BLUE', value='blue')"
+
+
+def test_a_member_that_came_from_afar_goes_back_as_what_it_was() -> None:
+    types = TypeNames({"Color": Color})
+    afar = Codec()
+    member = afar.decode(*Codec(types).encode(Color.BLUE))
+
+    for each in (member, copy.copy(member), pickle.loads(pickle.dumps(member))):
+        assert Codec(types).decode(*afar.encode(each)) is Color.BLUE
 
 
 def test_frozen_instances_of_unknown_classes_stay_keys_and_elements() -> None:
@@ -895,7 +915,7 @@ def test_only_registered_classes_are_built(name: str) -> None:
     member = codec().decode(marked("enum", name, "args", "true"))
 
     assert (type(record), record.args) == (Record, ["true"])
-    assert (type(member), member.value) == (Record, "true")
+    assert (type(member), member.value) == (Member, "true")
 
 
 def decode_whatever(body: bytes, segments: list[bytes]) -> None:

@@ -125,6 +125,7 @@ class Sessions(RuleBasedStateMachine):
         self.last = self.acked = self.told = self.epoch = 0
         self.connection: Reply | None = None
         self.expired: list[bool] = []
+        self.replaced: list[bool] = []
 
     def run(self, work: Awaitable[T]) -> T:
         async def do() -> T:
@@ -180,6 +181,17 @@ class Sessions(RuleBasedStateMachine):
         assert connection is not None
         # An older connection that ends takes nothing along.
         self.session.detach(connection, lambda: self.expired.append(True))
+
+    @rule()
+    @precondition(lambda self: self.connection is not None)
+    def open_once_more(self) -> None:
+        """Open over the same connection, to hear what has arrived: nobody is taken over."""
+        assert self.connection is not None
+        heard = len(self.replaced)
+        self.session.attach(next_opening(), self.connection, lambda: self.replaced.append(True))
+        assert len(self.replaced) == heard
+        pending = dict(Opening.decode(self.session.opened().body).pending)
+        assert set(pending) == set(self.session._answers)
 
     @rule(skipped=st.integers(0, 2), epoch=st.sampled_from(["now", "any"]))
     @precondition(lambda self: self.last + 3 <= self.acked + WINDOW)

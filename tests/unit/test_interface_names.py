@@ -10,8 +10,9 @@ from seer_rpc import interface
 from seer_rpc.errors import ModelNotFoundError
 from seer_rpc.interface import expose, get_model_path, list_configured_models
 from seer_runtime import references
-from seer_runtime.loader import Exposure
+from seer_runtime.exposure import Exposure
 from seer_runtime.models import ModelPaths
+from seer_runtime.wire import media
 from seer_runtime.worker.arena import Arena
 from seer_runtime.worker.reporter import ProgressReporter
 
@@ -41,9 +42,9 @@ def test_no_models_are_configured() -> None:
 
 
 def test_these_are_the_names_that_a_sandbox_injects() -> None:
-    places = (Exposure, ModelPaths, ProgressReporter, Arena, references)
+    places = (Exposure, ModelPaths, ProgressReporter, Arena, references, media)
     injected = [dict(vars(place)) for place in places]
 
-    assert len(interface.__all__) == 7
+    assert len(interface.__all__) == 8
     for name in interface.__all__:
         assert any(name in names for names in injected), name

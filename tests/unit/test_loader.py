@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from seer_runtime.loader import Exposure, module_name
+from seer_runtime.exposure import Exposure
+from seer_runtime.loader import module_name
 
 
 def shout(text: str) -> str:
@@ -36,14 +37,14 @@ def test_a_function_is_exposed_and_given_back(function: Callable[..., Any]) -> N
     exposure = Exposure()
 
     assert exposure.expose(function) is function
-    assert exposure.functions == {function.__name__: function}
+    assert exposure.finish([]).functions == {function.__name__: function}
 
 
 def test_expose_with_parentheses_does_the_same() -> None:
     exposure = Exposure()
 
     assert exposure.expose()(shout) is shout
-    assert exposure.functions == {"shout": shout}
+    assert exposure.finish([]).functions == {"shout": shout}
 
 
 def test_functions_keep_the_order_in_which_they_were_exposed() -> None:
@@ -52,7 +53,7 @@ def test_functions_keep_the_order_in_which_they_were_exposed() -> None:
     for function in (whisper, shout):
         exposure.expose(function)
 
-    assert list(exposure.functions) == ["whisper", "shout"]
+    assert list(exposure.finish([]).functions) == ["whisper", "shout"]
 
 
 def test_the_later_of_two_functions_of_one_module_counts(define: Callable[..., ModuleType]) -> None:
@@ -62,7 +63,7 @@ def test_the_later_of_two_functions_of_one_module_counts(define: Callable[..., M
     exposure.expose(first)
     exposure.expose(second)
 
-    assert exposure.functions == {"f": second}
+    assert exposure.finish([]).functions == {"f": second}
 
 
 def test_functions_of_one_name_from_two_modules_are_refused(
@@ -79,11 +80,20 @@ class Tool:
     def __call__(self) -> None:
         pass
 
+    def use(self) -> None:
+        pass
+
+
+def test_a_method_of_an_object_is_exposed_as_a_function() -> None:
+    exposure, method = Exposure(), Tool().use
+
+    assert exposure.expose(method) is method
+    assert exposure.finish([]).functions == {"use": method}
+
 
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
-        (Tool, "is a type"),
         (Tool(), "is a Tool"),
         (functools.partial(shout, "x"), "is a partial"),
         ("shout", "is a str"),
@@ -95,7 +105,7 @@ def test_what_is_no_function_with_a_name_is_refused(value: Any, problem: str) ->
 
     with pytest.raises(TypeError, match=problem):
         exposure.expose(value)
-    assert exposure.functions == {}
+    assert exposure.finish([]).functions == {}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,96 @@
+"""Values as JSON that says as much of them as JSON can."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time, timedelta
+from enum import Enum
+from typing import Any, TypeAlias
+
+from seer_runtime.wire.arrays import is_instance
+from seer_runtime.wire.handles import Handle
+from seer_runtime.wire.records import Member, fields_of, member_word
+
+ShowArray: TypeAlias = Callable[[Any], Any]
+"""Gives what stands for an array or a tensor."""
+
+ShowBytes: TypeAlias = Callable[[bytes], Any]
+"""Gives what stands for bytes."""
+
+
+def as_base64(content: bytes) -> str:
+    """Give bytes as text."""
+    return base64.b64encode(content).decode()
+
+
+def to_json(value: Any, show_array: ShowArray, show_bytes: ShowBytes = as_base64) -> Any:
+    """Give `value` as plain lists, dictionaries, texts and numbers.
+
+    Numbers that JSON has no word for are the texts "NaN", "Infinity" and "-Infinity", as pydantic
+    reads them. Bytes are base64. Instances of classes are objects of their fields, members of
+    enums their values (their names, where the values are not plain), handles of what stayed in the
+    sandbox objects with its number, and what has no other word is its own text.
+    """
+
+    def shown(each: Any) -> Any:
+        return to_json(each, show_array, show_bytes)
+
+    match value:
+        case None | bool() | str() if not isinstance(value, Enum):
+            return value
+        case Enum() | Member():
+            return shown(member_word(value))
+        case int():
+            return int(value)
+        case float():
+            return value if math.isfinite(value) else _word(value)
+        case list() | set() | frozenset() | range():
+            return [shown(each) for each in value]
+        case datetime() | date() | time():
+            return value.isoformat()
+        case timedelta():
+            return value.total_seconds()
+    if isinstance(value, bytes | bytearray | memoryview):
+        return show_bytes(bytes(value))
+    return _composed(value, shown, show_array)
+
+
+def _composed(value: Any, shown: Callable[[Any], Any], show_array: ShowArray) -> Any:
+    if is_instance(value, "torch", "Tensor") or is_instance(value, "numpy", "ndarray"):
+        return show_array(value)
+    if is_instance(value, "numpy", "generic"):
+        return shown(value.item())
+    handle = getattr(value, "handle", None)
+    if isinstance(handle, Handle):
+        return _reference(handle)
+    fields = fields_of(value)
+    if fields is not None:
+        return {name: shown(each) for name, each in fields.items()}
+    if isinstance(value, Mapping):
+        return {_key(key): shown(each) for key, each in value.items()}
+    if isinstance(value, tuple):
+        return [shown(each) for each in value]
+    return str(value)
+
+
+def _reference(handle: Handle) -> dict[str, Any]:
+    """Give a handle by its number, as functions take it, and what is known of the value."""
+    known: dict[str, Any] = {"reference": handle.number, "type": handle.type_name}
+    if handle.shape is not None:
+        known |= {"dtype": handle.dtype, "shape": list(handle.shape), "device": handle.device}
+    return known
+
+
+def _word(number: float) -> str:
+    if math.isnan(number):
+        return "NaN"
+    return "Infinity" if number > 0 else "-Infinity"
+
+
+def _key(key: Any) -> str:
+    if isinstance(key, str):
+        return key
+    plain = to_json(key, str)
+    return plain if isinstance(plain, str) else str(plain)

@@ -1,0 +1,21 @@
+"""Calls from shells: what the scripts of skills and `seer call` do alike."""
+
+from seer_rpc.shell.arguments import EPILOG, add_arguments, parse, read_arguments
+from seer_rpc.shell.calls import STATUSES, CallOptions, add_call_options, make_call
+from seer_rpc.shell.main import main
+from seer_rpc.shell.output import Printed, UsageError, run_command
+
+__all__ = [
+    "EPILOG",
+    "STATUSES",
+    "CallOptions",
+    "Printed",
+    "UsageError",
+    "add_arguments",
+    "add_call_options",
+    "main",
+    "make_call",
+    "parse",
+    "read_arguments",
+    "run_command",
+]

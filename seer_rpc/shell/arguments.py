@@ -1,0 +1,116 @@
+"""The arguments of a call, as they stand on a command line: to one JSON object."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from seer_rpc.shell.output import UsageError
+from seer_runtime.wire.pb.interface_pb2 import Function, InterfaceSchema
+
+EPILOG = """\
+Arguments are a JSON object by the parameters' names. NAME=VALUE is taken as it stands where the
+parameter takes nothing but text; otherwise it is read as JSON where it is JSON, and as text where
+it is not: value='"12"' gives the text to a parameter of several types. Dates are ISO 8601, bytes
+are base64, enums are their values, and NaN and infinities are "NaN", "Infinity" and "-Infinity".
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the ways to give a function its arguments."""
+    parser.add_argument(
+        "arguments",
+        metavar="NAME=VALUE | @FILE | -",
+        nargs="*",
+        type=_argument,
+        help="an argument of the function; or a file of JSON, - being standard input; repeatable",
+    )
+    parser.add_argument(
+        "--json",
+        metavar="OBJECT",
+        help="the arguments as a JSON object, as @FILE, or as - for standard input",
+    )
+
+
+def parse(parser: argparse.ArgumentParser, given: Sequence[str] | None) -> argparse.Namespace:
+    """Parse a command line where options and arguments of a function stand in any order."""
+    parsed, rest = parser.parse_known_args(given)
+    late = [each for each in rest if each == "-" or not each.startswith("-")]
+    if len(late) < len(rest) or (late and not hasattr(parsed, "arguments")):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    try:
+        # argparse takes no positional that comes behind an option for one of several.
+        parsed.arguments = [*getattr(parsed, "arguments", ()), *map(_argument, late)]
+    except argparse.ArgumentTypeError as error:
+        parser.error(str(error))
+    return parsed
+
+
+def read_arguments(parsed: argparse.Namespace, schema: InterfaceSchema, function: str) -> str:
+    """Give the arguments as the text of a JSON object; of those given twice the last one counts.
+
+    Raises:
+        UsageError: a file cannot be read, or there is no object to add NAME=VALUE to.
+    """
+    texts = [parsed.json] if parsed.json is not None else []
+    texts += [each for each in parsed.arguments if isinstance(each, str)]
+    objects = [_content(each) for each in texts]
+    pairs = [each for each in parsed.arguments if not isinstance(each, str)]
+    if len(objects) == 1 and not pairs:
+        # Whoever reads it says what is wrong with it.
+        return objects[0]
+    described = next((each for each in schema.functions if each.name == function), Function())
+    merged: dict[str, Any] = {}
+    for text in objects:
+        merged |= _object(text)
+    merged |= {name: _value(described, name, text) for name, text in pairs}
+    return json.dumps(merged)
+
+
+def _argument(text: str) -> str | tuple[str, str]:
+    if text == "-" or text.startswith("@"):
+        return text
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise argparse.ArgumentTypeError(f"{text!r} is neither NAME=VALUE nor @FILE nor -")
+    return name, value
+
+
+def _content(text: str) -> str:
+    try:
+        if text == "-":
+            return sys.stdin.read()
+        return Path(text[1:]).read_text("utf-8") if text.startswith("@") else text
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read the arguments from {text}: {error}") from error
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"the arguments are no JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise UsageError("the arguments are a JSON object, by the parameters' names")
+    return value
+
+
+def _value(function: Function, name: str, text: str) -> Any:
+    if _takes_text_alone(function, name):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _takes_text_alone(function: Function, name: str) -> bool:
+    schema = json.loads(function.input_schema or "{}")
+    described = schema.get("properties", {}).get(name, schema.get("additionalProperties"))
+    if isinstance(described, dict) and "$ref" in described:
+        described = schema.get("$defs", {}).get(described["$ref"].rpartition("/")[2])
+    return isinstance(described, dict) and described.get("type") == "string"

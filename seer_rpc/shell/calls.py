@@ -1,0 +1,101 @@
+"""One call from a shell, and how long it may take."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from seer_rpc.client import Connection, ResultStream, Session
+from seer_rpc.presentation import Exit
+from seer_rpc.shell.output import Printed, check_output, result
+from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
+from seer_runtime.wire.plain import JsonArguments
+
+_LEASE = 3600.0
+"""Seconds that a session with a name keeps what `Ref` results stand for, from call to call."""
+
+STATUSES = "exit status:\n" + "\n".join(f"  {int(each):2}  {each.meaning}" for each in Exit)
+
+
+@dataclass(frozen=True)
+class CallOptions:
+    """What was asked for beside the function and its arguments."""
+
+    timeout: float | None = None
+    output: Path | None = None
+    session: str = ""
+
+    @classmethod
+    def of(cls, parsed: argparse.Namespace) -> CallOptions:
+        """Give what the options say.
+
+        Raises:
+            UsageError: the output cannot be written.
+        """
+        check_output(parsed.output)
+        return cls(parsed.timeout, parsed.output, getattr(parsed, "session", ""))
+
+
+def add_call_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that every call has."""
+    parser.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=seconds,
+        help="end the call if it takes longer; by default what the function says, or no limit",
+    )
+    add_output_option(parser)
+
+
+def add_output_option(parser: argparse.ArgumentParser) -> None:
+    """Add where to put the result."""
+    parser.add_argument(
+        "--output",
+        metavar="FILE",
+        type=Path,
+        help="write the result to a file: JSON if it is called *.json; otherwise text and bytes as "
+        "they are, arrays in numpy's format, and JSON for the rest",
+    )
+
+
+def make_call(
+    connection: Connection,
+    schema: InterfaceSchema,
+    function: str,
+    arguments: str,
+    options: CallOptions,
+) -> Printed:
+    """Call a function with the text of a JSON object; give what to print.
+
+    Raises:
+        SeerError: what `Session` and its `call` raise.
+    """
+    name = f"shell {options.session}" if options.session else ""
+    session = Session(connection, schema.hash, name=name, lease=_LEASE if name else None)
+    try:
+        given = JsonArguments(arguments)
+        value = session.call(function, [given], {}, timeout=time_limit(schema, function, options))
+        if isinstance(value, ResultStream):
+            value = list(value)
+        return result(value, options.output)
+    finally:
+        if name:
+            session.leave()
+        else:
+            session.close()
+
+
+def time_limit(schema: InterfaceSchema, function: str, options: CallOptions) -> float | None:
+    """Give the seconds that a call may take: as it was asked for, or as the function says."""
+    described = (each.timeout for each in schema.functions if each.name == function)
+    return options.timeout or next(described, None) or None
+
+
+def seconds(text: str) -> float:
+    """Read a number of seconds from a command line."""
+    value = float(text)
+    if not (0 < value < math.inf):
+        raise argparse.ArgumentTypeError(f"{text} is no time that a call could take")
+    return value

@@ -1,0 +1,160 @@
+"""Ways to call a function with JSON, all of which are to give the same answers.
+
+A route is made for an interface file that is served; it takes a function and its arguments, and
+gives the result as JSON or how the call failed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import inspect
+import io
+import json
+import operator
+import sys
+import types
+import typing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import torch
+
+from seer_rpc import cli
+from seer_rpc.client import Ref, ResultStream, TensorRef
+from seer_rpc.environment import ScopedSandbox
+from seer_rpc.errors import SeerError
+from seer_rpc.execution import create_local_session
+from seer_rpc.locations import results_folder
+from seer_rpc.presentation import Exit, exit_of, present
+from seer_rpc.shell import main
+from seer_rpc.workspace import Workspace
+from seer_runtime.arguments import ArgumentsError
+from seer_runtime.json_arguments import JsonArgumentReader
+
+
+class Answer(NamedTuple):
+    """How a call ended, and its result."""
+
+    status: Exit
+    value: Any = None
+
+
+Call: TypeAlias = Callable[..., Answer]
+"""Takes a function, its arguments by name, and perhaps a `timeout`."""
+
+Route: TypeAlias = Callable[[ScopedSandbox, Path, Path], contextlib.AbstractContextManager[Call]]
+"""Takes a sandbox, an interface file to serve in it, and a folder to work in."""
+
+
+@contextlib.contextmanager
+def through_library(scoped: ScopedSandbox, file: Path, folder: Path) -> Iterator[Call]:
+    """Call the functions of the generated library, with real values of the types that they name."""
+    path = list(sys.path)
+    create_local_session(Workspace(libraries=[scoped.serve(file)]), folder)
+    module = importlib.import_module(file.stem)
+
+    def call(function: str, arguments: Mapping[str, Any], timeout: float | None = None) -> Answer:
+        args, kwargs = _given(getattr(module, function), module, arguments)
+        remote = importlib.import_module(f"{file.stem}._remote").remote
+        try:
+            if timeout is None:
+                value = getattr(module, function)(*args, **kwargs)
+            else:
+                value = remote._open().call(function, args, kwargs, timeout)
+            value = list(value) if isinstance(value, ResultStream) else value
+        except TypeError as error:
+            # Python itself refuses what the signature does not have.
+            return Answer(exit_of(error) if isinstance(error, SeerError) else Exit.ARGUMENTS)
+        except SeerError as error:
+            return Answer(exit_of(error))
+        return Answer(Exit.VALUE, present(value, results_folder()))
+
+    try:
+        yield call
+    finally:
+        sys.path[:] = path
+        importlib.import_module(f"{file.stem}._remote").remote.close()
+        for name in [each for each in sys.modules if each.partition(".")[0] == file.stem]:
+            del sys.modules[name]
+
+
+@contextlib.contextmanager
+def through_skill(scoped: ScopedSandbox, file: Path, folder: Path) -> Iterator[Call]:
+    """Call with the command of the generated skill."""
+    skill = scoped.serve(file, "skill").install(folder)
+
+    def call(function: str, arguments: Mapping[str, Any], timeout: float | None = None) -> Answer:
+        limit = [] if timeout is None else ["--timeout", str(timeout)]
+        command = ["call", function, "--json", json.dumps(arguments), *limit]
+        return _answer(lambda: main(skill, command))
+
+    yield call
+
+
+@contextlib.contextmanager
+def through_seer_call(_: ScopedSandbox, file: Path, __: Path) -> Iterator[Call]:
+    """Call with `seer call`, which serves the file in a sandbox of its own each time."""
+
+    def call(function: str, arguments: Mapping[str, Any], timeout: float | None = None) -> Answer:
+        limit = [] if timeout is None else ["--timeout", str(timeout)]
+        command = ["call", str(file), function, "--json", json.dumps(arguments), *limit]
+        return _answer(lambda: cli.main(command))
+
+    yield call
+
+
+def _answer(command: Callable[[], None]) -> Answer:
+    """Run a command in this process, and read what it prints."""
+    out = io.TextIOWrapper(io.BytesIO(), "utf-8")
+    status = 0
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):
+        try:
+            command()
+        except SystemExit as error:
+            status = typing.cast(int, error.code)
+    out.seek(0)
+    return Answer(Exit(status), json.loads(out.read()) if status == Exit.VALUE else None)
+
+
+def _given(
+    function: Callable[..., Any], module: ModuleType, plain: Mapping[str, Any]
+) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    """Give JSON arguments as a caller of the library has them; what does not fit stays as it is."""
+    names = {"_numpy": np, "numpy": np, "_torch": torch, "torch": torch}
+    # The annotations are what they say, defaults or not.
+    hints = typing.get_type_hints(function, localns={**vars(module), **names}, include_extras=True)
+    # Nothing here stays in a sandbox.
+    hints = {name: _without_references(hint) for name, hint in hints.items()}
+    reader = JsonArgumentReader(function.__name__, inspect.signature(function), hints, {})
+    try:
+        args, kwargs = reader.read(json.dumps(plain), list)
+    except ArgumentsError:
+        return [], plain
+    # What pydantic reads for an Iterable can be iterated, and nothing else.
+    kwargs = {name: list(v) if isinstance(v, Iterator) else v for name, v in kwargs.items()}
+    return [list(v) if isinstance(v, Iterator) else v for v in args], kwargs
+
+
+def _without_references(hint: Any) -> Any:
+    parts = [_without_references(each) for each in typing.get_args(hint) if each not in _REFERENCES]
+    match typing.get_origin(hint):
+        case typing.Union | types.UnionType:
+            return functools.reduce(operator.or_, parts)
+        case type() as origin if isinstance(hint, types.GenericAlias):
+            return types.GenericAlias(origin, tuple(parts))
+    return hint
+
+
+_REFERENCES = (Ref, TensorRef)
+
+
+ROUTES: Mapping[str, Route] = {
+    "library": through_library,
+    "skill": through_skill,
+    "seer call": through_seer_call,
+}
