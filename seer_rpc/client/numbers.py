@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 
+from seer_rpc.errors import QueueFullError
 from seer_runtime.wire.limits import WINDOW
 
 
@@ -36,24 +37,30 @@ class CallNumbers:
         """Whether there is no room for one more call."""
         return self._last >= self.acked + WINDOW and not self._is_over
 
-    def next(self, given: list[int] | None = None) -> int:
+    def next(self, given: list[int] | None = None, uncollected: int = 0) -> int:
         """Give the next number, once there is room for one more call.
 
-        `given` has it too, whatever interrupts the caller just then.
+        `given` has it too, whatever interrupts the caller just then. Nobody waits for the answers
+        of so many calls that are `uncollected`.
+
+        Raises:
+            QueueFullError: there is no room, and no call on its way whose end would make some.
         """
         with self._lock:
             # What interrupts the waiting must take no number along.
             while self.is_full:
+                self._check_progress(uncollected)
                 self._wait()
             self._last += 1
             if given is not None:
                 given.append(self._last)
             return self._last
 
-    def try_next(self) -> int | None:
-        """Give the next number, where there is room for one more call."""
+    def try_next(self, uncollected: int = 0) -> int | None:
+        """Give the next number, where there is room for one more call. Raises what `next` does."""
         with self._lock:
             if self.is_full:
+                self._check_progress(uncollected)
                 return None
             self._last += 1
             return self._last
@@ -62,6 +69,11 @@ class CallNumbers:
         """Tell whether the answer to a call has not arrived, and somebody wants it."""
         with self._lock:
             return seq > self.acked and seq not in self._answered
+
+    def received(self) -> list[int]:
+        """Give the numbers beyond `acked` whose answers have arrived."""
+        with self._lock:
+            return sorted(self._answered)
 
     def close(self) -> None:
         """Let nobody wait for room any more: there are no more answers."""
@@ -82,6 +94,14 @@ class CallNumbers:
                 self._answered.discard(self.acked)
             if self._waiting:
                 self._room.notify_all()
+
+    def _check_progress(self, uncollected: int) -> None:
+        if self._last - self.acked - len(self._answered) <= uncollected:
+            raise QueueFullError(
+                f"nothing can be called before pending calls are collected: after the oldest of "
+                f"them come {WINDOW} others",
+                hint="collect() what is pending, or call under another session name",
+            )
 
     def _wait(self) -> None:
         self._waiting += 1

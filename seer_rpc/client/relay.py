@@ -23,7 +23,14 @@ from seer_rpc.client.streams import Arrivals
 from seer_rpc.errors import SandboxLostError, SeerError, SessionError
 from seer_runtime.wire.call_ids import call_id
 from seer_runtime.wire.errors import DecodeError
-from seer_runtime.wire.frames import NO_SESSION, Frame, FrameError, Kind, segment_size
+from seer_runtime.wire.frames import (
+    NO_SESSION,
+    Frame,
+    FrameError,
+    Kind,
+    pack_numbers,
+    segment_size,
+)
 from seer_runtime.wire.ledger import CallStage, Ledger
 from seer_runtime.wire.openings import Opening
 
@@ -39,6 +46,9 @@ _LOOK = 0.02
 
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
+
+_LEAVING = 2.0
+"""Seconds in which the runtime hears a client's last word."""
 
 _REOPEN = 5.0
 """Seconds in which the runtime answers a client that returns."""
@@ -206,9 +216,12 @@ class Relay:
     def leave(self) -> None:
         """Go without a word: the runtime keeps the session as long as its lease lasts."""
         # What was received directly is known to the worker alone.
-        self.steer(Kind.ACK, 0, self.numbers.acked)
+        acked, received = self.numbers.acked, pack_numbers(self.numbers.received())
+        self._link.send(Frame(Kind.ACK, self.id, ack=acked, body=received))
         self._fail(SessionError("the session was left"))
         self._link.close()
+        # Whoever opens it next is told of what was received; and this may be a program's last act.
+        self._link.wait(_LEAVING)
 
     def _open(self) -> tuple[Link, Future[Frame]]:
         """Connect, and say which session this is, or that it is a new one."""

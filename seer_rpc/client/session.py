@@ -194,7 +194,7 @@ class Session:
         attempts = _ATTEMPTS
         while True:
             # Not by waiting on this thread: what makes room may have to run on it.
-            while (seq := self._relay.numbers.try_next()) is None:
+            while (seq := self._relay.numbers.try_next(len(self.pending))) is None:
                 await asyncio.sleep(_LOOK)
             try:
                 call = self._new_call(function, args, kwargs, timeout, [seq], on_progress)
@@ -321,7 +321,7 @@ class Session:
             raise relay.lost
         # An epoch of 0 is any: what may run twice need not hear of a restart.
         epoch = 0 if function in self._idempotent else self.epoch
-        seq = given[0] if given else relay.numbers.next(given)
+        seq = given[0] if given else relay.numbers.next(given, len(self.pending))
         if on_progress is not None:
             self._reports.listen(seq, on_progress)
         frame = Frame(

@@ -17,10 +17,12 @@ from seer_rpc.errors import (
     ArgumentError,
     CallCancelledError,
     DeadlineExceededError,
+    QueueFullError,
     SeerError,
     SessionOverError,
     WorkerDiedError,
 )
+from seer_runtime.wire.limits import WINDOW
 
 SOURCE = """
     import asyncio
@@ -59,6 +61,16 @@ SOURCE = """
         time.sleep(0.1)
         Path(file).touch()
         time.sleep(seconds)
+
+
+    @expose(concurrent=True)
+    async def hold() -> None:
+        await asyncio.sleep(60)
+
+
+    @expose(concurrent=True)
+    def beside(number: int) -> int:
+        return number
 
 
     @expose
@@ -265,3 +277,30 @@ def test_a_worker_that_died_meanwhile_is_told(
         # One call at a time: the other one killed the worker when this one had ended.
         assert second.collect(number) == b"x" * 7
     assert (tmp_path / "log").read_text() == "run\n"
+
+
+def test_clients_that_leave_beside_a_pending_call_do_not_fill_its_session(
+    connection: Connection,
+) -> None:
+    first = Session(connection, name="crowded", lease=30)
+    pending = first.start("hold", [], {})
+    first.leave()
+    for _ in range(3):
+        with_name = Session(connection, name="crowded", lease=30)
+        assert with_name.call("beside", [1], {}, timeout=20) == 1
+        assert list(with_name.pending) == [pending]
+        with_name.leave()
+
+    last = Session(connection, name="crowded", lease=30)
+
+    def call_on() -> None:
+        for number in range(WINDOW):
+            assert last.call("beside", [number], {}, timeout=20) == number
+
+    with pytest.raises(QueueFullError, match="collect"):
+        call_on()
+    last.cancel(pending)
+    with pytest.raises(CallCancelledError):
+        last.collect(pending)
+    assert last.call("beside", [2], {}, timeout=20) == 2
+    last.close()

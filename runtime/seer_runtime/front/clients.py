@@ -48,7 +48,10 @@ class Sessions:
         session = Session(number, self._find, self.memory, self._journal, is_on_this_host)
         await session.open(frame)
         # Another client may have opened one of this name meanwhile.
-        return self._sessions.setdefault(number, session)
+        kept = self._sessions.setdefault(number, session)
+        if kept is not session:
+            session.abandon()
+        return kept
 
     def end(self, session: Session) -> None:
         """End one and its calls."""

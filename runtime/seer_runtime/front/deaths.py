@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from seer_runtime.front.calls import Call, Reply
 from seer_runtime.front.failure import error_frame
 from seer_runtime.front.journal import FrontJournal
 from seer_runtime.wire.frames import Frame
-from seer_runtime.wire.ledger import CallStage, Ledger
+from seer_runtime.wire.ledger import Begun, CallStage, Ledger
 from seer_runtime.wire.pb.runtime_pb2 import Failure
 
 _REMEMBERED = 16
@@ -22,6 +22,9 @@ class DeadWorker(NamedTuple):
 
     epoch: int
     ledger: Ledger
+    functions: Sequence[str]
+    """Those of the schema that it served, by their numbers in the ledger."""
+
     death: asyncio.Future[Failure]
 
 
@@ -41,29 +44,29 @@ class Deaths:
         self._current_epoch = current_epoch
         self._dead: dict[int, DeadWorker] = earlier._dead if earlier is not None else {}
 
-    def begin(self, epoch: int, ledger: Ledger) -> DeadWorker:
-        """Say that a worker is gone; how it died is still to be found out."""
+    def begin(self, epoch: int, ledger: Ledger, functions: Sequence[str]) -> DeadWorker:
+        """Say that a worker is gone; how it died is still to be found out.
+
+        `functions` are those of its schema.
+        """
         death: asyncio.Future[Failure] = asyncio.get_running_loop().create_future()
-        dead = self._dead[epoch] = DeadWorker(epoch, ledger, death)
+        dead = self._dead[epoch] = DeadWorker(epoch, ledger, functions, death)
         while len(self._dead) > _REMEMBERED:
             del self._dead[next(iter(self._dead))]
         return dead
 
-    def end(
-        self, dead: DeadWorker, failure: Failure, functions: Sequence[str], calls: Sequence[Call]
-    ) -> None:
-        """Say how a worker died: to the journal, and to the `calls` that it had got.
-
-        `functions` are those of its schema.
-        """
-        self._journal.add_death(self._interface, dead.epoch, dead.ledger, functions, failure)
+    def end(self, dead: DeadWorker, failure: Failure, calls: Sequence[Call]) -> None:
+        """Say how a worker died: to the journal, and to the `calls` that it had got."""
+        self._journal.add_death(self._interface, dead.epoch, dead.ledger, dead.functions, failure)
         dead.death.set_result(failure)
         for call in calls:
             self._tell(call, dead.epoch, failure, dead.ledger.stage(*call.key))
 
-    def ledgers(self) -> dict[int, Ledger]:
-        """Give what the workers wrote down, by their epochs."""
-        return {epoch: dead.ledger for epoch, dead in self._dead.items()}
+    def begun(self, session: bytes) -> Iterator[tuple[Begun, int, Sequence[str]]]:
+        """Give what is known of a session's calls: each with its epoch and that one's functions."""
+        for dead in self._dead.values():
+            for call in dead.ledger.of(session):
+                yield call, dead.epoch, dead.functions
 
     def tell_fate(self, frame: Frame, reply: Reply) -> bool:
         """Tell a call that a dead worker began what became of it; False where none did."""

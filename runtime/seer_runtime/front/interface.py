@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import NamedTuple, TypeAlias, TypeVar
 
@@ -173,7 +173,7 @@ class ServedInterface:
         worker = self._serving
         schema = self._schema.result()
         idempotent = [each.name for each in schema.functions if each.is_idempotent]
-        last = max((call.seq for call, _ in self._begun(session)), default=0)
+        last = max((call.seq for call, *_ in self._begun(session)), default=0)
         opening = Opening(idempotent, last=last)
         if worker is None or not is_on_this_host:
             return opening
@@ -186,12 +186,11 @@ class ServedInterface:
         An earlier session of that name may have been over at the time `since`.
         """
         calls = [each for each in self._begun(session) if each[0].began >= since]
-        acked = max((call.acked for call, _ in calls), default=0)
-        taken = {call.taken for call, _ in calls}
-        names = dict(enumerate(self._functions))
+        acked = max((call.acked for call, *_ in calls), default=0)
+        taken = {call.taken for call, *_ in calls}
         return {
-            call.seq: Unreceived(names.get(call.function, ""), epoch)
-            for call, epoch in calls
+            call.seq: Unreceived("".join(functions[call.function :][:1]), epoch)
+            for call, epoch, functions in calls
             if call.seq > acked and call.seq not in taken
         }
 
@@ -204,12 +203,13 @@ class ServedInterface:
         self._life.cancel()
         await asyncio.wait([self._life])
 
-    def _begun(self, session: bytes) -> list[tuple[Begun, int]]:
-        """Give what ledgers say of a session's calls, and the epoch of each."""
-        ledgers = self._deaths.ledgers()
+    def _begun(self, session: bytes) -> list[tuple[Begun, int, Sequence[str]]]:
+        """Give what ledgers say of a session's calls; the epoch of each, and its functions."""
+        begun = list(self._deaths.begun(session))
         if self._serving is not None:
-            ledgers[self.epoch] = self._serving.ledger
-        return [(call, epoch) for epoch, ledger in ledgers.items() for call in ledger.of(session)]
+            calls, functions = self._serving.ledger.of(session), self._functions
+            begun += [(call, self.epoch, functions) for call in calls]
+        return begun
 
     def _add(self, frame: Frame, reply: Reply) -> Call:
         call = self._calls[frame.key] = Call(frame, reply)
@@ -252,7 +252,7 @@ class ServedInterface:
             # From now on calls wait for the next worker.
             calls = self._take_lost()
             self._serving = None
-            dead = self._deaths.begin(self.epoch, worker.ledger)
+            dead = self._deaths.begin(self.epoch, worker.ledger, self._functions)
             self.epoch += 1
             code = await self._bury(worker, calls, dead)
             futile = 0 if served or calls or worker.ledger.is_used() else futile + 1
@@ -267,7 +267,7 @@ class ServedInterface:
         try:
             return await asyncio.shield(ending)
         finally:
-            self._deaths.end(dead, self._death(await ending), self._functions, calls)
+            self._deaths.end(dead, self._death(await ending), calls)
 
     @property
     def _functions(self) -> list[str]:
@@ -395,8 +395,8 @@ class ServedInterface:
             self._schema.exception()
         worker, self._serving = self._serving, None
         if worker is not None:
-            dead = self._deaths.begin(self.epoch, worker.ledger)
-            self._deaths.end(dead, failure, self._functions, self._take_dispatched())
+            dead = self._deaths.begin(self.epoch, worker.ledger, self._functions)
+            self._deaths.end(dead, failure, self._take_dispatched())
         for call in self._waiting.clear():
             self._memory.give_back(blocks_of(call.frame))
         calls, self._calls = self._calls, {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from seer_runtime.endings import given_up
@@ -13,7 +13,7 @@ from seer_runtime.front.failure import FailureError, error_frame
 from seer_runtime.front.interface import ServedInterface
 from seer_runtime.front.journal import FrontJournal
 from seer_runtime.wire.blocks import BlockPool
-from seer_runtime.wire.frames import Frame, FrameError, Kind
+from seer_runtime.wire.frames import Frame, FrameError, Kind, unpack_numbers
 from seer_runtime.wire.limits import WINDOW
 from seer_runtime.wire.outline import outline
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
@@ -83,6 +83,8 @@ class Session:
         self._epochs: dict[int, int] = {}
         """Of the workers that began what an earlier client made directly, and may ask for anew."""
         self._answers: dict[int, _Answers] = {}
+        self._received: set[int] = set()
+        """Answers beyond those acknowledged of which a client said that it has them."""
         self._end: asyncio.TimerHandle | None = None
 
     def attach(self, opening: Frame, send: Reply, replace: Callable[[], None]) -> None:
@@ -127,6 +129,11 @@ class Session:
             self._interface.give_up_session(self.id)
             self._interface.steer(Frame(Kind.CLOSE, self.id))
 
+    def abandon(self) -> None:
+        """Let go of the interface: another one of this name was faster."""
+        if self._interface is not None:
+            self._interface.on_loaded.discard(self._invite)
+
     async def open(self, frame: Frame) -> None:
         """Attach to the interface that is served under the frame's name now.
 
@@ -147,7 +154,11 @@ class Session:
         begun = interface.unreceived(self.id, self._since)
         self._epochs = {seq: each.epoch for seq, each in begun.items()}
         pending = {
-            **{seq: each.name for seq, each in begun.items() if seq > self._acked},
+            **{
+                seq: each.name
+                for seq, each in begun.items()
+                if seq > self._acked and seq not in self._received
+            },
             **{seq: each.name for seq, each in self._answers.items()},
         }
         last = max([opening.last, self._acked, *pending])
@@ -177,13 +188,13 @@ class Session:
                 if frame.epoch == self._interface.epoch:
                     self._interface.steer(frame)
             case Kind.ACK:
-                pass
+                self._take_received(unpack_numbers(frame.body))
             case _:
                 raise FrameError(f"unexpected {frame.kind.name} frame")
 
     def keep(self, frame: Frame) -> None:
         """Take the answer of a call that the client made directly and did not wait for."""
-        if frame.seq > self._acked:
+        if frame.seq > self._acked and frame.seq not in self._received:
             answers = self._answers.setdefault(frame.seq, _Answers(frame.name))
             if not answers.is_whole:
                 self._answer(frame)
@@ -193,6 +204,12 @@ class Session:
             self._acked = acked
             for seq in [seq for seq in self._answers if seq <= acked]:
                 del self._answers[seq]
+
+    def _take_received(self, numbers: Iterable[int]) -> None:
+        window = range(self._acked + 1, self._acked + WINDOW + 1)
+        self._received = {seq for seq in {*self._received, *numbers} if seq in window}
+        for seq in self._received & self._answers.keys():
+            del self._answers[seq]
 
     async def _call(self, frame: Frame) -> None:
         try:

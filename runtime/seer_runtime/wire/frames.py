@@ -99,7 +99,7 @@ class Kind(IntEnum):
     CLOSE = 20
     """Client: the session is over. Front to worker: forget the session."""
     ACK = 21
-    """Client: every answer up to `ack` has arrived."""
+    """Client: every answer up to `ack` has arrived, and those whose numbers are the body."""
     FREE = 24
     """Client: the session's references whose numbers are the body are of no more use."""
     ALIVE = 25

@@ -27,6 +27,9 @@ class Link(Protocol):
     def close(self) -> None:
         """End the connection, once what was sent has left."""
 
+    def wait(self, seconds: float) -> None:
+        """Wait for the end of a connection that was closed, no longer than so many seconds."""
+
     def abort(self) -> None:
         """End the connection at once."""
 

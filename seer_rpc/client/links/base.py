@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 from seer_rpc.client.links.incoming import Memory
@@ -22,6 +23,7 @@ class OutboxLink:
         self._incoming = memory.incoming()
         self._outbox = Outbox()
         self._closed = False
+        self._ended = threading.Event()
 
     def send(self, frame: Frame) -> None:
         """Send a frame; does not wait."""
@@ -35,6 +37,10 @@ class OutboxLink:
         """End the connection, once what was sent has left."""
         self._closed = True
         self._outbox.close()
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the end of a connection that was closed, no longer than so many seconds."""
+        self._ended.wait(seconds)
 
     def _take(self, arrived: Frame) -> None:
         frame = self._incoming.take(arrived)

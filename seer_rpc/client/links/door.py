@@ -64,23 +64,26 @@ class DoorLink(OutboxLink):
         self._socket.abort()
 
     def _lose(self) -> None:
+        self._ended.set()
         self._on_lost(vanished("nobody answers at its socket", self._endpoint))
 
     def _run(self, token: str) -> None:
-        try:
-            self._socket.send(Frame(Kind.HELLO, body=token.encode("utf-8", "surrogateescape")))
-            error: SeerError
-            if self._is_welcome():
-                threading.Thread(target=self._send, name="seer-outbox", daemon=True).start()
-                error = self._receive()
-            else:
-                error = refused("it is not known there")
-        except (EOFError, OSError):
-            error = vanished("the connection broke", self._endpoint)
+        error: SeerError | None = None
+        with contextlib.suppress(EOFError, OSError):
+            error = self._talk(token)
         self._outbox.close()
         self._socket.close()
+        self._ended.set()
         if not self._closed:
-            self._on_lost(error)
+            self._on_lost(error or vanished("the connection broke", self._endpoint))
+
+    def _talk(self, token: str) -> SeerError:
+        """Take what arrives; gives what the front would not have. Raises where it is gone."""
+        self._socket.send(Frame(Kind.HELLO, body=token.encode("utf-8", "surrogateescape")))
+        if not self._is_welcome():
+            return refused("it is not known there")
+        threading.Thread(target=self._send, name="seer-outbox", daemon=True).start()
+        return self._receive()
 
     def _is_welcome(self) -> bool:
         with contextlib.suppress(EOFError):

@@ -58,6 +58,7 @@ class GrpcLink(OutboxLink):
     def _run(self) -> None:
         error = self._receive(self._stream)
         self._outbox.close()
+        self._ended.set()
         if not self._closed:
             self._on_lost(error)
         self._stream.cancel()
