@@ -16,10 +16,12 @@ from tests.corpus import schemas
 
 
 def main(folder: Path) -> None:
-    """Serve the tools of each interface, under its name."""
+    """Serve the tools of each interface, under its number and name."""
     server = FastMCP("corpus")
-    for name, schema in schemas().items():
-        server.mount(make_server(schema, folder / "none.json", folder, wait=45), namespace=name)
+    for number, schema in enumerate(schemas().values()):
+        interface = make_server(schema, folder / "none.json", folder, wait=45)
+        # The names of two interfaces may begin alike.
+        server.mount(interface, namespace=f"{number}_{schema.name}")
     asyncio.run(serve_stdio(server))
 
 
