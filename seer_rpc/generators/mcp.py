@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import textwrap
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -150,24 +151,37 @@ def _add_default(schema: JsonSchema, parameter: Parameter) -> None:
     text = parameter.default.text
     if parameter.default.is_literal and (value := _plain(text)) is not _NONE:
         schema.setdefault("default", value)
-    elif "default" not in schema:
-        said = "the interface's own" if text == "..." else text
-        described = schema.get("description", "")
-        schema["description"] = f"{described} (default: {said})".strip()
+        return
+    if "default" in schema and _is_portable(schema["default"]):
+        return
+    schema.pop("default", None)
+    said = "the interface's own" if text == "..." else textwrap.shorten(text, _MOST_SAID)
+    schema["description"] = f"{schema.get('description', '')} (default: {said})".strip()
 
 
 _NONE = object()
+_MOST_SAID = 100
 
 
 def _plain(source: str) -> Any:
     """Give the value of a literal that is the same in JSON, else `_NONE`."""
     try:
         value = ast.literal_eval(source)
-        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
-        # No client could be told of a half of a surrogate pair.
-        return value if json.loads(text.encode()) == value else _NONE
-    except (ValueError, TypeError, SyntaxError):
+    except (ValueError, SyntaxError):
         return _NONE
+    return value if _is_portable(value) else _NONE
+
+
+def _is_portable(value: Any) -> bool:
+    """Tell whether a value is the same to every client.
+
+    To some all numbers are floats, and a tool with one that is too large for that is none.
+    """
+    try:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        return bool(json.loads(text.encode(), parse_int=float) == value)
+    except (ValueError, TypeError, OverflowError):
+        return False
 
 
 def _output_schema(function: Function) -> JsonSchema:

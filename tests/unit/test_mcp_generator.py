@@ -83,6 +83,8 @@ def test_a_name_that_is_too_long_is_refused() -> None:
         ("'\\ud800'", True, {"description": "(default: '\\ud800')"}),
         ("1e999", True, {"description": "(default: 1e999)"}),
         ("torch.float16", False, {"description": "(default: torch.float16)"}),
+        (str(2**53), True, {"default": 2**53}),
+        (str(2**53 + 1), True, {"description": f"(default: {2**53 + 1})"}),
         ("...", False, {"description": "(default: the interface's own)"}),
     ],
 )
@@ -182,3 +184,14 @@ def test_arguments_without_an_end_are_refused(nested: ArgumentCheck) -> None:
         deep = {"z": deep}
 
     assert "nested too deeply" in nested.problem(deep)
+
+
+def test_a_default_that_is_long_is_not_told_whole() -> None:
+    parameter = Parameter(name="x", type=Type(name="int"))
+    parameter.default.text, parameter.default.is_literal = "9" * 2_000, True
+    given = {"properties": {"x": {"type": "integer", "default": 10**2_000 - 1}}}
+    made = tool(parameters=[parameter], input_schema=json.dumps(given))
+
+    described = made.input_schema["properties"]["x"]
+    assert "default" not in described
+    assert len(described["description"]) < 150
