@@ -182,6 +182,26 @@ class _InputSchema(_Schema):
         words = {"NaN": above or below, "Infinity": above, "-Infinity": below}
         return [word for word, is_outside in words.items() if not is_outside]
 
+    def field_is_present(self, field: Any) -> bool:
+        """Leave out what a class sets by itself."""
+        return bool(field.get("init", True))
+
+    def set_schema(self, schema: core_schema.SetSchema) -> JsonSchemaValue:
+        """Describe a set; what is there twice is no mistake."""
+        return _without(super().set_schema(schema), "uniqueItems")
+
+    def frozenset_schema(self, schema: core_schema.FrozenSetSchema) -> JsonSchemaValue:
+        """Describe a set; what is there twice is no mistake."""
+        return _without(super().frozenset_schema(schema), "uniqueItems")
+
+    def named_tuple_schema(self, schema: Any) -> JsonSchemaValue:
+        """Describe a named tuple by the names, or by the places."""
+        parts = [each["schema"] for each in schema["fields"]]
+        needed = sum(1 for each in parts if self.is_needed(each))
+        by_place = self.tuple_schema(core_schema.tuple_schema(parts))
+        by_place["minItems"] = needed
+        return {"anyOf": [super().named_tuple_schema(schema), by_place]}
+
     def decimal_schema(self, schema: core_schema.DecimalSchema) -> JsonSchemaValue:
         """Describe numbers and their digits as text; only some may be infinite."""
         return super().decimal_schema({"allow_inf_nan": False, **schema})
@@ -233,6 +253,15 @@ class _OutputSchema(_Schema):
         """Describe its digits as text."""
         return {"type": "string", "description": "a decimal number"}
 
+    def dataclass_schema(self, schema: core_schema.DataclassSchema) -> JsonSchemaValue:
+        """Describe a dataclass with the fields that it sets by itself."""
+        described = super().dataclass_schema(schema)
+        properties = described.setdefault("properties", {})
+        for field in getattr(schema["cls"], "__dataclass_fields__", {}).values():
+            if not field.init:
+                properties.setdefault(field.name, {"description": "set by the class itself"})
+        return described
+
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         """Describe a model; one that is a single value is written as an object, too."""
         described = super().model_schema(schema)
@@ -260,6 +289,10 @@ def is_collection(cls: Any) -> bool:
 def word(value: Any) -> Any:
     """Give what stands for a literal or a member of an enumeration in JSON."""
     return json_default(member_word(value) if isinstance(value, Enum) else value)
+
+
+def _without(schema: JsonSchema, key: str) -> JsonSchema:
+    return {name: each for name, each in schema.items() if name != key}
 
 
 def _described(cls: Any) -> JsonSchema:

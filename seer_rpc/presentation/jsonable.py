@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from seer_runtime.wire.arrays import is_instance
 from seer_runtime.wire.handles import Handle
+from seer_runtime.wire.media import Media, is_picture, picture_content
 from seer_runtime.wire.records import Member, fields_of, member_word
 
 ShowArray: TypeAlias = Callable[[Any], Any]
@@ -62,6 +63,10 @@ def _composed(value: Any, shown: Callable[[Any], Any], show_array: ShowArray) ->
         return show_array(value)
     if is_instance(value, "numpy", "generic"):
         return shown(value.item())
+    if is_picture(value):
+        return shown(picture_content(value))
+    if isinstance(value, Media):
+        return {"data": shown(value.data), "mime": value.mime}
     handle = getattr(value, "handle", None)
     if isinstance(handle, Handle):
         return _reference(handle)

@@ -21,15 +21,20 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple, TypeAlias
 
+import anyio.from_thread
 import numpy as np
+import numpy.typing as npt
 import torch
+from fastmcp import Client
 
-from seer_rpc import cli
+from seer_rpc import cli, errors
 from seer_rpc.client import Ref, ResultStream, TensorRef
 from seer_rpc.environment import ScopedSandbox
 from seer_rpc.errors import SeerError
 from seer_rpc.execution import create_local_session
+from seer_rpc.generators.mcp import mcp_tools
 from seer_rpc.locations import results_folder
+from seer_rpc.mcp.server import make_server
 from seer_rpc.presentation import Exit, exit_of, present
 from seer_rpc.shell import main
 from seer_rpc.workspace import Workspace
@@ -59,14 +64,12 @@ def through_library(scoped: ScopedSandbox, file: Path, folder: Path) -> Iterator
     module = importlib.import_module(file.stem)
 
     def call(function: str, arguments: Mapping[str, Any], timeout: float | None = None) -> Answer:
-        args, kwargs = _given(getattr(module, function), module, arguments)
-        remote = importlib.import_module(f"{file.stem}._remote").remote
+        args, kwargs = _given(operator.attrgetter(function)(module), module, arguments)
+        options = {} if timeout is None else {"timeout": timeout}
         try:
-            if timeout is None:
-                value = getattr(module, function)(*args, **kwargs)
-            else:
-                value = remote._open().call(function, args, kwargs, timeout)
-            value = list(value) if isinstance(value, ResultStream) else value
+            with module.with_options(**options):
+                value = operator.attrgetter(function)(module)(*args, **kwargs)
+                value = list(value) if isinstance(value, ResultStream) else value
         except TypeError as error:
             # Python itself refuses what the signature does not have.
             return Answer(exit_of(error) if isinstance(error, SeerError) else Exit.ARGUMENTS)
@@ -108,6 +111,39 @@ def through_seer_call(_: ScopedSandbox, file: Path, __: Path) -> Iterator[Call]:
     yield call
 
 
+@contextlib.contextmanager
+def through_mcp(scoped: ScopedSandbox, file: Path, folder: Path) -> Iterator[Call]:
+    """Call the tools of the MCP server, made in this process for each call, with a real client."""
+    library = scoped.serve(file)
+    tools = {tool.function: tool for tool in mcp_tools(library.schema)}
+    folder.mkdir()
+    connection = folder / "connection.json"
+    connection.touch(0o600)
+    connection.write_text(library.connection.to_json())
+
+    async def result(name: str, arguments: Mapping[str, Any], limit: float | None) -> Any:
+        server = make_server(library.schema, connection, folder, 45.0, limit)
+        async with Client(server) as client:
+            return await client.call_tool(name, dict(arguments), raise_on_error=False)
+
+    def call(function: str, arguments: Mapping[str, Any], timeout: float | None = None) -> Answer:
+        tool = tools.get(function)
+        given = portal.call(result, tool.name if tool else function, arguments, timeout)
+        if tool is None:
+            assert given.is_error
+            return Answer(Exit.NO_FUNCTION)
+        if given.is_error:
+            # What is refused before it is called has no type.
+            details = (given.meta or {}).get("seer-rpc/error", {"type": "ArgumentError"})
+            error = getattr(errors, details["type"], errors.RemoteError)
+            return Answer(exit_of(error("")))
+        plain = given.structured_content
+        return Answer(Exit.VALUE, plain["result"] if tool.is_wrapped else plain)
+
+    with anyio.from_thread.start_blocking_portal() as portal:
+        yield call
+
+
 def _answer(command: Callable[[], None]) -> Answer:
     """Run a command in this process, and read what it prints."""
     out = io.TextIOWrapper(io.BytesIO(), "utf-8")
@@ -126,6 +162,7 @@ def _given(
 ) -> tuple[Sequence[Any], Mapping[str, Any]]:
     """Give JSON arguments as a caller of the library has them; what does not fit stays as it is."""
     names = {"_numpy": np, "numpy": np, "_torch": torch, "torch": torch}
+    names["_numpy_typing"] = npt
     # The annotations are what they say, defaults or not.
     hints = typing.get_type_hints(function, localns={**vars(module), **names}, include_extras=True)
     # Nothing here stays in a sandbox.
@@ -156,5 +193,6 @@ _REFERENCES = (Ref, TensorRef)
 ROUTES: Mapping[str, Route] = {
     "library": through_library,
     "skill": through_skill,
+    "MCP": through_mcp,
     "seer call": through_seer_call,
 }

@@ -598,3 +598,40 @@ def test_arguments_of_every_kind_are_read() -> None:
     assert args == [1, "x", 2, 3]
     assert math.isnan(kwargs.pop("z"))
     assert kwargs == {"last": True, "y": 2.0}
+
+
+@dataclass
+class Doubled:
+    given: int
+    made: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.made = 2 * self.given
+
+
+def test_what_a_class_sets_by_itself_is_written_and_not_read() -> None:
+    check(output_schema(Doubled), written(Doubled(2), classes=False))
+    schema = input_schema(signature_of(Doubled))
+
+    (doubled,) = schema["$defs"].values()
+    assert list(doubled["properties"]) == ["given"]
+
+
+class Spot(NamedTuple):
+    x: float
+    y: float = 0.5
+
+
+@pytest.mark.parametrize("plain", [[1.0], [1.0, 0.5], {"x": 1.0}])
+def test_a_named_tuple_is_read_by_its_names_or_its_places(plain: Any) -> None:
+    signature = signature_of(Spot)
+
+    check(input_schema(signature), {"value": plain})
+    assert read(signature, plain) == Spot(1.0, 0.5)
+
+
+def test_what_a_set_is_given_twice_is_no_mistake() -> None:
+    signature = signature_of(set[int])
+
+    check(input_schema(signature), {"value": [1, 1]})
+    assert read(signature, [1, 1]) == {1}

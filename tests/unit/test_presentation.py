@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import pytest
 import torch
 
-from seer_rpc.presentation import clip, keep, save_array, summarise
+from seer_rpc.presentation import clip, keep, present, save_array, summarise
+from seer_runtime.wire.media import Media
 
 NAN, INF = float("nan"), float("inf")
 
@@ -113,3 +115,12 @@ def test_what_is_kept_can_be_kept_again(tmp_path: Path) -> None:
 
     assert sorted(file.read_bytes() for file in files) == [b"a", b"b"]
     assert folder.stat().st_mode & 0o077 == 0
+
+
+def test_pictures_and_media_are_shown_by_their_bytes(tmp_path: Path) -> None:
+    shown = present(Media(b"abc", "text/plain"), tmp_path)
+    picture = present(PIL.Image.new("RGB", (2, 2)), tmp_path)
+
+    assert shown == {"data": "YWJj", "mime": "text/plain"}
+    assert picture["image"] == "png"
+    assert Path(picture["file"]).read_bytes().startswith(b"\x89PNG")

@@ -17,6 +17,7 @@ from seer_runtime.resolution import UnresolvableError
 from seer_runtime.static.declarations import OPAQUE, UNRESOLVED, Declarations, Definition
 from seer_runtime.static.expressions import BUILTINS, Expressions
 from seer_runtime.static.libraries import find_module
+from seer_runtime.wire.media import Media
 
 
 class _Opaque:
@@ -56,7 +57,8 @@ class Skeleton:
         self._names = vars(self.module)
         self._names |= {"__builtins__": dict(BUILTINS), "__file__": str(file)}
         self._names |= {OPAQUE: _Opaque(), UNRESOLVED: _NoType()}
-        self._names |= {"expose": exposure.expose, "Ref": Ref, "TensorRef": TensorRef}
+        self._names |= {"expose": exposure.expose}
+        self._names |= {"Media": Media, "Ref": Ref, "TensorRef": TensorRef}
         self._declarations = Declarations(Expressions(self._names), exposure.expose)
         for statement in _flat(tree.body):
             self._take(statement)
