@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, Self
 
@@ -61,25 +61,14 @@ class ArgumentChecker:
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> inspect.BoundArguments:
         """Give the arguments as the function takes them. Raises what `check` raises."""
-        self._check_names(kwargs)
+        check_names(self._name, self._signature, kwargs)
         try:
             bound = self._signature.bind(*args, **kwargs)
         except TypeError as error:
-            raise ArgumentsError(f"{self._name}(): {error}; {self._usage()}") from None
+            raise misfit(self._name, self._signature, f"(): {error}") from None
         for name, value in bound.arguments.items():
             self._check(name, value)
         return bound
-
-    def _check_names(self, kwargs: Mapping[str, Any]) -> None:
-        parameters = self._signature.parameters
-        if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-            return
-        for name in kwargs:
-            if name not in parameters:
-                guess = did_you_mean(name, parameters)
-                raise ArgumentsError(
-                    f"{self._name}() has no parameter {name!r}{guess}; {self._usage()}"
-                )
 
     def _check(self, name: str, value: object) -> None:
         match self._signature.parameters[name].kind, value:
@@ -103,12 +92,28 @@ class ArgumentChecker:
             with contextlib.suppress(ValidationError):
                 validator.validate_python(_without_numpy(value), strict=True)
                 return
-            raise ArgumentsError(
-                f"{self._name}(): {explain(label or name, error)}; {self._usage()}"
-            ) from None
+            problem = f"(): {explain(label or name, error)}"
+            raise misfit(self._name, self._signature, problem) from None
 
-    def _usage(self) -> str:
-        return f"it is called as {self._name}{self._signature}"
+
+def misfit(name: str, signature: inspect.Signature, problem: str) -> ArgumentsError:
+    """Give the error that says what does not fit a function, and how it is called."""
+    return ArgumentsError(f"{name}{problem}; it is called as {name}{signature}")
+
+
+def check_names(name: str, signature: inspect.Signature, given: Iterable[str]) -> None:
+    """See to it that a function has the parameters that are given by their names.
+
+    Raises:
+        ArgumentsError: it has not.
+    """
+    parameters = signature.parameters
+    if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
+        return
+    for each in given:
+        if each not in parameters:
+            guess = did_you_mean(each, parameters)
+            raise misfit(name, signature, f"() has no parameter {each!r}{guess}")
 
 
 class _PlainParameters(NamedTuple):

@@ -13,7 +13,7 @@ import typing_extensions
 from pydantic import Field, ValidationError
 from pydantic_core import CoreSchema, PydanticSerializationError, SchemaValidator
 
-from seer_runtime.arguments import ArgumentsError, explain
+from seer_runtime.arguments import ArgumentsError, check_names, explain, misfit
 from seer_runtime.core_schemas import core_schema_of
 from seer_runtime.docstrings import noted
 from seer_runtime.json_reading import Resolve, json_reader
@@ -81,14 +81,21 @@ class JsonArgumentReader:
             raise ArgumentsError(f"{self._name}(): the arguments are no JSON: {error}") from None
         if not isinstance(given, dict):
             raise ArgumentsError(f"{self._name}(): the arguments are an object, by their names")
+        self._check_names(given)
         try:
             # As JSON, from which alone pydantic reads tuples, sets, dates and bytes.
             values: dict[str, Any] = self._reader.validate_json(
                 json.dumps(self._nested(given)), context={"resolve": resolve}
             )
         except ValidationError as error:
-            raise ArgumentsError(f"{self._name}(): {explain('', error)}") from None
+            raise misfit(self._name, self._signature, f"(): {explain('', error)}") from None
         return self._placed(values)
+
+    def _check_names(self, given: Mapping[str, Any]) -> None:
+        check_names(self._name, self._signature, given)
+        for name, parameter in self._signature.parameters.items():
+            if _is_needed(parameter) and name not in given:
+                raise misfit(self._name, self._signature, f"(): missing argument {name!r}")
 
     @cached_property
     def _core(self) -> CoreSchema:
@@ -118,9 +125,13 @@ class JsonArgumentReader:
         return list(bound.args), bound.kwargs
 
 
-def _key(parameter: inspect.Parameter, hint: Any, doc: str) -> Any:
+def _is_needed(parameter: inspect.Parameter) -> bool:
     is_open = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-    needed = parameter.default is _EMPTY and not is_open
+    return parameter.default is _EMPTY and not is_open
+
+
+def _key(parameter: inspect.Parameter, hint: Any, doc: str) -> Any:
+    needed = _is_needed(parameter)
     marker = typing_extensions.Required if needed else typing_extensions.NotRequired
     # What is said beside the hint goes before what the docstring says.
     said = doc and not noted(hint)
