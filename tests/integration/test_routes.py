@@ -16,7 +16,7 @@ from tests.integration.routes import ROUTES, Answer, Route
 
 FILES = interface_files()
 
-REMEMBERING = {"module_state", "no_arguments", "prints"}
+REMEMBERING = {"group_counter", "module_state", "no_arguments", "prints"}
 """Files whose functions give something else when they were called before."""
 
 SOURCE = """

@@ -451,7 +451,7 @@ BAD = {
     "@expose(batch=True, max_wait_ms=-1)\ndef f(a: list[int]) -> list[int]: ...": "at least 0",
     "@expose(concurent=True)\ndef f(): ...": "did you mean 'concurrent'",
     "@expose(is_async=True)\ndef f(): ...": "no option 'is_async'",
-    "@expose(timeout=3)\ndef f(): ...": "there are: concurrent, batch",
+    "@expose(limit=3)\ndef f(): ...": "there are: concurrent, batch",
 }
 
 
