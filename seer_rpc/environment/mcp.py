@@ -16,6 +16,7 @@ from typing import Any
 from seer_rpc.client.connection import VARIABLE, Connection
 from seer_rpc.environment.served import ServedInterface, ServedLibrary
 from seer_rpc.errors import PackageMissingError
+from seer_rpc.files import write_whole
 from seer_rpc.generators.mcp import FOLDER_VARIABLE, SCHEMA_FILE, mcp_config, mcp_tools
 from seer_rpc.journal.sandboxes import running_sandboxes
 from seer_rpc.locations import mcp_folder
@@ -54,11 +55,12 @@ class ServedMcp(dict[str, dict[str, Any]], ServedLibrary):
         ServedLibrary.__init__(self, interface, connection, over_network)
         self._folder = _make_folder(f"{sandbox.name}-{interface.name}")
         file = sandbox / CONNECTIONS / f"{interface.name}.json"
-        _write(file, connection.to_json().encode())
+        file.parent.mkdir(exist_ok=True, mode=0o700)
+        write_whole(file, connection.to_json().encode())
         interface.when_loaded(self._keep_schema)
         environment = {VARIABLE: str(file), FOLDER_VARIABLE: str(self._folder)}
         dict.__init__(self, configuration(interface.name, _COMMAND, environment))
-        _write(file.with_suffix(_CONFIG), json.dumps(self).encode())
+        write_whole(file.with_suffix(_CONFIG), json.dumps(self).encode())
 
     @property
     def mcp_servers(self) -> dict[str, Any]:
@@ -68,7 +70,7 @@ class ServedMcp(dict[str, dict[str, Any]], ServedLibrary):
     def _keep_schema(self, schema: InterfaceSchema) -> None:
         # What no server could offer is better said here.
         mcp_tools(schema)
-        _write(self._folder / SCHEMA_FILE, schema.SerializeToString())
+        write_whole(self._folder / SCHEMA_FILE, schema.SerializeToString())
 
 
 def configuration(name: str, command: Sequence[str], env: Mapping[str, str]) -> dict[str, Any]:
@@ -110,17 +112,6 @@ def _make_folder(name: str) -> Path:
     folder = everything / name
     folder.mkdir(exist_ok=True, mode=0o700)
     return folder
-
-
-def _write(file: Path, content: bytes) -> None:
-    """Write a file whole, readable by its owner alone."""
-    file.parent.mkdir(exist_ok=True, mode=0o700)
-    scratch = file.with_name(f".{file.name}.{os.getpid()}")
-    scratch.unlink(missing_ok=True)
-    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
-    scratch.replace(file)
 
 
 def _import_path() -> dict[str, str]:

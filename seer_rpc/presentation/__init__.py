@@ -3,7 +3,7 @@
 from seer_rpc.presentation.arrays import save_array, summarise
 from seer_rpc.presentation.clipping import MOST, Clipped, clip
 from seer_rpc.presentation.exits import Exit, exit_of
-from seer_rpc.presentation.files import keep, write_private
+from seer_rpc.presentation.files import keep
 from seer_rpc.presentation.jsonable import ShowArray, ShowBytes, to_json
 from seer_rpc.presentation.shown import image_format, present, show_bytes
 
@@ -22,5 +22,4 @@ __all__ = [
     "show_bytes",
     "summarise",
     "to_json",
-    "write_private",
 ]

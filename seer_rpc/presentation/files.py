@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
+
+from seer_rpc.files import whole_file
 
 _LETTERS = 12
 """Characters of a digest in a file's name."""
@@ -23,18 +24,10 @@ def keep_under(
     """Keep what `write` writes, under a name made of `stem` and the digest `name`."""
     file = folder.absolute() / f"{stem}-{name[:_LETTERS]}{suffix}"
     if not file.exists():
-        write_private(file, write)
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with whole_file(file) as stream:
+            write(stream)
     return file
-
-
-def write_private(file: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Write a file that nobody else can read, and of which nobody sees half."""
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    scratch = file.with_name(f".{file.name}.{os.getpid()}")
-    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        write(stream)
-    scratch.replace(file)
 
 
 def digest(*parts: bytes | memoryview) -> str:

@@ -15,8 +15,9 @@ from typing import Any
 
 from seer_rpc.client import Connection, Session
 from seer_rpc.errors import FunctionMissingError, SeerError, SessionError
+from seer_rpc.files import write_whole
 from seer_rpc.locations import jobs_folder
-from seer_rpc.presentation import Exit, write_private
+from seer_rpc.presentation import Exit
 from seer_rpc.shell.output import Printed, UsageError, failed, result, to_text
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 from seer_runtime.wire.plain import JsonArguments
@@ -146,5 +147,5 @@ def _record(job: str) -> Printed | None:
 
 
 def _keep(job: str, printed: Printed) -> None:
-    text = json.dumps(printed)
-    write_private(jobs_folder() / f"{job}.json", lambda file: file.write(text.encode()))
+    jobs_folder().mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_whole(jobs_folder() / f"{job}.json", json.dumps(printed).encode())

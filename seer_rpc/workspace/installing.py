@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from seer_rpc.errors import ConfigError
+from seer_rpc.files import write_whole
 from seer_rpc.locations import PRIVATE_FOLDER
 
 
@@ -85,11 +85,5 @@ def _check_way(parcel: Parcel, folder: Path, file: Path, ours: set[Path]) -> Non
 
 
 def _write(file: Path, text: str, mode: int) -> None:
-    """Write a file whole or not at all, never readable by more than `mode` says."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    scratch = file.with_name(f".{file.name}.{os.getpid()}")
-    scratch.unlink(missing_ok=True)
-    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
-    scratch.replace(file)
+    write_whole(file, text.encode(), mode)

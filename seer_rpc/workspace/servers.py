@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from seer_rpc.errors import ConfigError
+from seer_rpc.files import write_whole
 from seer_rpc.workspace.library import Library
 
 FILE = ".mcp.json"
@@ -29,9 +29,8 @@ def configure_servers(folder: Path, libraries: Iterable[Library]) -> None:
     file = folder / FILE
     content = _read(file)
     content[_KEY] = content.get(_KEY, {}) | servers
-    scratch = file.with_name(f"{FILE}.{os.getpid()}")
-    scratch.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    scratch.replace(file)
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    write_whole(file, text.encode(), 0o644)
 
 
 def _read(file: Path) -> dict[str, Any]:
