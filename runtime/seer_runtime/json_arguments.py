@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
 import types
@@ -18,10 +19,13 @@ from seer_runtime.core_schemas import core_schema_of
 from seer_runtime.docstrings import noted
 from seer_runtime.json_reading import Resolve, json_reader
 from seer_runtime.json_schemas import input_schema, json_default
-from seer_runtime.portable_schemas import ANYTHING, JsonSchema
+from seer_runtime.portable_schemas import ANYTHING, JsonSchema, is_portable
 from seer_runtime.wire.pb.interface_pb2 import Default
 
 _EMPTY = inspect.Parameter.empty
+_MOST_SAID = 100
+"""Characters of a default's source."""
+
 _OTHERS = "others by name"
 """Where the hint of `**kwargs` stands among those of parameters; none can have this name."""
 
@@ -139,14 +143,15 @@ def _key(parameter: inspect.Parameter, hint: Any, doc: str) -> Any:
 
 
 def _add_default(described: JsonSchema, default: Default, value: Any) -> None:
-    if default.is_literal:
-        try:
-            described["default"] = json_default(value)
-        except PydanticSerializationError:
-            pass
-        else:
+    with contextlib.suppress(PydanticSerializationError):
+        if default.is_literal and is_portable(plain := json_default(value)):
+            described["default"] = plain
             return
-    source = "a default of its own" if default.text == "..." else f"`{default.text}`"
+    source = "a default of its own" if default.text == "..." else f"`{_shortened(default.text)}`"
     said = described.get("description", ANYTHING)
     before = "" if said == ANYTHING else f"{said.rstrip('.')}. "
     described["description"] = f"{before}Where it is left out, the function takes {source}."
+
+
+def _shortened(source: str) -> str:
+    return source if len(source) <= _MOST_SAID else f"{source[:_MOST_SAID]} ..."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 JsonSchema = dict[str, Any]
@@ -20,6 +21,18 @@ def portable(schema: JsonSchema) -> JsonSchema:
     """Give a schema without titles, lists of types, booleans and empty parts."""
     found = _plain({key: each for key, each in schema.items() if key not in _DROPPED})
     return {key: _part(key, each) for key, each in found.items()} or {"description": ANYTHING}
+
+
+def is_portable(value: Any) -> bool:
+    """Tell whether plain JSON is the same to every client.
+
+    To some all numbers are floats, and a function with one that is too large for that is none.
+    """
+    try:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        return bool(json.loads(text.encode(), parse_int=float) == value)
+    except (ValueError, OverflowError):
+        return False
 
 
 def _part(key: str, part: Any) -> Any:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
-import textwrap
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +11,7 @@ from typing import Any, TypeAlias
 
 from seer_rpc.errors import ConfigError
 from seer_runtime.wire.outline import signature
-from seer_runtime.wire.pb.interface_pb2 import Function, InterfaceSchema, Parameter
+from seer_runtime.wire.pb.interface_pb2 import Function, InterfaceSchema
 
 JsonSchema: TypeAlias = dict[str, Any]
 
@@ -138,50 +136,7 @@ def _description(function: Function) -> str:
 
 def _input_schema(function: Function) -> JsonSchema:
     # Clients refuse all tools of a server where one has no such type.
-    schema: JsonSchema = {"type": "object", **_read(function.input_schema)}
-    properties = schema.setdefault("properties", {})
-    for parameter in function.parameters:
-        if parameter.name in properties and parameter.HasField("default"):
-            _add_default(properties[parameter.name], parameter)
-    return schema
-
-
-def _add_default(schema: JsonSchema, parameter: Parameter) -> None:
-    """Say what a parameter is when it is left out; what JSON cannot say is said in words."""
-    text = parameter.default.text
-    if parameter.default.is_literal and (value := _plain(text)) is not _NONE:
-        schema.setdefault("default", value)
-        return
-    if "default" in schema and _is_portable(schema["default"]):
-        return
-    schema.pop("default", None)
-    said = "the interface's own" if text == "..." else textwrap.shorten(text, _MOST_SAID)
-    schema["description"] = f"{schema.get('description', '')} (default: {said})".strip()
-
-
-_NONE = object()
-_MOST_SAID = 100
-
-
-def _plain(source: str) -> Any:
-    """Give the value of a literal that is the same in JSON, else `_NONE`."""
-    try:
-        value = ast.literal_eval(source)
-    except (ValueError, SyntaxError):
-        return _NONE
-    return value if _is_portable(value) else _NONE
-
-
-def _is_portable(value: Any) -> bool:
-    """Tell whether a value is the same to every client.
-
-    To some all numbers are floats, and a tool with one that is too large for that is none.
-    """
-    try:
-        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
-        return bool(json.loads(text.encode(), parse_int=float) == value)
-    except (ValueError, TypeError, OverflowError):
-        return False
+    return {"type": "object", "properties": {}, **_read(function.input_schema)}
 
 
 def _output_schema(function: Function) -> JsonSchema:

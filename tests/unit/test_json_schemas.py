@@ -514,6 +514,16 @@ def test_a_default_that_it_cannot_say_is_described_by_its_source() -> None:
     ]
 
 
+@pytest.mark.parametrize("default", [2**53 + 1, 10**400, "\ud800"], ids=["odd", "large", "half"])
+def test_a_default_that_is_not_the_same_to_every_client_is_told_in_words(default: Any) -> None:
+    described = property_of(type(default), default)
+
+    assert "default" not in described
+    assert "Where it is left out, the function takes `" in described["description"]
+    assert len(described["description"]) < 200
+    assert "default" in property_of(int, 2**53)
+
+
 def test_a_default_whose_source_is_nowhere_is_described_all_the_same() -> None:
     described = property_of(Any, object())
 

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from seer_rpc.errors import ConfigError
 from seer_rpc.generators.mcp import mcp_config, mcp_tools
 from seer_rpc.mcp.arguments import ArgumentCheck
-from seer_runtime.wire.pb.interface_pb2 import Function, InterfaceSchema, Parameter, Type
+from seer_runtime.wire.pb.interface_pb2 import Function, InterfaceSchema, Type
 from tests.corpus import schemas
 
 EMPTY = '{"type":"object","properties":{}}'
@@ -69,33 +69,6 @@ def test_two_functions_of_one_name_are_refused() -> None:
 def test_a_name_that_is_too_long_is_refused() -> None:
     with pytest.raises(ConfigError, match="too long"):
         mcp_tools(InterfaceSchema(functions=[function("a" * 129)]))
-
-
-@pytest.mark.parametrize(
-    ("text", "is_literal", "described"),
-    [
-        ("1.5", True, {"default": 1.5}),
-        ("None", True, {"default": None}),
-        ("'a'", True, {"default": "a"}),
-        ("[1, 'b']", True, {"default": [1, "b"]}),
-        ("(1, 2)", True, {"description": "(default: (1, 2))"}),
-        ("{1: 2}", True, {"description": "(default: {1: 2})"}),
-        ("'\\ud800'", True, {"description": "(default: '\\ud800')"}),
-        ("1e999", True, {"description": "(default: 1e999)"}),
-        ("torch.float16", False, {"description": "(default: torch.float16)"}),
-        (str(2**53), True, {"default": 2**53}),
-        (str(2**53 + 1), True, {"description": f"(default: {2**53 + 1})"}),
-        ("...", False, {"description": "(default: the interface's own)"}),
-    ],
-)
-def test_defaults_are_told_as_json_or_in_words(
-    text: str, is_literal: bool, described: dict[str, Any]
-) -> None:
-    parameter = Parameter(name="x", type=Type(name="any"))
-    parameter.default.text, parameter.default.is_literal = text, is_literal
-    made = tool(parameters=[parameter], input_schema='{"properties":{"x":{}}}')
-
-    assert made.input_schema["properties"]["x"] == described
 
 
 def test_a_parameter_called_title_is_kept() -> None:
@@ -184,14 +157,3 @@ def test_arguments_without_an_end_are_refused(nested: ArgumentCheck) -> None:
         deep = {"z": deep}
 
     assert "nested too deeply" in nested.problem(deep)
-
-
-def test_a_default_that_is_long_is_not_told_whole() -> None:
-    parameter = Parameter(name="x", type=Type(name="int"))
-    parameter.default.text, parameter.default.is_literal = "9" * 2_000, True
-    given = {"properties": {"x": {"type": "integer", "default": 10**2_000 - 1}}}
-    made = tool(parameters=[parameter], input_schema=json.dumps(given))
-
-    described = made.input_schema["properties"]["x"]
-    assert "default" not in described
-    assert len(described["description"]) < 150
