@@ -15,6 +15,7 @@ from seer_rpc.shell import (
     Printed,
     add_arguments,
     add_call_options,
+    find_function,
     make_call,
     read_arguments,
     run_command,
@@ -55,5 +56,6 @@ def _call(parsed: argparse.Namespace) -> Printed:
     options = CallOptions.of(parsed)
     with ScopedSandbox(sandbox_config(parsed)) as scoped:
         library = scoped.serve(parsed.interface)
-        arguments = read_arguments(parsed, library.schema, parsed.function)
-        return make_call(library.connection, library.schema, parsed.function, arguments, options)
+        function = find_function(library.schema, parsed.function)
+        arguments = read_arguments(parsed, function)
+        return make_call(library.connection, library.schema.hash, function, arguments, options)

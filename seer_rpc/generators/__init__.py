@@ -1,7 +1,7 @@
 """What is made of an interface schema, and of nothing else."""
 
 from seer_rpc.generators.budgets import estimate_tokens
-from seer_rpc.generators.examples import example_arguments
+from seer_rpc.generators.examples import example_arguments, example_function
 from seer_rpc.generators.library import library_files
 from seer_rpc.generators.outlines import function_hints
 from seer_rpc.generators.prompt import DEFAULT_TOKENS, interface_prompt
@@ -13,7 +13,6 @@ from seer_rpc.generators.skill import (
     skill_files,
     skill_name,
 )
-from seer_runtime.wire.outline import signature
 
 __all__ = [
     "DEFAULT_TOKENS",
@@ -21,11 +20,11 @@ __all__ = [
     "SCRIPT",
     "estimate_tokens",
     "example_arguments",
+    "example_function",
     "function_hints",
     "interface_prompt",
     "library_docs",
     "library_files",
-    "signature",
     "skill_description",
     "skill_files",
     "skill_name",

@@ -2,6 +2,7 @@
 
 from seer_rpc.shell.arguments import EPILOG, add_arguments, parse, read_arguments
 from seer_rpc.shell.calls import STATUSES, CallOptions, add_call_options, make_call
+from seer_rpc.shell.functions import find_function
 from seer_rpc.shell.main import main
 from seer_rpc.shell.output import Printed, UsageError, run_command
 
@@ -13,6 +14,7 @@ __all__ = [
     "UsageError",
     "add_arguments",
     "add_call_options",
+    "find_function",
     "main",
     "make_call",
     "parse",

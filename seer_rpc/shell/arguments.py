@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from seer_rpc.shell.output import UsageError
-from seer_runtime.wire.pb.interface_pb2 import Function, InterfaceSchema
+from seer_runtime.wire.pb.interface_pb2 import Function
 
 EPILOG = """\
 Arguments are a JSON object by the parameters' names. NAME=VALUE is taken as it stands where the
@@ -50,7 +50,7 @@ def parse(parser: argparse.ArgumentParser, given: Sequence[str] | None) -> argpa
     return parsed
 
 
-def read_arguments(parsed: argparse.Namespace, schema: InterfaceSchema, function: str) -> str:
+def read_arguments(parsed: argparse.Namespace, function: Function) -> str:
     """Give the arguments as the text of a JSON object; of those given twice the last one counts.
 
     Raises:
@@ -63,11 +63,10 @@ def read_arguments(parsed: argparse.Namespace, schema: InterfaceSchema, function
     if len(objects) == 1 and not pairs:
         # Whoever reads it says what is wrong with it.
         return objects[0]
-    described = next((each for each in schema.functions if each.name == function), Function())
     merged: dict[str, Any] = {}
     for text in objects:
         merged |= _object(text)
-    merged |= {name: _value(described, name, text) for name, text in pairs}
+    merged |= {name: _value(function, name, text) for name, text in pairs}
     return json.dumps(merged)
 
 

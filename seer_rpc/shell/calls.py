@@ -10,7 +10,7 @@ from pathlib import Path
 from seer_rpc.client import Connection, ResultStream, Session
 from seer_rpc.presentation import Exit
 from seer_rpc.shell.output import Printed, check_output, result
-from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
+from seer_runtime.wire.pb.interface_pb2 import Function
 from seer_runtime.wire.plain import JsonArguments
 
 _LEASE = 3600.0
@@ -62,8 +62,8 @@ def add_output_option(parser: argparse.ArgumentParser) -> None:
 
 def make_call(
     connection: Connection,
-    schema: InterfaceSchema,
-    function: str,
+    schema_hash: str,
+    function: Function,
     arguments: str,
     options: CallOptions,
 ) -> Printed:
@@ -73,10 +73,10 @@ def make_call(
         SeerError: what `Session` and its `call` raise.
     """
     name = f"shell {options.session}" if options.session else ""
-    session = Session(connection, schema.hash, name=name, lease=_LEASE if name else None)
+    session = Session(connection, schema_hash, name=name, lease=_LEASE if name else None)
     try:
         given = JsonArguments(arguments)
-        value = session.call(function, [given], {}, timeout=time_limit(schema, function, options))
+        value = session.call(function.name, [given], {}, timeout=time_limit(function, options))
         if isinstance(value, ResultStream):
             value = list(value)
         return result(value, options.output)
@@ -87,10 +87,9 @@ def make_call(
             session.close()
 
 
-def time_limit(schema: InterfaceSchema, function: str, options: CallOptions) -> float | None:
+def time_limit(function: Function, options: CallOptions) -> float | None:
     """Give the seconds that a call may take: as it was asked for, or as the function says."""
-    described = (each.timeout for each in schema.functions if each.name == function)
-    return options.timeout or next(described, None) or None
+    return options.timeout or function.timeout or None
 
 
 def seconds(text: str) -> float:

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from seer_rpc.client import Connection, Session
-from seer_rpc.errors import FunctionMissingError, SeerError, SessionError
+from seer_rpc.errors import SeerError, SessionError
 from seer_rpc.files import write_whole
 from seer_rpc.locations import jobs_folder
 from seer_rpc.presentation import Exit
 from seer_rpc.shell.output import Printed, UsageError, failed, result, to_text
-from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
+from seer_runtime.wire.pb.interface_pb2 import Function
 from seer_runtime.wire.plain import JsonArguments
 
 _LEASE = 24 * 3600.0
@@ -33,28 +33,25 @@ class Jobs:
     """The jobs of one interface: each has a session of its own, named after it."""
 
     connection: Connection
-    schema: InterfaceSchema
+    schema_hash: str
     program: str
     """What messages begin with."""
 
     command: str
     """What to put in front of `job ID`."""
 
-    def start(self, function: str, arguments: str, timeout: float | None) -> Printed:
+    def start(self, function: Function, arguments: str, timeout: float | None) -> Printed:
         """Make a call, and give the job's id.
 
         Raises:
             UsageError: the function gives a stream, which somebody has to take as it comes.
             SeerError: the call cannot be made.
         """
-        described = next((each for each in self.schema.functions if each.name == function), None)
-        if described is None:
-            raise FunctionMissingError(f"{self.schema.name} has no function {function!r}")
-        if described.is_stream:
-            raise UsageError(f"{function} gives a stream: call it without --async")
+        if function.is_stream:
+            raise UsageError(f"{function.name} gives a stream: call it without --async")
         job = secrets.token_hex(4)
         session = self._session(job, Progress())
-        session.start(function, [JsonArguments(arguments)], {}, timeout)
+        session.start(function.name, [JsonArguments(arguments)], {}, timeout)
         session.leave()
         ask = f"{self.command} job {job}"
         return Printed(to_text({"job": job, "state": "running", "ask": ask}))
@@ -101,7 +98,7 @@ class Jobs:
             raise UsageError(f"{job!r} is no job's id")
         return Session(
             self.connection,
-            self.schema.hash,
+            self.schema_hash,
             name=f"job {job}",
             lease=_LEASE,
             on_progress=progress.hear,

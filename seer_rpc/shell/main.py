@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import json
 import shlex
 import sys
@@ -15,8 +14,7 @@ from typing import Any
 from google.protobuf.json_format import Parse
 
 from seer_rpc.client import Connection
-from seer_rpc.errors import FunctionMissingError
-from seer_rpc.generators import SCHEMA, example_arguments, function_hints, signature
+from seer_rpc.generators import SCHEMA, example_arguments, example_function, function_hints
 from seer_rpc.shell.arguments import EPILOG, add_arguments, parse, read_arguments
 from seer_rpc.shell.calls import (
     STATUSES,
@@ -27,8 +25,10 @@ from seer_rpc.shell.calls import (
     seconds,
     time_limit,
 )
+from seer_rpc.shell.functions import find_function
 from seer_rpc.shell.jobs import Jobs
 from seer_rpc.shell.output import Printed, run_command, to_text
+from seer_runtime.wire.outline import signature
 from seer_runtime.wire.pb.interface_pb2 import Function, InterfaceSchema
 
 _WAIT = 5.0
@@ -88,11 +88,11 @@ class _Command:
     def call(self) -> Printed:
         """Call a function, or have a job do it. Raises what the call raises."""
         options = CallOptions.of(self._parsed)
-        name = self._function().name
-        arguments = read_arguments(self._parsed, self._schema, name)
+        function = self._function()
+        arguments = read_arguments(self._parsed, function)
         if self._parsed.is_job:
-            return self._jobs().start(name, arguments, time_limit(self._schema, name, options))
-        return make_call(self._connection(), self._schema, name, arguments, options)
+            return self._jobs().start(function, arguments, time_limit(function, options))
+        return make_call(self._connection(), self._schema.hash, function, arguments, options)
 
     def job(self) -> Printed:
         """Show what became of a job, or end it."""
@@ -100,17 +100,11 @@ class _Command:
         return self._jobs().look(parsed.id, parsed.wait, parsed.output, cancel=parsed.cancel)
 
     def _function(self) -> Function:
-        name, functions = self._parsed.function, self._schema.functions
-        found = next((each for each in functions if each.name == name), None)
-        if found is None:
-            close = difflib.get_close_matches(name, [each.name for each in functions])
-            meant = f"did you mean {close[0]!r}?" if close else "list shows those that there are"
-            raise FunctionMissingError(f"{self._schema.name} has no function {name!r}", hint=meant)
-        return found
+        return find_function(self._schema, self._parsed.function)
 
     def _jobs(self) -> Jobs:
         name = Path(sys.argv[0]).name
-        return Jobs(self._connection(), self._schema, name, self._program)
+        return Jobs(self._connection(), self._schema.hash, name, self._program)
 
     def _connection(self) -> Connection:
         return Connection.find(self._schema.name, self._skill / SCHEMA)
@@ -120,7 +114,7 @@ _COMMANDS = ("list", "describe", "call", "job")
 
 
 def _parser(schema: InterfaceSchema, program: str) -> argparse.ArgumentParser:
-    function = schema.functions[0]
+    function = example_function(schema)
     examples = _EXAMPLES.format(
         program=program, function=function.name, arguments=example_arguments(function)
     )

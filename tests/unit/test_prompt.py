@@ -7,7 +7,8 @@ import textwrap
 import pytest
 
 from seer_rpc.errors import ConfigError
-from seer_rpc.generators import estimate_tokens, interface_prompt, signature
+from seer_rpc.generators import estimate_tokens, interface_prompt
+from seer_runtime.wire.outline import signature
 from seer_runtime.wire.pb.interface_pb2 import (
     Default,
     Field,
