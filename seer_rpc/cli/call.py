@@ -9,8 +9,8 @@ from functools import partial
 from seer_rpc.cli.options import Commands, add_interface_options, sandbox_config
 from seer_rpc.environment import ScopedSandbox
 from seer_rpc.shell import (
-    EPILOG,
-    STATUSES,
+    ARGUMENTS_HELP,
+    STATUS_HELP,
     CallOptions,
     Printed,
     add_arguments,
@@ -35,7 +35,7 @@ def add_parser(commands: Commands) -> None:
         "call",
         help="call one function of an interface file",
         description="Load an interface file in a sandbox of its own and call one function.",
-        epilog=f"{_EXAMPLES}\n{EPILOG}\n{STATUSES}",
+        epilog=f"{_EXAMPLES}\n{ARGUMENTS_HELP}\n{STATUS_HELP}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_interface_options(parser)

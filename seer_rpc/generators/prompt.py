@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from seer_rpc.errors import ConfigError
 from seer_rpc.generators.budgets import estimate_tokens, fit, room_of
+from seer_rpc.generators.details import LEVELS, doc_versions, function_versions, type_versions
 from seer_rpc.generators.examples import example_arguments, example_function
-from seer_rpc.generators.outlines import LEVELS, doc_versions, function_versions, type_versions
 from seer_rpc.generators.texts import JSON_NOTES
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 

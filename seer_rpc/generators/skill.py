@@ -12,16 +12,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from google.protobuf.json_format import MessageToJson
 
 from seer_rpc.generators.budgets import fit, room_of, size_of
-from seer_rpc.generators.examples import example_arguments, example_function
-from seer_rpc.generators.outlines import (
+from seer_rpc.generators.details import (
     doc_versions,
     first_line,
     function_hints,
     short_signature,
     type_line,
 )
+from seer_rpc.generators.examples import example_arguments, example_function
 from seer_rpc.generators.texts import JSON_NOTES
-from seer_rpc.presentation import MOST, Exit
+from seer_rpc.presentation import MOST_CHARACTERS, Exit
 from seer_runtime.wire.outline import signature
 from seer_runtime.wire.pb.interface_pb2 import Function, InterfaceSchema
 
@@ -138,7 +138,7 @@ def _skill(
         notes=textwrap.fill(JSON_NOTES, 98, subsequent_indent="  "),
         raised=int(Exit.RAISED),
         cut_off=int(Exit.CUT_OFF),
-        most=MOST,
+        most=MOST_CHARACTERS,
         statuses="\n".join(f"- {int(each)}: {each.meaning}" for each in Exit),
         references="\n".join(f"- [{file}]({file}): {when}" for file, when in told.items()),
     )

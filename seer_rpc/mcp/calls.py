@@ -15,7 +15,7 @@ from seer_rpc.client import ResultStream
 from seer_rpc.errors import SeerError
 from seer_rpc.generators.mcp import McpTool
 from seer_rpc.mcp.failures import failure, refusal
-from seer_rpc.mcp.results import Shown, Shows
+from seer_rpc.mcp.results import ResultBuilder, Results
 from seer_rpc.mcp.sessions import SharedSession
 from seer_runtime.wire.plain import JsonArguments
 
@@ -120,10 +120,10 @@ class RunningCall:
 class Calls:
     """Makes calls, over one session."""
 
-    def __init__(self, session: SharedSession, shows: Shows, timeout: float | None) -> None:
+    def __init__(self, session: SharedSession, results: Results, timeout: float | None) -> None:
         """Limit each call to `timeout` seconds, where that is not None."""
         self._session = session
-        self._shows = shows
+        self._results = results
         self._timeout = timeout
         self._running: set[RunningCall] = set()
 
@@ -143,7 +143,7 @@ class Calls:
 
     async def _work(self, running: RunningCall, arguments: str) -> ToolResult:
         tool = running.tool
-        shown = self._shows.new()
+        builder = self._results.new()
         limits = [each for each in (tool.timeout, self._timeout) if each is not None]
         try:
             session = await self._session.get()
@@ -155,26 +155,26 @@ class Calls:
                 running.on_progress,
             )
             if isinstance(value, ResultStream):
-                await _gather(value, running, shown)
-                return await asyncio.to_thread(shown.result, tool, running.items)
-            return await asyncio.to_thread(lambda: shown.result(tool, shown.plain(value)))
+                await _gather(value, running, builder)
+                return await asyncio.to_thread(builder.result, tool, running.items)
+            return await asyncio.to_thread(lambda: builder.result(tool, builder.plain(value)))
         except SeerError as error:
             return failure(error)
         except (OSError, RecursionError) as error:
             return refusal(f"The function ran; its result cannot be shown: {error}")
 
 
-async def _gather(stream: ResultStream, running: RunningCall, shown: Shown) -> None:
+async def _gather(stream: ResultStream, running: RunningCall, builder: ResultBuilder) -> None:
     """Take a stream's items; without other news they are the progress."""
     counts = running.progress is None
     try:
         async for item in stream:
-            running.items.append(await asyncio.to_thread(shown.plain, item))
+            running.items.append(await asyncio.to_thread(builder.plain, item))
             count = len(running.items)
             if counts and (running.progress is None or running.progress.done == count - 1):
                 running.note(Progress(count, None, ""))
             if count == _MOST_ITEMS:
-                shown.remark(f"the function was ended after {count:,} items")
+                builder.remark(f"the function was ended after {count:,} items")
                 break
     finally:
         stream.close()

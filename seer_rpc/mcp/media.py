@@ -15,7 +15,7 @@ from mcp_types import (
     TextResourceContents,
 )
 
-from seer_rpc.presentation import MOST, keep
+from seer_rpc.presentation import MOST_CHARACTERS, keep
 from seer_runtime.wire.media import PNG, Media, picture_content
 
 _MOST_PIXELS = 1024
@@ -40,7 +40,7 @@ def media_block(media: Media, folder: Path) -> ContentBlock | None:
 
     A document is kept in a file of `folder`, whose address the block names.
     """
-    if media.mime.startswith(_TEXTS) and len(media.data) <= MOST:
+    if media.mime.startswith(_TEXTS) and len(media.data) <= MOST_CHARACTERS:
         return _document(media, folder)
     if len(media.data) > _MOST_BYTES:
         return None

@@ -15,27 +15,27 @@ from mcp_types import ContentBlock, TextContent
 from seer_rpc.client import Ref
 from seer_rpc.generators.mcp import McpTool
 from seer_rpc.mcp.media import media_block, media_file, picture_media
-from seer_rpc.presentation import MOST, clip, keep, summarise, to_json
+from seer_rpc.presentation import MOST_CHARACTERS, clip, keep, summarise, to_json
 from seer_runtime.wire.media import Media, is_picture
 from seer_runtime.wire.records import Record, record_fields
 
 _MOST_REFERENCES = 100
 """Handles that are kept, of the newest results."""
 
-_END = MOST // 3
+_END = MOST_CHARACTERS // 3
 
 
-class Shows:
-    """Shows the results of one server's calls."""
+class Results:
+    """Builds the results of one server's calls."""
 
     def __init__(self, folder: Path) -> None:
         """Keep in `folder` what is too large to be shown."""
         self.folder = folder
         self._references: OrderedDict[int, Ref] = OrderedDict()
 
-    def new(self) -> Shown:
+    def new(self) -> ResultBuilder:
         """Begin with another result."""
-        return Shown(self)
+        return ResultBuilder(self)
 
     def hold(self, reference: Ref) -> None:
         """Keep a value in the sandbox: dropping the handle would free it."""
@@ -44,12 +44,12 @@ class Shows:
             self._references.popitem(last=False)
 
 
-class Shown:
+class ResultBuilder:
     """One result on its way to the client."""
 
-    def __init__(self, shows: Shows) -> None:
+    def __init__(self, results: Results) -> None:
         """Begin with nothing."""
-        self._shows = shows
+        self._results = results
         self._blocks: list[ContentBlock] = []
         self._remarks: list[str] = []
 
@@ -59,7 +59,7 @@ class Shown:
 
     def plain(self, value: Any) -> Any:
         """Give a value as plain JSON; what is seen or heard becomes content of its own."""
-        plain = to_json(self._replaced(value), lambda array: summarise(array, self._shows.folder))
+        plain = to_json(self._replaced(value), lambda array: summarise(array, self._results.folder))
         text = json.dumps(plain, ensure_ascii=False)
         # No UTF-8 holds half of a surrogate pair.
         return plain if text.isascii() else json.loads(_readable(text))
@@ -85,7 +85,7 @@ class Shown:
     def _replaced(self, value: Any) -> Any:
         """Put words in the place of media, and hold references."""
         if isinstance(value, Ref):
-            self._shows.hold(value)
+            self._results.hold(value)
             return value
         if isinstance(value, Media):
             return self._media(value)
@@ -103,17 +103,17 @@ class Shown:
         return value
 
     def _media(self, media: Media) -> dict[str, Any]:
-        block = media_block(media, self._shows.folder)
+        block = media_block(media, self._results.folder)
         if block is None:
-            file = media_file(media, self._shows.folder)
+            file = media_file(media, self._results.folder)
             return {"mime": media.mime, "data": f"in {file}"}
         self._blocks.append(block)
         # The text of the result is the first content.
         return {"mime": media.mime, "data": f"content {len(self._blocks) + 1} of this result"}
 
     def _clipped(self, text: str, plain: Any) -> tuple[str, Path] | None:
-        folder = self._shows.folder
-        if isinstance(plain, list) and len(text) > MOST:
+        folder = self._results.folder
+        if isinstance(plain, list) and len(text) > MOST_CHARACTERS:
             return _clipped_list(text, plain, folder)
         clipped = clip(text, folder, ".txt" if isinstance(plain, str) else ".json")
         return clipped and (str(clipped), clipped.file)
@@ -130,7 +130,7 @@ def _text(tool: McpTool, plain: Any) -> str:
 def _clipped_list(text: str, items: list[Any], folder: Path) -> tuple[str, Path]:
     """Show the first and the last items, as many as there is room for."""
     file = keep(text.encode(), folder, "result", ".json")
-    head = _fitting(items, MOST - _END)
+    head = _fitting(items, MOST_CHARACTERS - _END)
     tail = _fitting(reversed(items[len(head) :]), _END)[::-1]
     missing = len(items) - len(head) - len(tail)
     note = f"[{missing:,} of {len(items):,} items are left out; the whole is in {file}]"

@@ -15,7 +15,7 @@ from seer_rpc.errors import ConfigError
 from seer_rpc.generators.mcp import mcp_instructions, mcp_tools
 from seer_rpc.mcp.calls import Calls
 from seer_rpc.mcp.jobs import Jobs
-from seer_rpc.mcp.results import Shows
+from seer_rpc.mcp.results import Results
 from seer_rpc.mcp.sessions import SharedSession
 from seer_rpc.mcp.tools import InterfaceTool, job_tools
 from seer_rpc.progress import note
@@ -39,7 +39,7 @@ def make_server(
         ConfigError: a function's name is none for a tool.
     """
     described = mcp_tools(schema)
-    calls = Calls(SharedSession(connection_file, schema.hash), Shows(folder), timeout)
+    calls = Calls(SharedSession(connection_file, schema.hash), Results(folder), timeout)
     jobs = Jobs([tool.name for tool in described], wait)
 
     @contextlib.asynccontextmanager

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from seer_rpc.presentation.files import keep
 
-MOST = 20_000
+MOST_CHARACTERS = 20_000
 """Characters that are shown; programs that show more to a model cut it themselves."""
 
 
@@ -28,7 +28,9 @@ class Clipped(NamedTuple):
         return f"{self.head}\n{note}\n{self.tail}"
 
 
-def clip(text: str, folder: Path, suffix: str = ".txt", most: int = MOST) -> Clipped | None:
+def clip(
+    text: str, folder: Path, suffix: str = ".txt", most: int = MOST_CHARACTERS
+) -> Clipped | None:
     """Give what is shown of a text of more than `most` characters; None where all of it is.
 
     The whole is kept in a file of `folder`.

@@ -12,7 +12,7 @@ from typing import Any
 from seer_rpc.shell.output import UsageError
 from seer_runtime.wire.pb.interface_pb2 import Function
 
-EPILOG = """\
+ARGUMENTS_HELP = """\
 Arguments are a JSON object by the parameters' names. NAME=VALUE is taken as it stands where the
 parameter takes nothing but text; otherwise it is read as JSON where it is JSON, and as text where
 it is not: value='"12"' gives the text to a parameter of several types. Dates are ISO 8601, bytes

@@ -15,9 +15,9 @@ from google.protobuf.json_format import Parse
 
 from seer_rpc.client import Connection
 from seer_rpc.generators import SCHEMA, example_arguments, example_function, function_hints
-from seer_rpc.shell.arguments import EPILOG, add_arguments, parse, read_arguments
+from seer_rpc.shell.arguments import ARGUMENTS_HELP, add_arguments, parse, read_arguments
 from seer_rpc.shell.calls import (
-    STATUSES,
+    STATUS_HELP,
     CallOptions,
     add_call_options,
     add_output_option,
@@ -122,7 +122,7 @@ def _parser(schema: InterfaceSchema, program: str) -> argparse.ArgumentParser:
         prog=Path(sys.argv[0]).name,
         description=f"Call the functions of {schema.name}, which run in a sandbox. "
         f"FUNCTION ... stands for call FUNCTION ...; results are JSON on standard output.",
-        epilog=f"{examples}\n{EPILOG}\n{STATUSES}",
+        epilog=f"{examples}\n{ARGUMENTS_HELP}\n{STATUS_HELP}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -131,7 +131,11 @@ def _parser(schema: InterfaceSchema, program: str) -> argparse.ArgumentParser:
     describe = commands.add_parser("describe", help="tell all of a function, JSON Schemas included")
     describe.add_argument("function", metavar="FUNCTION")
     describe.set_defaults(run=_Command.describe)
-    _add_call(commands.add_parser("call", help="call a function", epilog=f"{EPILOG}\n{STATUSES}"))
+    _add_call(
+        commands.add_parser(
+            "call", help="call a function", epilog=f"{ARGUMENTS_HELP}\n{STATUS_HELP}"
+        )
+    )
     _add_job(commands.add_parser("job", help="show the result of a job, or how far it is"))
     for each in commands.choices.values():
         each.formatter_class = argparse.RawDescriptionHelpFormatter

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from seer_rpc.errors import SeerError
 from seer_rpc.locations import results_folder
-from seer_rpc.presentation import MOST, Exit, clip, exit_of, present, save_array
+from seer_rpc.presentation import MOST_CHARACTERS, Exit, clip, exit_of, present, save_array
 from seer_runtime.wire.arrays import is_instance
 
 _LONGEST_MESSAGE = 8_000
@@ -74,7 +74,7 @@ def result(value: Any, output: Path | None) -> Printed:
 def to_text(plain: Any) -> str:
     """Give plain values as JSON, in lines where there is room; what is too long is clipped."""
     text = _dump(plain, indent=2)
-    if len(text) > MOST:
+    if len(text) > MOST_CHARACTERS:
         text = _dump(plain)
     clipped = clip(text, results_folder(), ".json")
     if clipped is None:

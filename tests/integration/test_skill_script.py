@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from seer_rpc.environment import ScopedSandbox
-from seer_rpc.presentation import MOST, Exit
+from seer_rpc.presentation import MOST_CHARACTERS, Exit
 from seer_rpc.workspace import Workspace
 
 SOURCE = '''
@@ -302,13 +302,13 @@ def test_arrays_and_images_are_in_files(script: Script, tmp_path: Path) -> None:
 def test_a_long_result_is_clipped_and_whole_in_a_file(script: Script) -> None:
     finished = script("shout text=abcdefghij times=100000")
 
-    assert len(finished.out) < MOST + 1000
+    assert len(finished.out) < MOST_CHARACTERS + 1000
     clipped = finished.value["clipped"]
     whole = json.loads(Path(clipped["file"]).read_text())
     assert whole == "ABCDEFGHIJ" * 100_000
     assert clipped["head"].startswith('"ABC')
     assert clipped["tail"].endswith('HIJ"')
-    assert clipped["left_out"] == len(whole) + 2 - MOST
+    assert clipped["left_out"] == len(whole) + 2 - MOST_CHARACTERS
 
 
 def test_a_reader_that_has_seen_enough_is_no_failure(script: Script) -> None:

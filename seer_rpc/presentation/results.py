@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from seer_rpc.presentation.arrays import summarise
 from seer_rpc.presentation.files import keep
-from seer_rpc.presentation.jsonable import to_json
+from seer_rpc.presentation.jsonable import as_base64, to_json
 
 _IMAGES = {
     b"\x89PNG\r\n\x1a\n": "png",
@@ -30,7 +29,7 @@ def show_bytes(content: bytes, folder: Path) -> Any:
     """Give bytes as base64; many of them, and images, as their number and a file."""
     image = image_format(content)
     if image is None and len(content) <= _FEW:
-        return base64.b64encode(content).decode()
+        return as_base64(content)
     file = keep(content, folder, "image" if image else "bytes", f".{image or 'bin'}")
     told: dict[str, Any] = {"image": image} if image else {}
     return {**told, "bytes": len(content), "file": str(file)}

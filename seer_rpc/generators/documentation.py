@@ -1,4 +1,4 @@
-"""An interface schema as people read it: signatures and docstrings."""
+"""An interface schema to the documentation of its library: signatures and docstrings."""
 
 from __future__ import annotations
 
