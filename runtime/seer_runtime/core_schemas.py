@@ -60,6 +60,11 @@ def array_of(schema: Mapping[str, Any]) -> ArrayHint | None:
     return noted or array_hint(schema["cls"])
 
 
+def is_collection(cls: Any) -> bool:
+    """Tell whether the class of an `is-instance` schema stands for any collection."""
+    return getattr(cls, "__module__", "") == "collections.abc"
+
+
 class _Noted(NamedTuple):
     """Beside an array's class: what pydantic would forget of its hint."""
 

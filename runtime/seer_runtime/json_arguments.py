@@ -18,7 +18,8 @@ from seer_runtime.arguments import ArgumentsError, check_names, explain, misfit
 from seer_runtime.core_schemas import core_schema_of
 from seer_runtime.docstrings import noted
 from seer_runtime.json_reading import Resolve, json_reader
-from seer_runtime.json_schemas import input_schema, json_default
+from seer_runtime.json_schemas import input_schema
+from seer_runtime.json_values import json_value
 from seer_runtime.portable_schemas import ANYTHING, JsonSchema, is_portable
 from seer_runtime.wire.pb.interface_pb2 import Default
 
@@ -144,7 +145,7 @@ def _key(parameter: inspect.Parameter, hint: Any, doc: str) -> Any:
 
 def _add_default(described: JsonSchema, default: Default, value: Any) -> None:
     with contextlib.suppress(PydanticSerializationError):
-        if default.is_literal and is_portable(plain := json_default(value)):
+        if default.is_literal and is_portable(plain := json_value(value)):
             described["default"] = plain
             return
     source = "a default of its own" if default.text == "..." else f"`{_shortened(default.text)}`"

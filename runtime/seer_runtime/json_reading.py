@@ -13,8 +13,8 @@ from typing import Any
 from pydantic_core import CoreSchema, PydanticCustomError, SchemaValidator, core_schema
 
 from seer_runtime.array_hints import ArrayHint
-from seer_runtime.core_schemas import array_of, rewritten
-from seer_runtime.json_schemas import is_collection, word
+from seer_runtime.core_schemas import array_of, is_collection, rewritten
+from seer_runtime.json_values import NOT_FINITE, json_value
 from seer_runtime.wire.errors import DecodeError
 
 Resolve = Callable[[list[int]], Any]
@@ -88,7 +88,7 @@ def _numbers(value: Any) -> Any:
     """Give nested lists with numbers for the texts that stand for them."""
     if isinstance(value, list):
         return [_numbers(each) for each in value]
-    return float(value) if value in ("NaN", "Infinity", "-Infinity") else value
+    return float(value) if value in NOT_FINITE else value
 
 
 def _array(value: Any, dtype: str) -> Any:
@@ -124,8 +124,8 @@ def _has_word(value: Any) -> bool:
 
 def _choice_reader(choices: Iterable[Any], cls: type[Enum] | None) -> CoreSchema:
     """Read values by what stands for them in JSON, as a key of an object, too."""
-    words = {_key(word(each)): each for each in choices}
-    by_text = {str(word(each)): each for each in choices}
+    words = {_key(json_value(each)): each for each in choices}
+    by_text = {str(json_value(each)): each for each in choices}
 
     def read(value: Any) -> Any:
         found = words.get(_key(value), by_text.get(value) if isinstance(value, str) else None)

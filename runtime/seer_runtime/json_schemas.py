@@ -5,26 +5,29 @@ No titles, no lists of types, nothing that says nothing.
 
 from __future__ import annotations
 
-import base64
-import math
 from collections.abc import Iterable, Mapping
-from enum import Enum, Flag
+from enum import Flag
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema, to_jsonable_python
+from pydantic_core import CoreSchema, core_schema
 
-from seer_runtime.array_hints import ArrayHint
-from seer_runtime.core_schemas import array_of, core_schema_of
+from seer_runtime.array_schemas import (
+    handle_schema,
+    numbers_schema,
+    reference_schema,
+    summary_schema,
+    type_name,
+)
+from seer_runtime.core_schemas import array_of, core_schema_of, is_collection
 from seer_runtime.docstrings import FieldDocs, summary_of
+from seer_runtime.json_values import NOT_FINITE, json_value
 from seer_runtime.portable_schemas import ANYTHING, JsonSchema, portable
 from seer_runtime.references import Ref
-from seer_runtime.wire.records import member_word
 
 _BOUNDS = ("le", "lt"), ("ge", "gt")
 _SECONDS: JsonSchema = {"type": "number", "description": "seconds"}
 _BYTES: JsonSchema = {"type": "string", "contentEncoding": "base64"}
-_LENGTHS: JsonSchema = {"type": "array", "items": {"type": "integer"}}
 
 
 def input_schema(core: CoreSchema) -> JsonSchema:
@@ -37,30 +40,6 @@ def output_schema(hint: Any) -> JsonSchema:
     schema = portable(_OutputSchema(by_alias=False).generate(core_schema_of({"value": hint})))
     value: JsonSchema = schema["properties"]["value"]
     return {**value, "$defs": schema["$defs"]} if "$defs" in schema else value
-
-
-def json_default(value: Any) -> Any:
-    """Give a default as JSON.
-
-    Raises:
-        PydanticSerializationError: there is no JSON for it.
-    """
-    match value:
-        case Enum():
-            return word(value)
-        case float() if not math.isfinite(value):
-            return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-        case None | bool() | int() | float() | str():
-            return value
-        case bytes():
-            return base64.b64encode(value).decode()
-        case set() | frozenset():
-            return sorted(map(json_default, value), key=repr)
-        case list() | tuple():
-            return list(map(json_default, value))
-        case dict():
-            return {str(json_default(key)): json_default(each) for key, each in value.items()}
-    return json_default(to_jsonable_python(value, bytes_mode="base64"))
 
 
 class _Schema(GenerateJsonSchema):
@@ -113,11 +92,11 @@ class _Schema(GenerateJsonSchema):
 
     def words_for(self, schema: Mapping[str, Any]) -> list[str]:
         """Give the texts that stand for numbers."""
-        return ["NaN", "Infinity", "-Infinity"]
+        return list(NOT_FINITE)
 
     def literal_schema(self, schema: core_schema.LiteralSchema) -> JsonSchemaValue:
         """Describe the values."""
-        return _words([word(each) for each in schema["expected"]])
+        return _words([json_value(each) for each in schema["expected"]])
 
     def enum_schema(self, schema: core_schema.EnumSchema) -> JsonSchemaValue:
         """Describe the members by their values."""
@@ -127,7 +106,7 @@ class _Schema(GenerateJsonSchema):
             bits = ", ".join(f"{each.value} {each.name}" for each in cls)
             doc = described.get("description", "")
             return {"type": "integer", "description": f"{doc} Added up: {bits}".strip()}
-        return described | _words([word(each) for each in schema["members"]])
+        return described | _words([json_value(each) for each in schema["members"]])
 
     def dataclass_schema(self, schema: core_schema.DataclassSchema) -> JsonSchemaValue:
         """Describe a dataclass with what is said of its fields."""
@@ -214,14 +193,14 @@ class _InputSchema(_Schema):
         """Describe arrays, and what only a reference can stand for."""
         cls, array = schema["cls"], array_of(schema)
         if array is not None:
-            return {"anyOf": [_numbers(array), _reference(cls)]}
+            return {"anyOf": [numbers_schema(array), reference_schema(cls)]}
         if is_collection(cls):
             return {"type": "array"}
-        return _reference(cls)
+        return reference_schema(cls)
 
     def encode_default(self, dft: Any) -> Any:
         """Give a default as JSON."""
-        return json_default(dft)
+        return json_value(dft)
 
 
 class _OutputSchema(_Schema):
@@ -273,22 +252,12 @@ class _OutputSchema(_Schema):
         """Describe arrays by what is told of them, and references by their numbers."""
         cls, array = schema["cls"], array_of(schema)
         if array is not None:
-            return _summary(array)
+            return summary_schema(array)
         if is_collection(cls):
             return {"type": "array"}
         if isinstance(cls, type) and issubclass(cls, Ref):
-            return _handle()
-        return {"description": f"a {_name(cls)}, as text or as an object"}
-
-
-def is_collection(cls: Any) -> bool:
-    """Tell whether a class stands for any collection."""
-    return getattr(cls, "__module__", "") == "collections.abc"
-
-
-def word(value: Any) -> Any:
-    """Give what stands for a literal or a member of an enumeration in JSON."""
-    return json_default(member_word(value) if isinstance(value, Enum) else value)
+            return handle_schema()
+        return {"description": f"a {type_name(cls)}, as text or as an object"}
 
 
 def _without(schema: JsonSchema, key: str) -> JsonSchema:
@@ -320,53 +289,3 @@ def _words(words: list[Any]) -> JsonSchema:
     kinds = {names.get(type(each), "") for each in words}
     described: JsonSchema = {"enum": words} if len(words) != 1 else {"const": words[0]}
     return {"type": kinds.pop(), **described} if len(kinds) == 1 and all(kinds) else described
-
-
-def _numbers(array: ArrayHint) -> JsonSchema:
-    inner = {"description": "a number, or an array of such"}
-    text = f"numbers, nested as the shape{_told(array)}"
-    return {"anyOf": [{"type": "array", "items": inner, "description": text}, {"type": "number"}]}
-
-
-def _summary(array: ArrayHint) -> JsonSchema:
-    return {
-        "type": "object",
-        "properties": {"dtype": {"type": "string"}, "shape": dict(_LENGTHS)},
-        "required": ["dtype", "shape"],
-        "description": f"what is told of an array{_told(array)}",
-    }
-
-
-def _told(array: ArrayHint) -> str:
-    told = [f"{name} {text}" for name, text in (("dtype", array.dtype), ("shape", array.shape))]
-    known = [each for each, text in zip(told, array[1:], strict=True) if text]
-    return f" ({', '.join(known)})" if known else ""
-
-
-def _reference(cls: Any) -> JsonSchema:
-    return {
-        "type": "object",
-        "properties": {"reference": {"type": "integer"}},
-        "required": ["reference"],
-        "additionalProperties": False,
-        "description": f"a {_name(cls)} that stayed in the sandbox, by the number in a result",
-    }
-
-
-def _handle() -> JsonSchema:
-    return {
-        "type": "object",
-        "properties": {
-            "reference": {"type": "integer"},
-            "type": {"type": "string"},
-            "dtype": {"type": "string"},
-            "shape": dict(_LENGTHS),
-            "device": {"type": "string"},
-        },
-        "required": ["reference"],
-        "description": "a value that stays in the sandbox; give its number as an argument",
-    }
-
-
-def _name(cls: Any) -> str:
-    return "value" if cls is Ref else str(getattr(cls, "__name__", cls))
