@@ -130,8 +130,8 @@ class LocalMachine:
             return self._log.read_text(errors="replace").splitlines()[-lines:] if lines > 0 else []
         return []
 
-    def journal(self) -> Path:
-        """Give the sandbox's own folder: the journal lies there, too."""
+    def folder(self) -> Path:
+        """Give the sandbox's own folder."""
         return self._folder
 
     def exit_code(self) -> int | None:

@@ -79,8 +79,11 @@ class Machine(Protocol):
     def logs(self, lines: int) -> list[str]:
         """Give the newest lines of the log, even where the runtime is gone."""
 
-    def journal(self) -> Path:
-        """Give the folder on this machine that has the journal of calls."""
+    def folder(self) -> Path:
+        """Give the sandbox's own folder on this machine, which goes with it.
+
+        The journal of calls is there, and what processes of this machine need to call.
+        """
 
     def exit_code(self) -> int | None:
         """Give the runtime's exit status, or None while it runs."""

@@ -177,7 +177,7 @@ class ScopedSandbox:
         over_network = self.network_connection(interface.name) if machine.network else None
         match expose_as:
             case "mcp":
-                return ServedMcp(interface, connection, over_network, machine.journal())
+                return ServedMcp(interface, connection, over_network, machine.folder())
             case "prompt":
                 return self.prompt(interface.name)
             case "skill":
@@ -196,7 +196,7 @@ class ScopedSandbox:
         """
         run = self._serving(name)
         skill = ServedSkill(run.interfaces[name], self.connection(name))
-        return served_prompt(skill, run.machine.journal(), tokens)
+        return served_prompt(skill, run.machine.folder(), tokens)
 
     def connection(self, name: str) -> Connection:
         """Give the way to a served interface, and the token that may call its functions.
@@ -276,7 +276,7 @@ class ScopedSandbox:
         # A call is written down a moment after its end.
         time.sleep(_WRITTEN)
         wanted = Filter(interface=interface, function=function, failed=failed, since=since)
-        return read_calls(self._run.machine.journal(), self.sandbox_id, wanted, last)
+        return read_calls(self._run.machine.folder(), self.sandbox_id, wanted, last)
 
     def terminate(self) -> None:
         """End the sandbox and everything in it. Twice is as good as once."""
