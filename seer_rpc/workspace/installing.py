@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from seer_rpc.errors import ConfigError
 from seer_rpc.files import write_whole
@@ -26,6 +26,18 @@ class Parcel:
 
     files: Mapping[Path, str]
     private_files: Mapping[str, str] = field(repr=False)
+
+
+def check_inside(kind: str, name: str, files: Iterable[str]) -> None:
+    """Refuse files that lie outside of the library or skill that they are of.
+
+    Raises:
+        ConfigError: one does.
+    """
+    for file in files:
+        path = PurePosixPath(file)
+        if path.is_absolute() or ".." in path.parts or not path.parts:
+            raise ConfigError(f"{kind} {name!r}: {file!r} lies outside the {kind}")
 
 
 def install(folder: Path, parcels: Collection[Parcel]) -> None:

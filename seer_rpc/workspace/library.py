@@ -5,11 +5,11 @@ from __future__ import annotations
 import keyword
 import sys
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from seer_rpc.errors import ConfigError
-from seer_rpc.workspace.installing import Parcel
+from seer_rpc.workspace.installing import Parcel, check_inside
 
 
 class Library:
@@ -32,10 +32,7 @@ class Library:
             ConfigError: the name is no import name, or a file lies outside the library.
         """
         check_import_name(name)
-        for file in (*files, *(private_files or ())):
-            path = PurePosixPath(file)
-            if path.is_absolute() or ".." in path.parts or not path.parts:
-                raise ConfigError(f"library {name!r}: {file!r} lies outside the library")
+        check_inside("library", name, [*files, *(private_files or ())])
         self.name = name
         self._files = dict(files)
         self._docs = docs

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from seer_rpc.errors import ConfigError
-from seer_rpc.workspace.installing import Parcel, install
+from seer_rpc.workspace.installing import Parcel, check_inside, install
 
 SKILLS = Path(".claude", "skills")
 """Where agents look for skills, inside the folder that they work in."""
@@ -31,10 +30,7 @@ class Skill:
         Raises:
             ConfigError: a file lies outside the skill.
         """
-        for file in (*files, *(private_files or ()), name):
-            path = PurePosixPath(file)
-            if path.is_absolute() or ".." in path.parts or not path.parts:
-                raise ConfigError(f"skill {name!r}: {file!r} lies outside the skill")
+        check_inside("skill", name, [*files, *(private_files or ()), name])
         self.name = name
         self._files = dict(files)
         self._description = description
