@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from seer_rpc.workspace.library import Library
 
 FILE = ".mcp.json"
 _KEY = "mcpServers"
+_MODE = 0o644
 
 
 def configure_servers(folder: Path, libraries: Iterable[Library]) -> None:
@@ -29,9 +32,22 @@ def configure_servers(folder: Path, libraries: Iterable[Library]) -> None:
     file = folder / FILE
     content = _read(file)
     content[_KEY] = content.get(_KEY, {}) | servers
-    scratch = file.with_name(f"{FILE}.{os.getpid()}")
-    scratch.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    scratch.replace(file)
+    _write(file.resolve(), json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def _write(file: Path, text: str) -> None:
+    """Write the file whole, readable by those who could read what was there."""
+    scratch = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            # Half a surrogate is not to be encoded; escaped, it is JSON.
+            stream.write(text.encode("utf-8", "backslashreplace"))
+        scratch.chmod(stat.S_IMODE(file.stat().st_mode) if file.exists() else _MODE)
+        scratch.replace(file)
+    except BaseException:
+        scratch.unlink(missing_ok=True)
+        raise
 
 
 def _read(file: Path) -> dict[str, Any]:
