@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -30,11 +31,16 @@ def keep_under(
 def write_private(file: Path, write: Callable[[BinaryIO], object]) -> None:
     """Write a file that nobody else can read, and of which nobody sees half."""
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    scratch = file.with_name(f".{file.name}.{os.getpid()}")
-    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        write(stream)
-    scratch.replace(file)
+    # Threads of one process may write the same file at once.
+    scratch = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            write(stream)
+        scratch.replace(file)
+    except BaseException:
+        scratch.unlink(missing_ok=True)
+        raise
 
 
 def digest(*parts: bytes | memoryview) -> str:
