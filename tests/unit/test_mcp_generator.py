@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -195,3 +196,11 @@ def test_a_default_that_is_long_is_not_told_whole() -> None:
     described = made.input_schema["properties"]["x"]
     assert "default" not in described
     assert len(described["description"]) < 150
+
+
+def test_what_the_checker_cannot_tell_is_left_to_the_function() -> None:
+    properties = {"x": {"type": "string", "pattern": r"^\p{L}+$"}, "y": {"multipleOf": 0.5}}
+    made = tool(input_schema=json.dumps({"type": "object", "properties": properties}))
+    assert ArgumentCheck(made).problem({"x": "abc"}) == ""
+    assert ArgumentCheck(made).problem({"y": math.inf}) == ""
+    assert ArgumentCheck(made).problem({"y": 0.75}) != ""
