@@ -162,7 +162,7 @@ class Calls:
             return await asyncio.to_thread(lambda: shown.result(tool, shown.plain(value)))
         except SeerError as error:
             return failure(error)
-        except (OSError, RecursionError) as error:
+        except (OSError, RecursionError, ValueError) as error:
             return refusal(f"The function ran; its result cannot be shown: {error}")
 
 
