@@ -84,6 +84,8 @@ class JsonArgumentReader:
             given = json.loads(text)
         except ValueError as error:
             raise ArgumentsError(f"{self._name}(): the arguments are no JSON: {error}") from None
+        except RecursionError:
+            raise ArgumentsError(f"{self._name}(): the arguments are nested too deeply") from None
         if not isinstance(given, dict):
             raise ArgumentsError(f"{self._name}(): the arguments are an object, by their names")
         self._check_names(given)
@@ -114,7 +116,7 @@ class JsonArgumentReader:
         """Put what `**kwargs` takes where its hint is."""
         if not self._takes_others:
             return given
-        named = {name: each for name, each in given.items() if name in self._keys}
+        named = {n: each for n, each in given.items() if n in self._keys and n != _OTHERS}
         return {**named, _OTHERS: {n: each for n, each in given.items() if n not in named}}
 
     def _placed(self, values: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:

@@ -97,13 +97,26 @@ def _array(value: Any, dtype: str) -> Any:
     array = numpy.array(value)
     if array.dtype.kind not in "biufc":
         raise TypeError(f"got {type(value).__name__}")
-    return array if kind is None else array.astype(kind)
+    if kind is None:
+        return array
+    with numpy.errstate(all="ignore"):
+        typed = array.astype(kind)
+    if typed.dtype.kind in "biu" and not numpy.array_equal(typed, array):
+        raise ValueError(f"they do not fit into {typed.dtype}")
+    return typed
 
 
 def _tensor(value: Any, dtype: str) -> Any:
     torch = importlib.import_module("torch")
     kind = torch.get_default_dtype() if dtype == "float" else getattr(torch, dtype, None)
-    return torch.tensor(value, dtype=kind if isinstance(kind, torch.dtype) else None)
+    plain = torch.tensor(value)
+    if not isinstance(kind, torch.dtype):
+        return plain
+    typed = torch.tensor(value, dtype=kind)
+    is_whole = not (typed.is_floating_point() or typed.is_complex())
+    if is_whole and plain.is_floating_point() and not torch.equal(typed.to(plain.dtype), plain):
+        raise ValueError(f"they do not fit into {dtype}")
+    return typed
 
 
 _ARRAYS: Mapping[str, Callable[[Any, str], Any]] = {
@@ -128,9 +141,11 @@ def _choice_reader(choices: Iterable[Any], cls: type[Enum] | None) -> CoreSchema
     by_text = {str(json_value(each)): each for each in choices}
 
     def read(value: Any) -> Any:
-        found = words.get(_key(value), by_text.get(value) if isinstance(value, str) else None)
-        if found is not None:
-            return found
+        key = _key(value)
+        if key in words:
+            return words[key]
+        if isinstance(value, str) and value in by_text:
+            return by_text[value]
         # Flags have combinations, other classes may know more than their members.
         with contextlib.suppress(ValueError, TypeError):
             if cls is not None:

@@ -102,12 +102,14 @@ def check_mcp() -> None:
 
 
 def _make_folder(name: str) -> Path:
-    """Make the folder of a server; those of long ago go."""
+    """Make the folder of a server; those of long ago go, but for those of running sandboxes."""
     everything = mcp_folder()
     everything.mkdir(parents=True, exist_ok=True, mode=0o700)
+    needed = {sandbox.folder.name for sandbox in running_sandboxes()}
     for folder in everything.iterdir():
         with suppress(OSError):
-            if time.time() - folder.stat().st_mtime > _KEPT:
+            is_old = time.time() - folder.stat().st_mtime > _KEPT
+            if is_old and folder.name.partition("-")[0] not in needed:
                 shutil.rmtree(folder)
     folder = everything / name
     folder.mkdir(exist_ok=True, mode=0o700)

@@ -34,6 +34,8 @@ _TOKENS = 4800
 _MOST_LISTED = 300
 """Functions that have a line of their own; all of SKILL.md has at most 500."""
 
+_MOST_DOC_LINES = 100
+
 _BODY = """\
 ## How to call
 
@@ -164,7 +166,8 @@ def _front_matter(schema: InterfaceSchema) -> str:
 def _index(schema: InterfaceSchema, room: int) -> str:
     """Give the docs and the list of functions, in as much detail as there is room for."""
     functions = schema.functions
-    docs = [f"{doc}\n\n" if doc else "" for doc in doc_versions(schema.doc)[::2]]
+    known = [doc for doc in doc_versions(schema.doc)[::2] if doc.count("\n") < _MOST_DOC_LINES]
+    docs = [f"{doc}\n\n" if doc else "" for doc in known]
     title = "## Functions\n\n"
     if len(functions) <= _MOST_LISTED:
         lines = [[*_line_versions(each)] for each in functions]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
@@ -31,6 +32,9 @@ class ArgumentCheck:
             errors = list(self._validator.iter_errors(arguments))
         except RecursionError:
             return f"{self._tool.name}: the arguments are nested too deeply. It did not run."
+        except (re.error, OverflowError):
+            # What this checker cannot tell, whoever reads the arguments for the function can.
+            return ""
         if not errors:
             return ""
         sentences = list(dict.fromkeys(_sentence(each) for each in errors))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import time
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from typing import Any, NamedTuple, TypeAlias
@@ -87,7 +88,8 @@ class RunningCall:
         self, call: Hashable, name: str, done: float | None, total: float | None, message: str
     ) -> None:
         """Take what the function says of its progress; on any thread."""
-        if done is not None:
+        if done is not None and math.isfinite(done):
+            total = total if total is not None and math.isfinite(total) else None
             with contextlib.suppress(RuntimeError):
                 # The server may have ended meanwhile.
                 self._loop.call_soon_threadsafe(self.note, Progress(done, total, message))
@@ -160,7 +162,7 @@ class Calls:
             return await asyncio.to_thread(lambda: builder.result(tool, builder.plain(value)))
         except SeerError as error:
             return failure(error)
-        except (OSError, RecursionError) as error:
+        except (OSError, RecursionError, ValueError) as error:
             return refusal(f"The function ran; its result cannot be shown: {error}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import OrderedDict
 from collections.abc import Iterable
 from pathlib import Path
@@ -73,7 +74,7 @@ class ResultBuilder:
             text, file = clipped
             note = f"too long to show; the whole is in {file}"
             structured = {"note": note, "file": str(file), "shown": text}
-        elif not Draft202012Validator(tool.output_schema).is_valid(structured):
+        elif not _fits(structured, tool):
             note = "the function gave something else than it says it gives"
             structured = {"note": note, "shown": plain}
         remarks = [TextContent(type="text", text=each) for each in self._remarks]
@@ -117,6 +118,14 @@ class ResultBuilder:
             return _clipped_list(text, plain, folder)
         clipped = clip(text, folder, ".txt" if isinstance(plain, str) else ".json")
         return clipped and (str(clipped), clipped.file)
+
+
+def _fits(structured: Any, tool: McpTool) -> bool:
+    try:
+        return bool(Draft202012Validator(tool.output_schema).is_valid(structured))
+    except (re.error, OverflowError):
+        # Other patterns than Python's, numbers that have no ratio: clients cannot tell either.
+        return True
 
 
 def _text(tool: McpTool, plain: Any) -> str:

@@ -15,8 +15,8 @@ class SharedSession:
         """Know where the connection is written down; nothing is opened yet."""
         self._file = connection_file
         self._hash = schema_hash
-        self._lock = asyncio.Lock()
         self._session: Session | None = None
+        self._opening: asyncio.Future[Session] | None = None
 
     async def get(self) -> Session:
         """Give a session that is open.
@@ -25,15 +25,25 @@ class SharedSession:
             SessionError: there is no way to the sandbox.
             InterfaceError: the interface failed to load.
         """
-        async with self._lock:
-            if self._session is None or self._session.lost:
-                self._session = await asyncio.to_thread(self._open, self._session)
-            return self._session
+        session, opening = self._session, self._opening
+        if opening is None and session is not None and not session.lost:
+            return session
+        if opening is None:
+            opening = asyncio.ensure_future(asyncio.to_thread(self._open, session))
+            opening.add_done_callback(self._take)
+            self._opening = opening
+        # Others wait for it, too, and what nobody waits for has to be closed in the end.
+        return await asyncio.shield(opening)
 
     def close(self) -> None:
         """End the session, and with it what still runs."""
         if self._session is not None:
             self._session.close()
+
+    def _take(self, opening: asyncio.Future[Session]) -> None:
+        self._opening = None
+        if not opening.cancelled() and opening.exception() is None:
+            self._session = opening.result()
 
     def _open(self, previous: Session | None) -> Session:
         # A client hears of a restart once, also where it happened between two sessions.

@@ -64,8 +64,8 @@ class InterfaceTool(Tool):
                 if jobs.has_room():
                     return jobs.keep(running)
                 await running.follow(reporter, None)
-        except asyncio.CancelledError:
-            # The client wants it no more: neither does the sandbox.
+        except BaseException:
+            # The client wants it no more, or is gone: neither does the sandbox.
             running.task.cancel()
             raise
         return running.task.result()

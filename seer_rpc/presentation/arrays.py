@@ -60,8 +60,15 @@ def _statistics(numbers: Any) -> dict[str, Any]:
             told["not_finite"] = int(finite.size - finite.sum())
             numbers = numbers[finite]
     if numbers.dtype.kind in _NUMBERS and numbers.size:
-        least, greatest, mean = numbers.min(), numbers.max(), numbers.mean(dtype="float64")
-        told |= {"min": to_json(least, str), "max": to_json(greatest, str), "mean": float(mean)}
+        least, greatest = numbers.min(), numbers.max()
+        with importlib.import_module("numpy").errstate(over="ignore"):
+            # The sum of large numbers may be infinite.
+            mean = numbers.mean(dtype="float64")
+        told |= {
+            "min": to_json(least, str),
+            "max": to_json(greatest, str),
+            "mean": to_json(mean, str),
+        }
     return told
 
 

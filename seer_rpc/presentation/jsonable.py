@@ -44,7 +44,7 @@ def to_json(value: Any, show_array: ShowArray, show_bytes: ShowBytes = as_base64
         case Enum() | Member():
             return shown(member_word(value))
         case int():
-            return int(value)
+            return _integer(int(value))
         case float():
             return value if math.isfinite(value) else _word(value)
         case list() | set() | frozenset() | range():
@@ -86,6 +86,15 @@ def _reference(handle: Handle) -> dict[str, Any]:
     if handle.shape is not None:
         known |= {"dtype": handle.dtype, "shape": list(handle.shape), "device": handle.device}
     return known
+
+
+def _integer(number: int) -> int | str:
+    """Give a number; its hexadecimal digits where Python writes no decimal ones of so many."""
+    try:
+        str(number)
+    except ValueError:
+        return hex(number)
+    return number
 
 
 def _word(number: float) -> str:

@@ -91,7 +91,7 @@ def _content(text: str) -> str:
 def _object(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"the arguments are no JSON: {error}") from None
     if not isinstance(value, dict):
         raise UsageError("the arguments are a JSON object, by the parameters' names")
@@ -103,7 +103,7 @@ def _value(function: Function, name: str, text: str) -> Any:
         return text
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import math
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,6 +95,6 @@ def time_limit(function: Function, options: CallOptions) -> float | None:
 def seconds(text: str) -> float:
     """Read a number of seconds from a command line."""
     value = float(text)
-    if not (0 < value < math.inf):
+    if not 0 < value <= threading.TIMEOUT_MAX:
         raise argparse.ArgumentTypeError(f"{text} is no time that a call could take")
     return value

@@ -38,6 +38,9 @@ def run_command(command: Callable[[], Printed], program: str) -> int:
         printed = Printed("", f"{program}: {error}\n", Exit.USAGE)
     except SeerError as error:
         printed = failed(error, program)
+    except (OSError, ValueError, RecursionError) as error:
+        # A file that cannot be written, or a result that is nested too deeply.
+        printed = Printed("", f"{program}: {type(error).__name__}: {error}\n", Exit.OTHER)
     except KeyboardInterrupt:
         return _INTERRUPTED
     _report(printed)
@@ -48,8 +51,7 @@ def _report(printed: Printed) -> None:
     """Print it."""
     sys.stderr.write(printed.err)
     try:
-        # Half a surrogate is not to be encoded; escaped, it is JSON.
-        sys.stdout.buffer.write(printed.out.encode("utf-8", "backslashreplace"))
+        sys.stdout.buffer.write(_encoded(printed.out))
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read it has seen enough; Python is not to try once more at its end.
@@ -96,13 +98,18 @@ def check_output(output: Path | None) -> None:
 def _write(value: Any, output: Path) -> None:
     is_array = is_instance(value, "torch", "Tensor") or is_instance(value, "numpy", "ndarray")
     if output.suffix == ".json" or (not isinstance(value, bytes | str) and not is_array):
-        output.write_text(_dump(present(value, results_folder()), indent=2), "utf-8")
+        output.write_bytes(_encoded(_dump(present(value, results_folder()), indent=2)))
     elif isinstance(value, bytes):
         output.write_bytes(value)
     elif isinstance(value, str):
-        output.write_text(value, "utf-8")
+        output.write_bytes(_encoded(value))
     else:
         save_array(value, output)
+
+
+def _encoded(text: str) -> bytes:
+    # Half a surrogate is not to be encoded; escaped, it is JSON.
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _dump(plain: Any, indent: int | None = None) -> str:

@@ -64,7 +64,7 @@ def _install(parcel: Parcel, folder: Path, private: Path) -> None:
     for file in files:
         _check_way(parcel, folder, file, ours)
     for stale in ours - files.keys():
-        (folder / stale).unlink(missing_ok=True)
+        _remove(folder, stale)
     # Listed before it is written: what an interruption leaves is known to be ours.
     _write(listing, "".join(f"{file}\n" for file in sorted(files.keys() | ours)), 0o600)
     for file, text in files.items():
@@ -72,6 +72,14 @@ def _install(parcel: Parcel, folder: Path, private: Path) -> None:
     _write(listing, "".join(f"{file}\n" for file in sorted(files)), 0o600)
     for name, text in parcel.private_files.items():
         _write(private / name, text, 0o600)
+
+
+def _remove(folder: Path, stale: Path) -> None:
+    """Remove a file that was installed; what others put in the place of it or its folder stays."""
+    file = folder / stale
+    is_elsewhere = any((folder / each).is_symlink() for each in stale.parents if each != Path())
+    if not is_elsewhere and (file.is_symlink() or file.is_file()):
+        file.unlink()
 
 
 def _listed(listing: Path, roots: Collection[Path]) -> set[Path]:

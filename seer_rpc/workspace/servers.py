@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from seer_rpc.workspace.library import Library
 
 FILE = ".mcp.json"
 _KEY = "mcpServers"
+_MODE = 0o644
 
 
 def configure_servers(folder: Path, libraries: Iterable[Library]) -> None:
@@ -30,7 +32,10 @@ def configure_servers(folder: Path, libraries: Iterable[Library]) -> None:
     content = _read(file)
     content[_KEY] = content.get(_KEY, {}) | servers
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-    write_whole(file, text.encode(), 0o644)
+    target = file.resolve()
+    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else _MODE
+    # Half a surrogate is not to be encoded; escaped, it is JSON.
+    write_whole(target, text.encode("utf-8", "backslashreplace"), mode)
 
 
 def _read(file: Path) -> dict[str, Any]:

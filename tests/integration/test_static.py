@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -384,3 +385,24 @@ def test_what_cannot_be_described_is_an_error(
 def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InterfaceMissingError, match=r"none\.py"):
         describe_source(tmp_path / "none.py")
+
+
+@pytest.mark.parametrize(
+    "hint",
+    [
+        "class C:\n    HINT = {text!r}\nHINT = C",
+        "HINT = str({text!r})",
+        "from typing_extensions import TypeAliasType\nHINT = TypeAliasType('HINT', {text!r})",
+    ],
+)
+def test_text_that_is_named_does_nothing_either(tmp_path: Path, hint: str) -> None:
+    mark = tmp_path / "ran"
+    text = f"typing.sys.modules['os'].system('touch {mark}')"
+    named = "C.HINT" if "class" in hint else "HINT"
+    file = tmp_path / "naming.py"
+    file.write_text(
+        f"import typing\n{hint.format(text=text)}\n@expose\ndef f(x: {named}) -> int: ...\n"
+    )
+    with contextlib.suppress(InterfaceError):
+        describe_source(file)
+    assert not mark.exists()

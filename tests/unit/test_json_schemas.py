@@ -25,7 +25,7 @@ import torch
 import typing_extensions
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from jsonschema import Draft202012Validator
 
 from seer_rpc.client.references import make_reference
@@ -645,3 +645,41 @@ def test_what_a_set_is_given_twice_is_no_mistake() -> None:
 
     check(input_schema(signature), {"value": [1, 1]})
     assert read(signature, [1, 1]) == {1}
+
+
+@pytest.mark.parametrize(
+    ("hint", "given"),
+    [
+        (npt.NDArray[np.uint8], [300]),
+        (npt.NDArray[np.uint8], [-1]),
+        (npt.NDArray[np.int64], [1.5]),
+        (npt.NDArray[np.int64], ["NaN"]),
+        (Int64[torch.Tensor, "n"], [1.5]),
+    ],
+)
+def test_numbers_are_not_changed_to_fit_into_an_array(hint: Any, given: Any) -> None:
+    with pytest.raises(ArgumentsError, match="not fit"):
+        read(signature_of(hint), given)
+
+
+def test_whole_numbers_may_be_written_with_a_point() -> None:
+    assert read(signature_of(npt.NDArray[np.uint8]), [1.0]).tolist() == [1]
+    assert read(signature_of(Int64[torch.Tensor, "n"]), [1.0]).tolist() == [1]
+
+
+def test_arguments_that_are_nested_too_deeply_are_refused() -> None:
+    depth = 100_000
+    text = '{"value": ' + "[" * depth + "]" * depth + "}"
+    with pytest.raises(ArgumentsError, match="too deeply"):
+        signature_of(Any).from_json.read(text, no_references)
+
+
+def test_nothing_is_among_the_choices_where_others_have_words_of_their_own() -> None:
+    assert read(signature_of(Literal[None, b"raw"]), None) is None
+
+
+def test_no_argument_by_name_is_lost() -> None:
+    def f(**others: int) -> None: ...
+
+    given = {"others by name": 1, "b": 2}
+    assert Signature(f).from_json.read(json.dumps(given), no_references) == ([], given)

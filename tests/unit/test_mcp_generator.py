@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -157,3 +158,11 @@ def test_arguments_without_an_end_are_refused(nested: ArgumentCheck) -> None:
         deep = {"z": deep}
 
     assert "nested too deeply" in nested.problem(deep)
+
+
+def test_what_the_checker_cannot_tell_is_left_to_the_function() -> None:
+    properties = {"x": {"type": "string", "pattern": r"^\p{L}+$"}, "y": {"multipleOf": 0.5}}
+    made = tool(input_schema=json.dumps({"type": "object", "properties": properties}))
+    assert ArgumentCheck(made).problem({"x": "abc"}) == ""
+    assert ArgumentCheck(made).problem({"y": math.inf}) == ""
+    assert ArgumentCheck(made).problem({"y": 0.75}) != ""

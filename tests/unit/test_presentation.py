@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 import torch
 
 from seer_rpc.presentation import clip, keep, present, save_array, summarise
+from seer_rpc.presentation.files import keep_under
 from seer_runtime.wire.media import Media
 
 NAN, INF = float("nan"), float("inf")
@@ -124,3 +126,27 @@ def test_pictures_and_media_are_shown_by_their_bytes(tmp_path: Path) -> None:
     assert shown == {"data": "YWJj", "mime": "text/plain"}
     assert picture["image"] == "png"
     assert Path(picture["file"]).read_bytes().startswith(b"\x89PNG")
+
+
+def test_threads_may_keep_the_same_content_at_once(tmp_path: Path) -> None:
+    content = b"x" * 1_000_000
+    for number in range(10):
+        with ThreadPoolExecutor(4) as pool:
+            kept = [pool.submit(keep, content, tmp_path, "r", f".{number}") for _ in range(4)]
+        assert {each.result().stat().st_size for each in kept} == {len(content)}
+    assert len(list(tmp_path.iterdir())) == 10
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    def fail(file: object) -> None:
+        raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space"):
+        keep_under("0" * 32, tmp_path, "result", ".json", fail)
+    assert not list(tmp_path.iterdir())
+
+
+def test_numbers_that_python_does_not_write_are_shown(tmp_path: Path) -> None:
+    huge = 1 << 20_000
+    assert present([huge, {huge: 1}], tmp_path) == [hex(huge), {hex(huge): 1}]
+    assert summarise(np.array([1.7e308, 1.7e308]), tmp_path)["mean"] == "Infinity"

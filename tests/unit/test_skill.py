@@ -197,3 +197,11 @@ def test_a_skill_that_is_someone_elses_is_left_alone(tmp_path: Path) -> None:
 def test_a_skill_stays_inside_its_folder(name: str, file: str) -> None:
     with pytest.raises(ConfigError, match="outside the skill"):
         Skill(name, {file: ""})
+
+
+def test_many_lines_of_docs_do_not_make_the_skill_too_long() -> None:
+    schema = InterfaceSchema(name="tools", doc="What it does.\n\n" + "- more\n" * 480)
+    schema.functions.add(name="run", input_schema="{}", result=Type(name="none"))
+    text = skill_files(schema, sys.executable)["SKILL.md"]
+    assert "What it does." in text
+    assert text.count("\n") <= 500

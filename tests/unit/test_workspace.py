@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -197,3 +198,42 @@ def test_an_empty_workspace_has_no_docs_and_installs_no_library(tmp_path: Path) 
 
     assert Workspace().get_library_docs() == ""
     assert contents(tmp_path) == {".seer/.gitignore": "*\n"}
+
+
+def test_what_others_put_in_the_place_of_an_old_file_stays(tmp_path: Path) -> None:
+    folder, outside = tmp_path / "folder", tmp_path / "outside"
+    outside.mkdir()
+    (outside / "deep.py").write_text("precious")
+    install(folder, Library("tools", {"__init__.py": "", "sub/deep.py": "", "late.py": ""}))
+    (folder / "tools/sub/deep.py").unlink()
+    (folder / "tools/sub").rmdir()
+    (folder / "tools/sub").symlink_to(outside)
+    (folder / "tools/late.py").unlink()
+    (folder / "tools/late.py").mkdir()
+    install(folder, Library("tools", {"__init__.py": ""}))
+    assert (outside / "deep.py").read_text() == "precious"
+    assert (folder / "tools/late.py").is_dir()
+
+
+class WithServer(Library):
+    """A library with a server of its own."""
+
+    @property
+    def mcp_servers(self) -> dict[str, object]:
+        return {"tools": {"command": "serve"}}
+
+
+def test_servers_of_others_stay_as_secret_as_they_were_and_where_they_are(tmp_path: Path) -> None:
+    real = tmp_path / "settings.json"
+    real.write_text('{"mcpServers": {"other": {"env": {"KEY": "s3cret \\ud800"}}}}')
+    real.chmod(0o600)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / ".mcp.json").symlink_to(real)
+    install(folder, WithServer("tools", {"tools.py": ""}))
+    assert (folder / ".mcp.json").is_symlink()
+    assert mode(real) == 0o600
+    servers = json.loads(real.read_text())["mcpServers"]
+    assert servers["other"] == {"env": {"KEY": "s3cret \ud800"}}
+    assert servers["tools"] == {"command": "serve"}
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["folder", "settings.json"]

@@ -10,6 +10,7 @@ from seer_runtime.exposure import Exposure
 from seer_runtime.failures import describe_load_failure
 from seer_runtime.loader import NothingExposedError
 from seer_runtime.schema import Signature, build_schema
+from seer_runtime.static.confinement import confine
 from seer_runtime.static.skeleton import Skeleton
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 from seer_runtime.wire.pb.runtime_pb2 import LoadEvent
@@ -44,6 +45,8 @@ def describe(file: Path) -> InterfaceSchema:
 
 def main(file: str) -> None:
     """Write what the file exposes, or why that cannot be told."""
+    # Texts may be types, and names of texts, too: not all that is evaluated can be seen before.
+    confine()
     try:
         event = LoadEvent(schema=describe(Path(file)))
     except Exception as error:  # noqa: BLE001 - whatever a declaration raises is an answer
