@@ -79,18 +79,11 @@ class DirectPath:
             return self._idle.pop()
         if self._is_over or len(self._channels) >= MOST_AT_ONCE:
             return None
-        channel = self._connect()
-        with self._lock:
-            if channel is not None and self._is_over:
-                channel.socket.close()
-                return None
-            if channel is not None:
-                self._channels.add(channel)
-                self._releases.start()
-        return channel
+        return self._connect()
 
     def give_back(self, channel: Channel) -> None:
         """Take back a connection whose call has its outcome."""
+        channel.is_used = False
         self._idle.append(channel)
         if self._is_over:
             self._close_idle()
@@ -105,8 +98,11 @@ class DirectPath:
         """Close everything; whoever waits for a call hears of its fate from the relay."""
         with self._lock:
             self._is_over = True
-            for channel in self._channels:
+            for channel in list(self._channels):
                 channel.socket.abort()
+                if not channel.is_used:
+                    # It is idle, or an interrupt took it from whoever was about to use it.
+                    self.discard(channel)
         self._close_idle()
         self._releases.stop()
         self._peer.memory.close()
@@ -114,6 +110,7 @@ class DirectPath:
     def answer(self, call: Call, channel: Channel) -> Outcome:
         """Make a call and wait for its outcome; what interrupts that cancels it."""
         try:
+            channel.is_used = True
             self._send(call, channel, self._peer.pool.place(call.frame))
             while (frame := self._next(call, channel)) is not None:
                 if frame.kind is not Kind.PROGRESS:
@@ -132,6 +129,7 @@ class DirectPath:
     async def answer_async(self, call: Call, channel: Channel) -> Outcome:
         """Make a call and await its outcome; to be cancelled cancels it."""
         try:
+            channel.is_used = True
             frame = self._peer.pool.place(call.frame)
             if inline_size(frame) > _AT_ONCE:
                 # A worker that is busy does not read it yet.
@@ -226,10 +224,17 @@ class DirectPath:
             channel = Channel(FrameSocket(connected), self._peer)
             channel.send(Frame(Kind.HELLO, self.relay.id, self._client, body=self._opening.proof))
             welcome = channel.read() if channel.socket.wait(_PATIENCE) else None
-            if welcome is not None and welcome.kind is Kind.WELCOME:
-                unless_welcome.pop_all()
-                self.last = max(self.last, welcome.seq)
-                return channel
+            if welcome is None or welcome.kind is not Kind.WELCOME:
+                return None
+            self.last = max(self.last, welcome.seq)
+            with self._lock:
+                if self._is_over:
+                    return None
+                # From now on `close` closes it, whatever interrupts us.
+                self._channels.add(channel)
+                self._releases.start()
+            unless_welcome.pop_all()
+            return channel
         return None
 
 

@@ -50,6 +50,8 @@ class Channel:
         """Take over the socket."""
         self.socket = socket
         self.peer = peer
+        self.is_used = False
+        """Whether somebody sees to its end."""
         self._sending = threading.Lock()
 
     def read(self) -> Frame | None:
