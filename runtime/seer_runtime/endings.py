@@ -5,6 +5,11 @@ from __future__ import annotations
 from seer_runtime.wire.pb.runtime_pb2 import Failure
 
 
+def overrun(reason: Failure.Kind.ValueType | None, timeout: int) -> int:
+    """Give the milliseconds that a call had, where it was given up at its deadline; else 0."""
+    return timeout if reason == Failure.DEADLINE else 0
+
+
 def given_up(timeout: int, message: str = "the call was cancelled") -> Failure:
     """Say why a call was given up: at its deadline after `timeout` milliseconds, or, for 0, before.
 

@@ -86,7 +86,7 @@ class DirectPath:
         channel.is_used = False
         self._idle.append(channel)
         if self._is_over:
-            self._close_idle()
+            self._close_unused()
 
     def discard(self, channel: Channel) -> None:
         """Close a connection that is of no more use."""
@@ -98,12 +98,9 @@ class DirectPath:
         """Close everything; whoever waits for a call hears of its fate from the relay."""
         with self._lock:
             self._is_over = True
-            for channel in list(self._channels):
+            for channel in self._channels:
                 channel.socket.abort()
-                if not channel.is_used:
-                    # It is idle, or an interrupt took it from whoever was about to use it.
-                    self.discard(channel)
-        self._close_idle()
+            self._close_unused()
         self._releases.stop()
         self._peer.memory.close()
 
@@ -210,10 +207,12 @@ class DirectPath:
         if body := self._peer.releases():
             self.relay.say(Kind.RELEASE, body, self.epoch)
 
-    def _close_idle(self) -> None:
-        with contextlib.suppress(IndexError):
-            while True:
-                self.discard(self._idle.pop())
+    def _close_unused(self) -> None:
+        """Close what is idle, or what an interrupt took from whoever was about to use it."""
+        self._idle.clear()
+        with self._lock:
+            for channel in [each for each in self._channels if not each.is_used]:
+                self.discard(channel)
 
     def _connect(self) -> Channel | None:
         # Descriptors may be used up.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from seer_runtime.endings import given_up
+from seer_runtime.endings import given_up, overrun
 from seer_runtime.wire.frames import CallKey, Frame
 from seer_runtime.wire.pb.runtime_pb2 import Failure
 
@@ -44,7 +44,7 @@ class Call:
 
     def giving_up(self) -> Failure:
         """Say why the caller gave it up, as one that has not begun."""
-        return given_up(self.frame.timeout if self.given_up == Failure.DEADLINE else 0)
+        return given_up(overrun(self.given_up, self.frame.timeout))
 
 
 def nobody(_: Frame) -> None:

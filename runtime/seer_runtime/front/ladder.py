@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 
+from seer_runtime.endings import overrun
 from seer_runtime.front.calls import Call, nobody
 from seer_runtime.front.failure import error_frame
 from seer_runtime.front.log import BoundedLog
@@ -49,7 +50,7 @@ class Ladder:
     async def end(self, call: Call) -> None:
         """Climb it for a call that was given up."""
         worker = self._worker
-        limit = call.frame.timeout if call.given_up == Failure.DEADLINE else 0
+        limit = overrun(call.given_up, call.frame.timeout)
         request = Frame(Kind.CANCEL, *call.key, epoch=call.frame.epoch, timeout=limit)
         worker.request(request)
         waiting_until = time.monotonic() + _HOMECOMING

@@ -7,6 +7,7 @@ import hashlib
 import msgpack
 
 from seer_runtime.wire.frames import Buffer
+from seer_runtime.wire.limits import PACKER_BYTES
 
 ABRIDGED = 2
 """The MessagePack extension that stands for what was left out: [size, digest, beginning]."""
@@ -20,9 +21,6 @@ _PART = 256
 _MOST = 4096
 _BEGINNING = 60
 _DIGEST = 8
-
-_SMALL = 512
-"""Bytes of a packer: what it takes by default, the system gives and gets back each time."""
 
 
 def abridge(body: Buffer) -> Buffer:
@@ -52,7 +50,7 @@ def packed_arguments(packed: bytes) -> bytes:
 def _abridge(body: bytes) -> bytes:
     unpacker = msgpack.Unpacker(max_buffer_size=len(body))
     unpacker.feed(body)
-    packer = msgpack.Packer(buf_size=_SMALL)
+    packer = msgpack.Packer(buf_size=PACKER_BYTES)
     parts = [packer.pack_array_header(unpacker.read_array_header())]
     count = unpacker.read_array_header()
     parts.append(packer.pack_array_header(count))
@@ -77,7 +75,7 @@ def _left_out(content: bytes) -> bytes:
 
 
 def _extension(size: int, digest: bytes, beginning: str) -> bytes:
-    packer = msgpack.Packer(buf_size=_SMALL)
+    packer = msgpack.Packer(buf_size=PACKER_BYTES)
     packed: bytes = packer.pack(msgpack.ExtType(ABRIDGED, packer.pack([size, digest, beginning])))
     return packed
 

@@ -28,7 +28,7 @@ from seer_runtime.wire.arrays import (
 from seer_runtime.wire.claims import HARMLESS, check_claims
 from seer_runtime.wire.errors import DecodeError, EncodeError, UncrossableError
 from seer_runtime.wire.frames import Buffer, Elsewhere, Segment, segment_size
-from seer_runtime.wire.limits import MAX_BODY, MAX_SEGMENTS
+from seer_runtime.wire.limits import MAX_BODY, MAX_SEGMENTS, PACKER_BYTES
 from seer_runtime.wire.media import build_picture, is_picture, picture_content
 from seer_runtime.wire.names import qualified_name
 from seer_runtime.wire.plain import BUILD, take_apart, take_subclass_apart
@@ -49,9 +49,6 @@ _MARK = ExtType(1, b"")
 _MARKED: bytes = packb(_MARK)
 """In a body without these bytes there is nothing but what MessagePack has a word for."""
 
-_SMALL = 4096
-"""Bytes of a packer: what it takes by default, the system gives and gets back each time."""
-
 _BASES: tuple[Any, ...] = (dict, list, str, bytes, float)
 
 
@@ -68,7 +65,8 @@ class Encoded(NamedTuple):
     @property
     def size(self) -> int:
         """Bytes in all."""
-        return len(self.body) + sum(map(segment_size, self.segments))
+        size = len(self.body)
+        return size + sum(map(segment_size, self.segments)) if self.segments else size
 
 
 class Codec:
@@ -156,7 +154,7 @@ class _Encoder:
             default=self._default,
             strict_types=True,
             unicode_errors="surrogatepass",
-            buf_size=_SMALL,
+            buf_size=PACKER_BYTES,
         )
         packed: bytes = packer.pack(value)
         return packed

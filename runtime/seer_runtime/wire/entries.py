@@ -16,6 +16,7 @@ import msgpack
 
 from seer_runtime.wire.abridgement import abridge
 from seer_runtime.wire.frames import Buffer, Elsewhere, Frame, Segment
+from seer_runtime.wire.limits import PACKER_BYTES
 from seer_runtime.wire.pb.runtime_pb2 import Failure
 
 _MAGIC = b"\xf1SJ\x01"
@@ -24,9 +25,6 @@ _LATEST = 1e11
 """Seconds since 1970 that are still a date."""
 
 _PAIR = b"\x92"
-_SMALL = 1024
-"""Bytes of a packer: what it takes by default, the system gives and gets back each time."""
-
 _MESSAGE = 500
 """Characters of a failure's message."""
 
@@ -129,7 +127,9 @@ def sizes_of(segments: Sequence[Segment]) -> list[int]:
 
 
 def _pack(value: object) -> bytes:
-    packed: bytes = msgpack.Packer(buf_size=_SMALL, unicode_errors="surrogatepass").pack(value)
+    packed: bytes = msgpack.Packer(buf_size=PACKER_BYTES, unicode_errors="surrogatepass").pack(
+        value
+    )
     return packed
 
 

@@ -62,3 +62,6 @@ WINDOW = 1024
 
 DOOR = "door"
 """The file beside a front's socket where clients on this host open sessions without gRPC."""
+
+PACKER_BYTES = 4096
+"""What a MessagePack packer begins with: its default the system gives and gets back each time."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import NamedTuple
 
-from seer_runtime.endings import given_up
+from seer_runtime.endings import given_up, overrun
 from seer_runtime.failures import describe_exception
 from seer_runtime.wire.errors import EncodeError
 from seer_runtime.wire.frames import Frame, Kind
@@ -57,7 +57,7 @@ def unprepared_answer(call: Frame, error: BaseException) -> Answer:
 def refused_answer(call: Call) -> Answer:
     """Answer a call that must not begin: given up, used its number, or its session is over."""
     if call.given_up is not None:
-        limit = call.frame.timeout if call.given_up == Failure.DEADLINE else 0
+        limit = overrun(call.given_up, call.frame.timeout)
         return Answer(error_reply(call.frame, given_up(limit)))
     failure = Failure(
         kind=Failure.SESSION_OVER,

@@ -46,7 +46,7 @@ class StreamSender:
 
     def put(self, item: Encoded) -> bool:
         """Take an item, once there is room; False where nobody wants one any more."""
-        size = item.size if item.segments else len(item.body)
+        size = item.size
         with self._changed:
             if not self._has_room(size):
                 self._changed.wait_for(lambda: self._given_up or self._has_room(size))
