@@ -21,8 +21,9 @@ from hypothesis.stateful import (
 
 from seer_runtime.front import session as session_module
 from seer_runtime.front.calls import Reply
+from seer_runtime.front.deaths import BegunCall
 from seer_runtime.front.failure import error_frame
-from seer_runtime.front.interface import ServedInterface, Unreceived
+from seer_runtime.front.interface import ServedInterface
 from seer_runtime.front.journal import FrontJournal
 from seer_runtime.front.session import Session
 from seer_runtime.wire.blocks import BlockPool
@@ -57,7 +58,7 @@ class RecordingInterface:
         self.on_loaded: set[Callable[[], None]] = set()
         self.dispatched: Counter[int] = Counter()
         self.running: dict[int, tuple[Frame, Reply]] = {}
-        self.begun: defaultdict[int, set[int]] = defaultdict(set)
+        self.began: defaultdict[int, set[int]] = defaultdict(set)
         self.steered: list[Frame] = []
         self.ended: list[bytes] = []
 
@@ -67,12 +68,12 @@ class RecordingInterface:
     def opening(self, session: bytes, is_on_this_host: bool) -> Opening:
         return Opening()
 
-    def unreceived(self, session: bytes, since: float) -> dict[int, Unreceived]:
-        return {}
+    def begun(self, session: bytes) -> list[BegunCall]:
+        return []
 
     def call(self, frame: Frame, reply: Reply) -> None:
         self.dispatched[frame.seq] += 1
-        self.begun[self.epoch].add(frame.seq)
+        self.began[self.epoch].add(frame.seq)
         self.running[frame.seq] = frame, reply
 
     def adopt(self, frame: Frame, reply: Reply) -> None:
@@ -88,7 +89,7 @@ class RecordingInterface:
         self.steered.append(frame)
 
     def fate(self, frame: Frame, reply: Reply) -> bool:
-        if frame.seq not in self.begun.get(frame.epoch, ()) or frame.epoch == self.epoch:
+        if frame.seq not in self.began.get(frame.epoch, ()) or frame.epoch == self.epoch:
             return False
         reply(error_frame(frame, self.epoch, Failure(kind=Failure.WORKER_DIED)))
         return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from seer_runtime.front.calls import Call, Reply
 from seer_runtime.front.failure import error_frame
@@ -15,6 +15,10 @@ from seer_runtime.wire.pb.runtime_pb2 import Failure
 
 _REMEMBERED = 16
 """Dead workers whose calls can still be asked for."""
+
+
+BegunCall: TypeAlias = tuple[Begun, int, Sequence[str]]
+"""What a ledger says of a call, the epoch of its worker, and the functions of that one's schema."""
 
 
 class DeadWorker(NamedTuple):
@@ -62,7 +66,7 @@ class Deaths:
         for call in calls:
             self._tell(call, dead.epoch, failure, dead.ledger.stage(*call.key))
 
-    def begun(self, session: bytes) -> Iterator[tuple[Begun, int, Sequence[str]]]:
+    def begun(self, session: bytes) -> Iterator[BegunCall]:
         """Give what is known of a session's calls: each with its epoch and that one's functions."""
         for dead in self._dead.values():
             for call in dead.ledger.of(session):

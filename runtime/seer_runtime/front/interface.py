@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 from google.protobuf.message import DecodeError
 
 from seer_runtime.front.calls import MOST_WAITING, Call, Reply, nobody
-from seer_runtime.front.deaths import DeadWorker, Deaths
+from seer_runtime.front.deaths import BegunCall, DeadWorker, Deaths
 from seer_runtime.front.failure import FailureError, error_frame
 from seer_runtime.front.journal import FrontJournal
 from seer_runtime.front.ladder import Ladder
@@ -20,7 +20,6 @@ from seer_runtime.turns import TurnQueue
 from seer_runtime.wire.blocks import BlockPool
 from seer_runtime.wire.exits import describe_exit
 from seer_runtime.wire.frames import CallKey, Frame, FrameError, Kind
-from seer_runtime.wire.ledger import Begun
 from seer_runtime.wire.openings import Opening
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 from seer_runtime.wire.pb.runtime_pb2 import Failure, LoadRequest
@@ -44,16 +43,6 @@ _GRACE = 2.0
 _M = TypeVar("_M", InterfaceSchema, Failure)
 
 Spawn: TypeAlias = Callable[[BlockPool], Awaitable[WorkerProcess]]
-
-
-class Unreceived(NamedTuple):
-    """A call that has begun, and whose answer its client may not have."""
-
-    name: str
-    """The function; empty where it is not known."""
-
-    epoch: int
-    """Of the worker that began it."""
 
 
 class ServedInterface:
@@ -173,26 +162,19 @@ class ServedInterface:
         worker = self._serving
         schema = self._schema.result()
         idempotent = [each.name for each in schema.functions if each.is_idempotent]
-        last = max((call.seq for call, *_ in self._begun(session)), default=0)
-        opening = Opening(idempotent, last=last)
+        opening = Opening(idempotent)
         if worker is None or not is_on_this_host:
             return opening
         path, ledger = worker.files
         return opening._replace(socket=path, proof=worker.proof(session), ledger=ledger)
 
-    def unreceived(self, session: bytes, since: float) -> dict[int, Unreceived]:
-        """Find the calls by their numbers that a session's client may have no answer to.
-
-        An earlier session of that name may have been over at the time `since`.
-        """
-        calls = [each for each in self._begun(session) if each[0].began >= since]
-        acked = max((call.acked for call, *_ in calls), default=0)
-        taken = {call.taken for call, *_ in calls}
-        return {
-            call.seq: Unreceived("".join(functions[call.function :][:1]), epoch)
-            for call, epoch, functions in calls
-            if call.seq > acked and call.seq not in taken
-        }
+    def begun(self, session: bytes) -> list[BegunCall]:
+        """Give what ledgers say of a session's calls; the epoch of each, and its functions."""
+        begun = list(self._deaths.begun(session))
+        if self._serving is not None:
+            calls, functions = self._serving.ledger.of(session), self._functions
+            begun += [(call, self.epoch, functions) for call in calls]
+        return begun
 
     def fate(self, frame: Frame, reply: Reply) -> bool:
         """Tell a call that an earlier worker began what became of it; False where none did."""
@@ -202,14 +184,6 @@ class ServedInterface:
         """End the worker; calls without an answer are told."""
         self._life.cancel()
         await asyncio.wait([self._life])
-
-    def _begun(self, session: bytes) -> list[tuple[Begun, int, Sequence[str]]]:
-        """Give what ledgers say of a session's calls; the epoch of each, and its functions."""
-        begun = list(self._deaths.begun(session))
-        if self._serving is not None:
-            calls, functions = self._serving.ledger.of(session), self._functions
-            begun += [(call, self.epoch, functions) for call in calls]
-        return begun
 
     def _add(self, frame: Frame, reply: Reply) -> Call:
         call = self._calls[frame.key] = Call(frame, reply)

@@ -12,6 +12,7 @@ from seer_runtime.front.calls import Reply
 from seer_runtime.front.failure import FailureError, error_frame
 from seer_runtime.front.interface import ServedInterface
 from seer_runtime.front.journal import FrontJournal
+from seer_runtime.front.unreceived import find_unreceived
 from seer_runtime.wire.blocks import BlockPool
 from seer_runtime.wire.frames import Frame, FrameError, Kind, unpack_numbers
 from seer_runtime.wire.limits import WINDOW
@@ -151,17 +152,18 @@ class Session:
         interface = self._interface
         assert interface is not None
         opening = interface.opening(self.id, self._is_on_this_host)
-        begun = interface.unreceived(self.id, self._since)
-        self._epochs = {seq: each.epoch for seq, each in begun.items()}
+        begun = interface.begun(self.id)
+        unreceived = find_unreceived(begun, self._since)
+        self._epochs = {seq: each.epoch for seq, each in unreceived.items()}
         pending = {
             **{
                 seq: each.name
-                for seq, each in begun.items()
+                for seq, each in unreceived.items()
                 if seq > self._acked and seq not in self._received
             },
             **{seq: each.name for seq, each in self._answers.items()},
         }
-        last = max([opening.last, self._acked, *pending])
+        last = max([self._acked, *pending, *(call.seq for call, *_ in begun)])
         body = opening._replace(last=last, pending=sorted(pending.items())).encode()
         return Frame(Kind.OPENED, self.id, ack=self._acked, epoch=interface.epoch, body=body)
 

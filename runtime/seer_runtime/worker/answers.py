@@ -14,6 +14,7 @@ from seer_runtime.worker.arena import Arena
 from seer_runtime.worker.connections import Call
 from seer_runtime.worker.devices import describe_device
 from seer_runtime.worker.interface import Interface, NoFunctionError
+from seer_runtime.worker.replies import error_reply
 from seer_runtime.worker.running import CallCancelledError, Running
 
 
@@ -23,16 +24,6 @@ class Answer(NamedTuple):
     frame: Frame
     must_end: bool = False
     """Whether a device is of no more use to this worker."""
-
-
-def reply(call: Frame, kind: Kind) -> Frame:
-    """Give an empty frame about a call."""
-    return Frame(kind, call.session, call.seq, epoch=call.epoch, name=call.name)
-
-
-def error_reply(call: Frame, failure: Failure) -> Frame:
-    """Give the frame that tells a call its failure."""
-    return reply(call, Kind.ERROR)._replace(body=failure.SerializeToString())
 
 
 def result_answer(interface: Interface, arena: Arena, call: Frame, value: object) -> Answer:

@@ -10,6 +10,7 @@ from seer_runtime.wire.frames import HERE, Elsewhere, Frame, Kind, segment_size
 from seer_runtime.wire.pb.runtime_pb2 import Failure
 from seer_runtime.wire.sharing import blocks_of
 from seer_runtime.wire.sockets import FrameSocket
+from seer_runtime.worker.replies import error_reply
 from seer_runtime.worker.sessions import Session
 
 _LAST = (Kind.RESULT, Kind.ERROR, Kind.END)
@@ -149,10 +150,7 @@ class _Patience:
 
 def lost_answer(frame: Frame) -> Frame:
     """Answer a call that has run and whose result is gone; `frame` is about that call."""
-    body = _RESULT_LOST.SerializeToString()
-    return Frame(
-        Kind.ERROR, frame.session, frame.seq, epoch=frame.epoch, name=frame.name, body=body
-    )
+    return error_reply(frame, _RESULT_LOST)
 
 
 class Call:

@@ -22,7 +22,6 @@ from seer_runtime.worker.answers import (
     cancelled_answer,
     raised_answer,
     refused_answer,
-    reply,
     result_answer,
     unprepared_answer,
 )
@@ -32,6 +31,7 @@ from seer_runtime.worker.inbox import Inbox
 from seer_runtime.worker.interface import Interface
 from seer_runtime.worker.lines import share_lines
 from seer_runtime.worker.loops import SharedLoop
+from seer_runtime.worker.replies import reply
 from seer_runtime.worker.reporter import CURRENT
 from seer_runtime.worker.running import CallCancelledError, Running, RunningCalls
 from seer_runtime.worker.streams import StreamSender
