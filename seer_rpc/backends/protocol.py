@@ -5,12 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from packaging.requirements import Requirement
 
 from seer_rpc.backends.listening import Listening
 from seer_rpc.client.connection import Connection
+
+IsolationLevel: TypeAlias = Literal["namespace", "landlock", "none"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a sandbox may use; None is no limit of its own."""
+
+    memory: int | None = None
+    """Bytes."""
+
+    disk: int | None = None
+    """Bytes of its own files."""
+
+    processes: int | None = None
+    cpus: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +49,18 @@ class MachineSpec:
 
     call_token_digest: str
     admin_token_digest: str
+    models: Mapping[str, str] = field(default_factory=dict)
+    """Directories of models: where they appear in the sandbox, read-only, and where they are."""
+
+    isolation: IsolationLevel | Literal["auto"] = "auto"
+    blocks_network: bool = False
+    limits: Limits = field(default_factory=lambda: Limits())
+    idle_timeout: float | None = None
+    """Seconds without a call, a session or a command after which it ends."""
+
+    is_detached: bool = False
+    """Whether it outlives the process that starts it."""
+
     listening: Listening | None = None
     """How other machines are to reach it."""
 
@@ -72,9 +100,6 @@ class Machine(Protocol):
 
     def write(self, path: str, content: bytes) -> None:
         """Write a file, its folders included."""
-
-    def provide_model(self, path: str, source: str) -> None:
-        """Make a model's files, which are on this machine, appear at `path`."""
 
     def logs(self, lines: int) -> list[str]:
         """Give the newest lines of the log, even where the runtime is gone."""

@@ -1,8 +1,18 @@
 """Sandboxes and what they are configured with."""
 
-from seer_rpc.environment.config import ModelConfig, SandboxConfig
+from seer_rpc.environment.config import ExecutionMode, ModelConfig, RepoConfig, SandboxConfig
 from seer_rpc.environment.models import ModelHandle
+from seer_rpc.environment.sandbox import Sandbox
 from seer_rpc.environment.scoped import ScopedSandbox
 from seer_rpc.journal import CallRecord
 
-__all__ = ["CallRecord", "ModelConfig", "ModelHandle", "SandboxConfig", "ScopedSandbox"]
+__all__ = [
+    "CallRecord",
+    "ExecutionMode",
+    "ModelConfig",
+    "ModelHandle",
+    "RepoConfig",
+    "Sandbox",
+    "SandboxConfig",
+    "ScopedSandbox",
+]

@@ -6,9 +6,12 @@ import keyword
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
+from typing import Literal
 
 from seer_rpc.backends.listening import Listening, Tls
+from seer_rpc.backends.protocol import IsolationLevel, Limits
 from seer_rpc.errors import ConfigError
 
 GPUS = ("T4", "L4", "A10G", "A100", "A100-40GB", "A100-80GB", "H100")
@@ -55,9 +58,32 @@ class ModelConfig:
             )
 
 
+class ExecutionMode(Enum):
+    """What a sandbox is prepared for."""
+
+    NOTEBOOK = "notebook"
+    CLI = "cli"
+
+
+@dataclass
+class RepoConfig:
+    """A git repository to have in the sandbox."""
+
+    url: str
+    """`owner/repo` on GitHub, a URL, or a folder here; `@revision` at its end pins it."""
+
+    dockerfile: str | None = None
+    """The path in it of a Dockerfile, for `Sandbox.start_container`."""
+
+    install: bool = False
+    """Whether its Python package is installed, editable."""
+
+
 _LISTS: dict[str, type] = {
     "models": ModelConfig,
     "python_packages": str,
+    "system_packages": str,
+    "repos": RepoConfig,
     "secrets": str,
     "local_files": tuple,
     "local_dirs": tuple,
@@ -76,13 +102,18 @@ class SandboxConfig:
     """One of T4, L4, A10G, A100, A100-40GB, A100-80GB, H100; None for the CPU."""
 
     gpu_count: int = 1
+    execution_mode: ExecutionMode = ExecutionMode.NOTEBOOK
     models: list[ModelConfig] = field(default_factory=list)
     python_packages: list[str] = field(default_factory=list)
     """pip requirements, pins allowed."""
 
+    system_packages: list[str] = field(default_factory=list)
+    """Debian packages."""
+
     secrets: list[str] = field(default_factory=list)
     """Names of environment variables of this process to pass on."""
 
+    repos: list[RepoConfig] = field(default_factory=list)
     env: dict[str, str] = field(default_factory=dict)
     timeout: int = 3600
     """Seconds after which the sandbox ends by itself."""
@@ -92,6 +123,24 @@ class SandboxConfig:
 
     local_dirs: list[tuple[str, str]] = field(default_factory=list)
     """(local folder, folder in the sandbox)"""
+
+    debug: bool = False
+    """Whether a code-server runs beside it."""
+
+    isolation: IsolationLevel | Literal["auto"] = "auto"
+    """What keeps it apart on this machine; "auto" is the best that there is."""
+
+    block_network: bool = False
+    memory: int | None = None
+    """MiB that all its processes may use together."""
+
+    disk: int | None = None
+    """MiB that its own files may take."""
+
+    processes: int | None = None
+    cpus: float | None = None
+    idle_timeout: float | None = None
+    """Seconds without a call, a session or a command after which it ends."""
 
     listen: str | None = None
     """Where it listens for other machines: "0.0.0.0:8443" for all addresses of this machine, port 0
@@ -109,6 +158,16 @@ class SandboxConfig:
     def listening(self) -> Listening | None:
         """Where it listens for other machines, and what guards that."""
         return Listening.parse(self.listen, self.tls, self.advertise)
+
+    @property
+    def limits(self) -> Limits:
+        """What it may use."""
+        return Limits(
+            memory=_bytes(self.memory),
+            disk=_bytes(self.disk),
+            processes=self.processes,
+            cpus=self.cpus,
+        )
 
     def __post_init__(self) -> None:
         """Check."""
@@ -163,3 +222,7 @@ class SandboxConfig:
         for local, _ in self.local_dirs:
             if not Path(local).is_dir():
                 raise ConfigError(f"local_dirs: there is no folder {local}")
+
+
+def _bytes(mebibytes: int | None) -> int | None:
+    return None if mebibytes is None else mebibytes * 1024 * 1024

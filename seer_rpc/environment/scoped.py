@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import sys
-import time
-import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
-from types import TracebackType
 from typing import Literal, Self, overload
 
-from seer_rpc.backends import Machine, MachineSpec, choose_backend, load_backend
 from seer_rpc.client.connection import Connection
-from seer_rpc.client.control import Control
+from seer_rpc.environment.base import BaseSandbox, Run, not_started
 from seer_rpc.environment.config import SandboxConfig
 from seer_rpc.environment.mcp import ServedMcp, check_mcp
-from seer_rpc.environment.models import ModelHandle, find_models
-from seer_rpc.environment.packages import required_packages
 from seer_rpc.environment.served import (
     ServedInterface,
     ServedLibrary,
@@ -28,44 +17,17 @@ from seer_rpc.environment.served import (
     not_listening,
     served_prompt,
 )
-from seer_rpc.environment.uploads import HOME, LIBRARIES, furnish, upload_interface
-from seer_rpc.errors import ConfigError, InterfaceGoneError, SandboxError, SandboxLostError
+from seer_rpc.environment.uploads import HOME, LIBRARIES, upload_interface
+from seer_rpc.errors import ConfigError, InterfaceGoneError, SandboxError
 from seer_rpc.generators import DEFAULT_TOKENS
-from seer_rpc.journal import CallRecord, Filter, read_calls
-from seer_rpc.progress import status
 from seer_rpc.workspace import Workspace
 from seer_rpc.workspace.library import check_import_name
-from seer_runtime.wire.journal import PERIOD
 from seer_runtime.wire.pb.runtime_pb2 import LoadRequest
-from seer_runtime.wire.settings import token_digest
 
 _ARTEFACTS = ("library", "mcp", "prompt", "skill")
 
-_LAST_LINES = 20
 
-_WRITTEN = PERIOD + 0.1
-"""Seconds after which a call that is over is in the journal."""
-
-
-@dataclass(frozen=True)
-class _Run:
-    """What there is from a start to the end."""
-
-    machine: Machine
-    control: Control
-    call_token: str = field(repr=False)
-    admin_token: str = field(repr=False)
-    models: list[ModelHandle]
-    process: int = field(default_factory=os.getpid)
-    """The process that owns the sandbox: a fork of it does not."""
-
-    sources: dict[PurePosixPath, Path] = field(default_factory=dict)
-    """Where each file that came with an interface lay on this machine."""
-
-    interfaces: dict[str, ServedInterface] = field(default_factory=dict)
-
-
-class ScopedSandbox:
+class ScopedSandbox(BaseSandbox):
     """A sandbox whose functions are called from outside.
 
     with ScopedSandbox(SandboxConfig(models=[ModelConfig(name="org/model")])) as scoped:
@@ -78,16 +40,10 @@ class ScopedSandbox:
         `backend` is "local" or another backend's name; without it `SEER_BACKEND` decides, else
         this machine for a config without a GPU.
         """
-        self.config = config or SandboxConfig()
-        self.sandbox_id = secrets.token_hex(8)
-        self.name = self.sandbox_id
-        self._backend = backend
-        self._run: _Run | None = None
-
-    @property
-    def model_handles(self) -> list[ModelHandle]:
-        """The models that the sandbox has; none before it is started."""
-        return list(self._run.models) if self._run is not None else []
+        super().__init__(config, backend=backend)
+        self._sources: dict[PurePosixPath, Path] = {}
+        """Where each file that came with an interface lay on this machine."""
+        self._interfaces: dict[str, ServedInterface] = {}
 
     def start(self, workspace: Workspace | None = None, name: str | None = None) -> Self:
         """Start the sandbox; a second start does nothing.
@@ -98,33 +54,12 @@ class ScopedSandbox:
             ConfigError: it cannot run as it is configured.
             SandboxStartError: it did not start.
         """
-        if self._run is not None:
-            return self
-        self.name = name or self.name
-        backend = load_backend(choose_backend(self._backend, self.config.gpu))
-        call_token, admin_token = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-        spec = MachineSpec(
-            sandbox_id=self.sandbox_id,
-            name=self.name,
-            gpu=self.config.gpu,
-            packages=required_packages(self.config),
-            lifetime=self.config.timeout,
-            environment=self._environment(),
-            call_token_digest=token_digest(call_token),
-            admin_token_digest=token_digest(admin_token),
-            listening=self.config.listening,
-        )
-        models = find_models(self.config.models)
-        with status(f"starting sandbox {self.name}"):
-            machine = backend.start(spec)
-        control = Control(machine.endpoint, admin_token)
-        self._run = _Run(machine, control, call_token, admin_token, models)
-        try:
-            furnish(machine, self.config, models, workspace or Workspace())
-        except BaseException:
-            self.terminate()
-            raise
+        self._start(workspace or Workspace(), name)
         return self
+
+    def __enter__(self) -> Self:
+        """Start the sandbox."""
+        return self.start()
 
     @overload
     def serve(
@@ -195,7 +130,7 @@ class ScopedSandbox:
             ConfigError: the tokens are too few.
         """
         run = self._serving(name)
-        skill = ServedSkill(run.interfaces[name], self.connection(name))
+        skill = ServedSkill(self._interfaces[name], self.connection(name))
         return served_prompt(skill, run.machine.folder(), tokens)
 
     def connection(self, name: str) -> Connection:
@@ -237,81 +172,25 @@ class ScopedSandbox:
         except OSError as error:
             raise SandboxError(f"cannot read {file}: {error.strerror}") from error
         run.machine.write(sandbox_path or str(HOME / file.name), content)
-        for interface in run.interfaces.values():
+        for interface in self._interfaces.values():
             if interface.is_pending:
                 interface.load()
 
     def rpc_logs(self, lines: int = 100) -> str:
         """Give the newest lines that the runtime and the interfaces printed."""
         if self._run is None:
-            raise _not_started()
+            raise not_started()
         return "\n".join(self._run.machine.logs(lines))
 
     def show_rpc_logs(self, lines: int = 100) -> None:
         """Print on standard error the newest lines of the runtime and the interfaces."""
         sys.stderr.write(self.rpc_logs(lines) + "\n")
 
-    def calls(
-        self,
-        *,
-        function: str | None = None,
-        failed: bool | None = None,
-        since: datetime | timedelta | None = None,
-        interface: str | None = None,
-        last: int | None = None,
-    ) -> list[CallRecord]:
-        """Give what was called in this sandbox, by whomever, the newest last.
-
-        Those that run still are among them. What is older than the newest 64 MB or so is gone.
-
-        Args:
-            function: Calls of this function alone.
-            failed: True for those that failed, False for those that did not.
-            since: Those that began since then, or in so much time up to now.
-            interface: Calls of this interface alone.
-            last: As many of the newest ones.
-        """
-        if self._run is None:
-            raise _not_started()
-        # A call is written down a moment after its end.
-        time.sleep(_WRITTEN)
-        wanted = Filter(interface=interface, function=function, failed=failed, since=since)
-        return read_calls(self._run.machine.folder(), self.sandbox_id, wanted, last)
-
     def terminate(self) -> None:
         """End the sandbox and everything in it. Twice is as good as once."""
-        run, self._run = self._run, None
-        if run is not None and run.process == os.getpid():
-            run.control.close()
-            with status(f"stopping sandbox {self.name}"):
-                run.machine.stop()
-
-    def __enter__(self) -> Self:
-        """Start the sandbox."""
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        frames: TracebackType | None,
-    ) -> None:
-        """End the sandbox."""
-        self.terminate()
-
-    def _running(self) -> _Run:
-        run = self._run
-        if run is None:
-            raise _not_started()
-        code = run.machine.exit_code()
-        if code is not None:
-            raise SandboxLostError(
-                f"sandbox {self.name} has ended",
-                hint="start another ScopedSandbox",
-                log=run.machine.logs(_LAST_LINES),
-                exit_code=code,
-            )
-        return run
+        super().terminate()
+        self._sources.clear()
+        self._interfaces.clear()
 
     def _serve(self, path: str | Path, name: str | None) -> ServedInterface:
         run = self._running()
@@ -320,33 +199,19 @@ class ScopedSandbox:
         check_import_name(name)
         request = LoadRequest(
             interface=name,
-            path=upload_interface(run.machine, file, name, run.sources),
+            path=upload_interface(run.machine, file, name, self._sources),
             import_paths=[run.machine.path(str(folder)) for folder in (HOME, LIBRARIES)],
             models={handle.name: run.machine.path(handle.path) for handle in run.models},
         )
-        run.interfaces.pop(name, None)
-        interface = run.interfaces[name] = ServedInterface(run.control, request)
+        self._interfaces.pop(name, None)
+        interface = self._interfaces[name] = ServedInterface(run.control, request)
         return interface
 
-    def _serving(self, name: str) -> _Run:
+    def _serving(self, name: str) -> Run:
         run = self._running()
-        if name not in run.interfaces:
-            served = ", ".join(run.interfaces) or "none"
+        if name not in self._interfaces:
+            served = ", ".join(self._interfaces) or "none"
             raise InterfaceGoneError(
                 f"no interface {name!r} is served (served: {served})", hint="serve() it first"
             )
         return run
-
-    def _environment(self) -> Mapping[str, str]:
-        present = {name: os.environ[name] for name in self.config.secrets if name in os.environ}
-        missing = [name for name in self.config.secrets if name not in present]
-        if missing:
-            warnings.warn(
-                f"secrets that are not set here: {', '.join(missing)}; the sandbox goes without",
-                stacklevel=3,
-            )
-        return {**self.config.env, **present}
-
-
-def _not_started() -> SandboxError:
-    return SandboxError("the sandbox is not running", hint="call start() first")

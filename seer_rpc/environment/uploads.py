@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from seer_rpc.backends import Machine
 from seer_rpc.environment.config import SandboxConfig
-from seer_rpc.environment.models import ModelHandle
 from seer_rpc.environment.siblings import sibling_files
 from seer_rpc.errors import InterfaceMissingError, InterfaceSyntaxError
 from seer_rpc.workspace import Workspace
@@ -16,12 +14,8 @@ HOME = PurePosixPath("/root")
 LIBRARIES = PurePosixPath("/root/libraries")
 
 
-def furnish(
-    machine: Machine, config: SandboxConfig, models: Iterable[ModelHandle], workspace: Workspace
-) -> None:
+def furnish(machine: Machine, config: SandboxConfig, workspace: Workspace) -> None:
     """Put in what the config and the workspace name."""
-    for handle in models:
-        machine.provide_model(handle.path, handle.source)
     for local, path in config.local_files:
         machine.write(path, Path(local).read_bytes())
     for local, path in config.local_dirs:

@@ -15,11 +15,9 @@ import subprocess
 import sys
 import tempfile
 import threading
-import warnings
 from pathlib import Path, PurePosixPath
 
 from seer_rpc.backends.network import Entrance
-from seer_rpc.backends.packages import check_installed
 from seer_rpc.backends.protocol import MachineSpec, NetworkAccess
 from seer_rpc.client.obituary import Obituary, write_obituary
 from seer_rpc.errors import SandboxError, SandboxStartError
@@ -77,6 +75,8 @@ class LocalMachine:
                 (self._folder / name).mkdir(parents=True, mode=0o700)
             self._folder.chmod(0o700)
             write_name(self._folder, spec.name)
+            for path, source in spec.models.items():
+                Path(self.path(path)).symlink_to(source, target_is_directory=True)
             self._process = self._spawn(spec, entrance)
         except OSError as error:
             self._remove_folders()
@@ -119,10 +119,6 @@ class LocalMachine:
             file.write_bytes(content)
         except (OSError, ValueError) as error:
             raise SandboxError(f"cannot write {path!r} in the sandbox: {error}") from error
-
-    def provide_model(self, path: str, source: str) -> None:
-        """Link to the model where it lies."""
-        Path(self.path(path)).symlink_to(source, target_is_directory=True)
 
     def logs(self, lines: int) -> list[str]:
         """Give the newest lines of the log."""
@@ -217,22 +213,6 @@ class LocalMachine:
             with contextlib.suppress(OSError):
                 write_obituary(self.endpoint, Obituary(code, self.logs(_LAST_LINES)))
             kill_marked(self._id)
-
-
-def start(spec: MachineSpec) -> LocalMachine:
-    """Start a machine; a GPU that is not here is a warning.
-
-    Raises:
-        PackageMissingError: this interpreter, which its workers share, lacks a package.
-        SandboxStartError: it does not answer.
-    """
-    check_installed(spec.packages)
-    if spec.gpu is not None and not Path("/dev/nvidia0").exists():
-        warnings.warn(
-            f"this machine has no GPU; gpu={spec.gpu!r} is ignored and the CPU is used",
-            stacklevel=2,
-        )
-    return LocalMachine(spec)
 
 
 def _socket_folder(folder: Path) -> Path:

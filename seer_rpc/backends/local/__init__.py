@@ -1,0 +1,26 @@
+"""Sandboxes on this machine."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+from seer_rpc.backends.local.machine import LocalMachine
+from seer_rpc.backends.packages import check_installed
+from seer_rpc.backends.protocol import MachineSpec
+
+
+def start(spec: MachineSpec) -> LocalMachine:
+    """Start a machine; a GPU that is not here is a warning.
+
+    Raises:
+        PackageMissingError: this interpreter, which its workers share, lacks a package.
+        SandboxStartError: it does not answer.
+    """
+    check_installed(spec.packages)
+    if spec.gpu is not None and not Path("/dev/nvidia0").exists():
+        warnings.warn(
+            f"this machine has no GPU; gpu={spec.gpu!r} is ignored and the CPU is used",
+            stacklevel=2,
+        )
+    return LocalMachine(spec)

@@ -1,0 +1,170 @@
+"""What every sandbox is, whatever it is for: a machine that starts, works and ends."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import TracebackType
+
+from seer_rpc.backends import Machine, MachineSpec, choose_backend, load_backend
+from seer_rpc.client.control import Control
+from seer_rpc.environment.config import SandboxConfig
+from seer_rpc.environment.models import ModelHandle, find_models
+from seer_rpc.environment.packages import required_packages
+from seer_rpc.environment.uploads import furnish
+from seer_rpc.errors import SandboxError, SandboxLostError
+from seer_rpc.journal import CallRecord, Filter, read_calls
+from seer_rpc.progress import status
+from seer_rpc.workspace import Workspace
+from seer_runtime.wire.journal import PERIOD
+from seer_runtime.wire.settings import token_digest
+
+_LAST_LINES = 20
+
+_WRITTEN = PERIOD + 0.1
+"""Seconds after which a call that is over is in the journal."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What there is from a start to the end."""
+
+    machine: Machine
+    control: Control
+    call_token: str = field(repr=False)
+    admin_token: str = field(repr=False)
+    models: list[ModelHandle]
+    process: int = field(default_factory=os.getpid)
+    """The process that owns the sandbox: a fork of it does not."""
+
+
+class BaseSandbox:
+    """A sandbox that is planned, running or over; `Sandbox` and `ScopedSandbox` are for use."""
+
+    def __init__(self, config: SandboxConfig | None = None, *, backend: str | None = None) -> None:
+        """Plan a sandbox; nothing starts yet.
+
+        `backend` is "local" or another backend's name; without it `SEER_BACKEND` decides, else
+        this machine for a config without a GPU.
+        """
+        self.config = config or SandboxConfig()
+        self.sandbox_id = secrets.token_hex(8)
+        self.name = self.sandbox_id
+        self._backend = backend
+        self._run: Run | None = None
+
+    @property
+    def model_handles(self) -> list[ModelHandle]:
+        """The models that the sandbox has; none before it is started."""
+        return list(self._run.models) if self._run is not None else []
+
+    def calls(
+        self,
+        *,
+        function: str | None = None,
+        failed: bool | None = None,
+        since: datetime | timedelta | None = None,
+        interface: str | None = None,
+        last: int | None = None,
+    ) -> list[CallRecord]:
+        """Give what was called in this sandbox, by whomever, the newest last.
+
+        Those that run still are among them. What is older than the newest 64 MB or so is gone.
+
+        Args:
+            function: Calls of this function alone.
+            failed: True for those that failed, False for those that did not.
+            since: Those that began since then, or in so much time up to now.
+            interface: Calls of this interface alone.
+            last: As many of the newest ones.
+        """
+        if self._run is None:
+            raise not_started()
+        # A call is written down a moment after its end.
+        time.sleep(_WRITTEN)
+        wanted = Filter(interface=interface, function=function, failed=failed, since=since)
+        return read_calls(self._run.machine.folder(), self.sandbox_id, wanted, last)
+
+    def terminate(self) -> None:
+        """End the sandbox and everything in it. Twice is as good as once."""
+        run, self._run = self._run, None
+        if run is not None and run.process == os.getpid():
+            run.control.close()
+            with status(f"stopping sandbox {self.name}"):
+                run.machine.stop()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        frames: TracebackType | None,
+    ) -> None:
+        """End the sandbox."""
+        self.terminate()
+
+    def _start(self, workspace: Workspace, name: str | None) -> None:
+        if self._run is not None:
+            return
+        self.name = name or self.name
+        backend = load_backend(choose_backend(self._backend, self.config.gpu))
+        call_token, admin_token = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+        models = find_models(self.config.models)
+        spec = MachineSpec(
+            sandbox_id=self.sandbox_id,
+            name=self.name,
+            gpu=self.config.gpu,
+            packages=required_packages(self.config),
+            lifetime=self.config.timeout,
+            environment=self._environment(),
+            call_token_digest=token_digest(call_token),
+            admin_token_digest=token_digest(admin_token),
+            models={handle.path: handle.source for handle in models},
+            isolation=self.config.isolation,
+            blocks_network=self.config.block_network,
+            limits=self.config.limits,
+            idle_timeout=self.config.idle_timeout,
+            listening=self.config.listening,
+        )
+        with status(f"starting sandbox {self.name}"):
+            machine = backend.start(spec)
+        control = Control(machine.endpoint, admin_token)
+        self._run = Run(machine, control, call_token, admin_token, models)
+        try:
+            furnish(machine, self.config, workspace)
+        except BaseException:
+            self.terminate()
+            raise
+
+    def _running(self) -> Run:
+        run = self._run
+        if run is None:
+            raise not_started()
+        code = run.machine.exit_code()
+        if code is not None:
+            raise SandboxLostError(
+                f"sandbox {self.name} has ended",
+                hint="start another one",
+                log=run.machine.logs(_LAST_LINES),
+                exit_code=code,
+            )
+        return run
+
+    def _environment(self) -> Mapping[str, str]:
+        present = {name: os.environ[name] for name in self.config.secrets if name in os.environ}
+        missing = [name for name in self.config.secrets if name not in present]
+        if missing:
+            warnings.warn(
+                f"secrets that are not set here: {', '.join(missing)}; the sandbox goes without",
+                stacklevel=4,
+            )
+        return {**self.config.env, **present}
+
+
+def not_started() -> SandboxError:
+    """Say that it is not running."""
+    return SandboxError("the sandbox is not running", hint="call start() first")
