@@ -164,6 +164,7 @@ class LocalMachine:
             admin_token_digest=spec.admin_token_digest,
             environment={**environment, "HOME": self.path("/root"), **spec.environment},
             working_directory=self.path("/root"),
+            folders={f"/{name}": self.path(f"/{name}") for name in _FOLDERS},
             sockets=str(self._sockets),
             owner=os.getpid(),
             lifetime=spec.lifetime,
