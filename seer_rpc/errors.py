@@ -33,7 +33,7 @@ SeerError
 └── SandboxError                a sandbox cannot do what was asked of it now
     ├── SandboxStartError       it did not start
     ├── CommandError            a command failed
-    │   ├── CommandTimeoutError its time was over; all that it had started was ended (a TimeoutError)
+    │   ├── CommandTimeoutError its time was over, and it was ended (a TimeoutError)
     │   └── CommandOutputError  it printed more than there is room for
     └── SandboxFileError        a path of the sandbox cannot be used like that
         ├── SandboxFileNotFoundError    there is nothing (a FileNotFoundError)

@@ -15,12 +15,12 @@ import grpc.aio
 
 from seer_runtime.front.commands import Commands, FolderError, Running, not_started
 from seer_runtime.front.paths import Paths, split
-from seer_runtime.front.problems import PROBLEM, to_problem
 from seer_runtime.wire import parcels
 from seer_runtime.wire.beneath import FOLDER, LISTED, READ, check_regular, opened
 from seer_runtime.wire.new_files import NewFile
 from seer_runtime.wire.pb import runtime_pb2 as pb
 from seer_runtime.wire.pb.runtime_pb2_grpc import WorkbenchServicer
+from seer_runtime.wire.problems import PROBLEM, to_problem
 
 Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 T = TypeVar("T")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import NamedTuple
@@ -123,6 +124,18 @@ def pack_file(file: int, path: str) -> Iterator[Entry]:
         room = PIECE
     entry.content = data
     yield entry
+
+
+def pack_bytes(path: str, content: bytes) -> Iterator[Entry]:
+    """Give a file that is in memory, in pieces."""
+    for start in range(0, len(content) or 1, PIECE):
+        yield Entry(
+            path=os.fsencode(path),
+            mode=0o644,
+            modified=time.time_ns(),
+            content=content[start : start + PIECE],
+            continues=start + PIECE < len(content),
+        )
 
 
 def parcels(entries: Iterable[Entry]) -> Iterator[Parcel]:

@@ -1,4 +1,4 @@
-"""What goes wrong with a path, as clients are told."""
+"""What goes wrong with a path, as the other end is told."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ PROBLEM = "problem-bin"
 """The key in the trailing metadata."""
 
 _MAX_PATH = 4096
+
+_LINKS = (errno.EXDEV, errno.ELOOP)
 
 _KINDS = {
     errno.ENOENT: Problem.NOT_FOUND,
@@ -25,9 +27,15 @@ _KINDS = {
 }
 
 
+NUMBERS = {kind: number for number, kind in reversed(_KINDS.items())}
+"""The system's error number of each kind that has one."""
+
+
 def to_problem(error: OSError, path: str) -> Problem:
     """Say of the path that was asked for what the system said, perhaps of something in it."""
     message = error.strerror or str(error)
+    if error.errno in _LINKS and message == os.strerror(error.errno):
+        message = "a link leads out of the sandbox's folders, or nowhere"
     inner = error.filename
     if isinstance(inner, str) and inner not in (".", "") and not path.endswith(inner):
         message = f"{inner}: {message}"
