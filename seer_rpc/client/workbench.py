@@ -147,7 +147,7 @@ class Workbench:
         current = CURRENT.get()
         if current is not None and current.is_cancelled:
             return errors.CallCancelledError("it was given up")
-        metadata = error.trailing_metadata() if isinstance(error, grpc.Call) else None
+        metadata: Any = error.trailing_metadata() if isinstance(error, grpc.Call) else None
         problem = dict(metadata or ()).get(PROBLEM)
         if isinstance(problem, bytes):
             return file_error(pb.Problem.FromString(problem))
