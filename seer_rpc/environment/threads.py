@@ -19,7 +19,7 @@ T = TypeVar("T")
 _THREADS = ThreadPoolExecutor(max_workers=1024, thread_name_prefix="seer-async")
 
 
-async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def in_thread(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Call a function on a thread. If this is cancelled, what the function waits for is ended."""
     cancellation = Cancellation()
     context = contextvars.copy_context()
@@ -52,6 +52,7 @@ def on_loop(on_output: OnOutput | None) -> OnOutput | None:
 
 def _settle(done: Future[None], call: Callable[[], None]) -> None:
     try:
-        done.set_result(call())
+        call()
+        done.set_result(None)
     except BaseException as error:  # noqa: BLE001 - whoever waits for the callback gets its error
         done.set_exception(error)
