@@ -3,7 +3,9 @@
 SeerError
 ├── ConfigError                 what was asked for cannot work as it is written (a ValueError)
 │   ├── ModelNotFoundError      a model that is neither here nor to be had (a LookupError)
-│   ├── PackageMissingError     Python packages that the sandbox would lack
+│   ├── PackageMissingError     packages that the sandbox would lack
+│   │   ├── PackageInstallError Python packages that cannot be installed
+│   │   └── SystemPackageError  system packages that are not installed
 │   └── BackendError            no backend can run the sandbox
 ├── InterfaceError              an interface file cannot be served
 │   ├── InterfaceMissingError   there is no such file (a FileNotFoundError)
@@ -65,6 +67,7 @@ __all__ = [
     "InterfaceSyntaxError",
     "ModelNotFoundError",
     "NothingExposedError",
+    "PackageInstallError",
     "PackageMissingError",
     "QueueFullError",
     "RemoteError",
@@ -77,6 +80,7 @@ __all__ = [
     "SessionError",
     "SessionOverError",
     "StateLostError",
+    "SystemPackageError",
     "ValueCrossingError",
     "WorkerDiedError",
 ]
@@ -146,7 +150,21 @@ class ModelNotFoundError(ConfigError, LookupError):
 
 
 class PackageMissingError(ConfigError):
-    """Python packages that the sandbox would lack."""
+    """Packages that the sandbox would lack."""
+
+
+class PackageInstallError(PackageMissingError):
+    """Python packages that cannot be installed.
+
+    Attributes:
+        package: the one that is to blame; empty where that is none alone.
+    """
+
+    package: str = ""
+
+
+class SystemPackageError(PackageMissingError):
+    """System packages that are not installed, where the sandbox may not install them."""
 
 
 class BackendError(ConfigError):
