@@ -23,7 +23,8 @@ _BUILD_REASONS = [
         r"^.*: (?:command )?not found.*$",
         r"^.*No such file or directory: .*$",
         r"^.*(?:ModuleNotFoundError|ImportError): .*$",
-        r"^\s*(?!error: subprocess-exited)(?:\w*Error|error): .*$",
+        r"^\s*\w*Error: .*$",
+        r"^\s*error: (?!subprocess-exited|Failed to build|command ).*$",
     )
 ]
 _NETWORK = re.compile(
@@ -44,6 +45,7 @@ _PYTHON = re.compile(
     r"(?:the requested Python version|current Python version|Requires-Python)[^\n]*"
 )
 _CONFLICT = re.compile(r"unsatisfiable|ResolutionImpossible|conflicting dependencies")
+_CAUSE = re.compile(r"The conflict is caused by:\n(.*?)\n\s*\n", re.DOTALL)
 
 _SYSTEM_PACKAGES = {
     "Python.h": "python3-dev",
@@ -99,8 +101,8 @@ def _network(text: str, requirements: Sequence[Requirement]) -> PackageInstallEr
     if not _NETWORK.search(text):
         return None
     reason = _line(text, _NETWORK)
-    if url := re.search(r"https?://\S+", text):
-        reason = f"{reason} ({url[0].rstrip('`')})" if url[0] not in reason else reason
+    if url := re.search(r"Failed to fetch: `?(\S+?)`?\s", text):
+        reason = f"{reason} ({url[1]})"
     return _error(
         "",
         f"{_all(requirements)} cannot be fetched: {reason}",
@@ -166,7 +168,7 @@ def _no_version(text: str, requirements: Sequence[Requirement]) -> PackageInstal
     if match is None or not _is_top(match["name"], requirements):
         return None
     name, known = match["name"], match.groupdict().get("known")
-    reason = f"there is no version {match['version']} of {name}"
+    reason = f"there is no {name}{match['version']}"
     if known:
         reason += f"; the newest are {', '.join(known.split(', ')[-5:])}"
     elif python := _PYTHON.search(text):
@@ -190,18 +192,21 @@ def _conflict(
     text: str, requirements: Sequence[Requirement], needed: Sequence[Requirement]
 ) -> PackageInstallError:
     flat = _flat(text)
-    sentences = re.split(r"(?:And because |Because )", flat)
-    last = sentences[-1].strip()
-    ours = [str(each) for each in needed if re.search(rf"\b{re.escape(each.name)}\b", flat)]
-    named = [each for each in requirements if re.search(rf"\b{re.escape(each.name)}\b", flat)]
-    message = f"{_all(named or requirements)} cannot be had together: {_cut(last)}"
+    sentences = re.split(r"And because |Because ", flat)
+    cause = _CAUSE.search(text)
+    reason = _flat(cause[1]) if cause else sentences[-1].partition(", we can conclude")[0]
+    ours = [str(each) for each in needed if _names(each, reason)]
+    named = [each for each in requirements if _names(each, flat)] or requirements
+    together = " together" if len(named) > 1 else ""
+    message = f"{_all(named)} cannot be had{together}: {_cut(reason)}"
     if ours:
         message += f" (what serves calls in a sandbox needs {', '.join(ours)})"
-    return _error(
-        named[0].name if named else "",
-        message,
-        "loosen or change one of the versions that are pinned",
-    )
+    hint = "loosen or change one of the versions that are pinned"
+    return _error(named[0].name if named else "", message, hint)
+
+
+def _names(requirement: Requirement, text: str) -> bool:
+    return re.search(rf"\b{re.escape(requirement.name)}\b", text) is not None
 
 
 def _is_top(name: str, requirements: Sequence[Requirement]) -> bool:
