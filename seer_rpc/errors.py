@@ -2,6 +2,7 @@
 
 SeerError
 ├── ConfigError                 what was asked for cannot work as it is written (a ValueError)
+│   ├── UnknownFieldError       a config has no such field (a TypeError)
 │   ├── ModelNotFoundError      a model that is neither here nor to be had (a LookupError)
 │   ├── PackageMissingError     packages that the sandbox would lack
 │   │   ├── PackageInstallError Python packages that cannot be installed
@@ -81,6 +82,7 @@ __all__ = [
     "SessionOverError",
     "StateLostError",
     "SystemPackageError",
+    "UnknownFieldError",
     "ValueCrossingError",
     "WorkerDiedError",
 ]
@@ -143,6 +145,10 @@ class SeerError(Exception):
 
 class ConfigError(SeerError, ValueError):
     """What was asked for cannot work as it is written."""
+
+
+class UnknownFieldError(ConfigError, TypeError):
+    """A config has no such field."""
 
 
 class ModelNotFoundError(ConfigError, LookupError):
