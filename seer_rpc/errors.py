@@ -34,7 +34,15 @@ SeerError
 │   ├── ConnectionFileError     the connection file is missing, open to others, or not readable
 │   └── SandboxLostError        the sandbox is gone (a ConnectionError)
 └── SandboxError                a sandbox cannot do what was asked of it now
-    └── SandboxStartError       it did not start
+    ├── SandboxStartError       it did not start
+    ├── CommandError            a command failed
+    │   ├── CommandTimeoutError its time was over, and it was ended (a TimeoutError)
+    │   └── CommandOutputError  it printed more than there is room for
+    └── SandboxFileError        a path of the sandbox cannot be used like that
+        ├── SandboxFileNotFoundError    there is nothing (a FileNotFoundError)
+        ├── SandboxIsADirectoryError    it is a folder (an IsADirectoryError)
+        ├── SandboxNotADirectoryError   it is none (a NotADirectoryError)
+        └── SandboxPermissionError      the sandbox's user may not (a PermissionError)
 
 In a generated library, the exceptions that the interface itself defines are classes below
 RemoteError.
@@ -55,6 +63,9 @@ __all__ = [
     "BackendError",
     "CallCancelledError",
     "CallError",
+    "CommandError",
+    "CommandOutputError",
+    "CommandTimeoutError",
     "ConfigError",
     "ConnectionFileError",
     "DeadlineExceededError",
@@ -74,7 +85,12 @@ __all__ = [
     "RemoteError",
     "RemoteExit",
     "SandboxError",
+    "SandboxFileError",
+    "SandboxFileNotFoundError",
+    "SandboxIsADirectoryError",
     "SandboxLostError",
+    "SandboxNotADirectoryError",
+    "SandboxPermissionError",
     "SandboxStartError",
     "SchemaChangedError",
     "SeerError",
@@ -363,3 +379,49 @@ class SandboxError(SeerError):
 
 class SandboxStartError(SandboxError):
     """A sandbox did not start."""
+
+
+class CommandError(SandboxError):
+    """A command failed; `exit_code` says how, negative for the signal that ended it.
+
+    Attributes:
+        stdout: what it had printed.
+        stderr: what it had printed on standard error.
+    """
+
+    stdout: str = ""
+    stderr: str = ""
+
+
+class CommandTimeoutError(CommandError, TimeoutError):
+    """A command's time was over. All that it had started was ended, too."""
+
+
+class CommandOutputError(CommandError):
+    """A command printed more than there is room for. All that it had started was ended."""
+
+
+class SandboxFileError(SandboxError):
+    """A path of the sandbox cannot be used like that.
+
+    Attributes:
+        path: that path.
+    """
+
+    path: str = ""
+
+
+class SandboxFileNotFoundError(SandboxFileError, FileNotFoundError):
+    """The sandbox has nothing under that path."""
+
+
+class SandboxIsADirectoryError(SandboxFileError, IsADirectoryError):
+    """It is a folder of the sandbox, not a file."""
+
+
+class SandboxNotADirectoryError(SandboxFileError, NotADirectoryError):
+    """It is no folder of the sandbox."""
+
+
+class SandboxPermissionError(SandboxFileError, PermissionError):
+    """The sandbox's user may not do that."""

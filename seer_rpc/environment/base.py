@@ -13,10 +13,12 @@ from types import TracebackType
 
 from seer_rpc.backends import Machine, MachineSpec, choose_backend, load_backend
 from seer_rpc.client.control import Control
+from seer_rpc.client.workbench import Workbench
 from seer_rpc.environment.config import SandboxConfig
 from seer_rpc.environment.models import ModelHandle, find_models
 from seer_rpc.environment.packages import required_packages
 from seer_rpc.environment.uploads import furnish
+from seer_rpc.environment.work import Work
 from seer_rpc.errors import SandboxError, SandboxLostError
 from seer_rpc.journal import CallRecord, Filter, read_calls
 from seer_rpc.progress import status
@@ -43,7 +45,7 @@ class Run:
     """The process that owns the sandbox: a fork of it does not."""
 
 
-class BaseSandbox:
+class BaseSandbox(Work):
     """A sandbox that is planned, running or over; `Sandbox` and `ScopedSandbox` are for use."""
 
     def __init__(self, config: SandboxConfig | None = None, *, backend: str | None = None) -> None:
@@ -135,10 +137,19 @@ class BaseSandbox:
         control = Control(machine.endpoint, admin_token)
         self._run = Run(machine, control, call_token, admin_token, models)
         try:
-            furnish(machine, self.config, workspace)
+            furnish(control.workbench, self.config, workspace)
         except BaseException:
             self.terminate()
             raise
+
+    def _workbench(self) -> Workbench:
+        run = self._running()
+        if run.process != os.getpid():
+            raise SandboxError(
+                "a forked process cannot use the sandbox of its parent",
+                hint='start child processes anew: multiprocessing.get_context("spawn")',
+            )
+        return run.control.workbench
 
     def _running(self) -> Run:
         run = self._run

@@ -44,6 +44,10 @@ class Settings:
     working_directory: str
     """Where the workers run."""
 
+    folders: Mapping[str, str] = field(default_factory=dict)
+    """Where the folders lie that the sandbox names `/workspace` and the like; empty where these are
+    their paths."""
+
     sockets: str
     """A folder for sockets that nobody else may enter; its path is short."""
 

@@ -106,21 +106,6 @@ class LocalMachine:
             )
         return str(self._folder.joinpath(*parts))
 
-    def write(self, path: str, content: bytes) -> None:
-        """Write a file, its folders included.
-
-        Raises:
-            SandboxError: the path leads outside the sandbox, or cannot be a file.
-        """
-        file = Path(self.path(path))
-        try:
-            if not file.resolve().is_relative_to(self._folder.resolve()):
-                raise SandboxError(f"{path!r} leads outside the sandbox through a link")
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
-        except (OSError, ValueError) as error:
-            raise SandboxError(f"cannot write {path!r} in the sandbox: {error}") from error
-
     def logs(self, lines: int) -> list[str]:
         """Give the newest lines of the log."""
         with contextlib.suppress(FileNotFoundError):
@@ -177,6 +162,7 @@ class LocalMachine:
             admin_token_digest=spec.admin_token_digest,
             environment={**own, **spec.environment},
             working_directory=home,
+            folders={f"/{name}": self.path(f"/{name}") for name in _FOLDERS},
             sockets=str(self._sockets),
             owner=os.getpid(),
             lifetime=spec.lifetime,
