@@ -2,8 +2,11 @@
 
 SeerError
 ├── ConfigError                 what was asked for cannot work as it is written (a ValueError)
+│   ├── UnknownFieldError       a config has no such field (a TypeError)
 │   ├── ModelNotFoundError      a model that is neither here nor to be had (a LookupError)
-│   ├── PackageMissingError     Python packages that the sandbox would lack
+│   ├── PackageMissingError     packages that the sandbox would lack
+│   │   ├── PackageInstallError Python packages that cannot be installed
+│   │   └── SystemPackageError  system packages that are not installed
 │   └── BackendError            no backend can run the sandbox
 ├── InterfaceError              an interface file cannot be served
 │   ├── InterfaceMissingError   there is no such file (a FileNotFoundError)
@@ -77,6 +80,7 @@ __all__ = [
     "InterfaceSyntaxError",
     "ModelNotFoundError",
     "NothingExposedError",
+    "PackageInstallError",
     "PackageMissingError",
     "QueueFullError",
     "RemoteError",
@@ -95,6 +99,8 @@ __all__ = [
     "SessionError",
     "SessionOverError",
     "StateLostError",
+    "SystemPackageError",
+    "UnknownFieldError",
     "ValueCrossingError",
     "WorkerDiedError",
 ]
@@ -159,12 +165,30 @@ class ConfigError(SeerError, ValueError):
     """What was asked for cannot work as it is written."""
 
 
+class UnknownFieldError(ConfigError, TypeError):
+    """A config has no such field."""
+
+
 class ModelNotFoundError(ConfigError, LookupError):
     """A model that is neither on this machine nor to be had, or that is not configured."""
 
 
 class PackageMissingError(ConfigError):
-    """Python packages that the sandbox would lack."""
+    """Packages that the sandbox would lack."""
+
+
+class PackageInstallError(PackageMissingError):
+    """Python packages that cannot be installed.
+
+    Attributes:
+        package: the one that is to blame; empty where that is none alone.
+    """
+
+    package: str = ""
+
+
+class SystemPackageError(PackageMissingError):
+    """System packages that are not installed, where the sandbox may not install them."""
 
 
 class BackendError(ConfigError):

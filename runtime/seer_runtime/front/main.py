@@ -56,6 +56,7 @@ async def _serve(settings: Settings) -> bool:
         settings.sockets,
         log,
         settings.journal,
+        settings.python,
     )
     journal = FrontJournal(settings.journal)
     service = RuntimeService(host.spawn, log, journal)

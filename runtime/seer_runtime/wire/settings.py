@@ -61,6 +61,9 @@ class Settings:
     """Folders that go with the front."""
 
     port: Port | None = None
+    python: str = ""
+    """The interpreter of the workers; the front's own without one."""
+
     journal: str = ""
     """The folder for the journal of calls, whose lock shows that the front runs; none is kept
     without."""
