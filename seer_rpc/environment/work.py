@@ -133,7 +133,7 @@ class Work:
         The other arguments, and what it raises, are those of `exec`.
         """
         planned = Command(python=_encoded(code))
-        set_surroundings(planned, cwd, {"PYTHONUNBUFFERED": "1", **(env or {})}, timeout)
+        set_surroundings(planned, cwd, env or {}, timeout)
         return self._run_command(planned, input, on_output, max_output).check()
 
     def write_file(self, path: str, content: str | bytes) -> None:
