@@ -31,7 +31,8 @@ SeerError
 │   ├── ConnectionFileError     the connection file is missing, open to others, or not readable
 │   └── SandboxLostError        the sandbox is gone (a ConnectionError)
 └── SandboxError                a sandbox cannot do what was asked of it now
-    └── SandboxStartError       it did not start
+    ├── SandboxStartError       it did not start
+    └── SnapshotError           a snapshot cannot be taken, found or restored
 
 In a generated library, the exceptions that the interface itself defines are classes below
 RemoteError.
@@ -76,6 +77,7 @@ __all__ = [
     "SeerError",
     "SessionError",
     "SessionOverError",
+    "SnapshotError",
     "StateLostError",
     "ValueCrossingError",
     "WorkerDiedError",
@@ -339,3 +341,7 @@ class SandboxError(SeerError):
 
 class SandboxStartError(SandboxError):
     """A sandbox did not start."""
+
+
+class SnapshotError(SandboxError):
+    """A snapshot cannot be taken, found or restored."""

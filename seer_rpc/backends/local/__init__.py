@@ -16,6 +16,7 @@ def start(spec: MachineSpec) -> LocalMachine:
     Raises:
         PackageMissingError: this interpreter, which its workers share, lacks a package.
         SandboxStartError: it does not answer.
+        SnapshotError: the snapshot that it is to start from cannot be restored.
     """
     check_installed(spec.packages)
     if spec.gpu is not None and not Path("/dev/nvidia0").exists():
