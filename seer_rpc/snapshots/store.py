@@ -98,10 +98,11 @@ def remove_snapshot(which: str | Snapshot) -> Snapshot:
     """
     snapshot = find_snapshot(which) if isinstance(which, str) else which
     # At once, and only then piece by piece.
-    partial_folder().mkdir(parents=True, exist_ok=True, mode=0o700)
     removed = partial_folder() / f"{snapshot.id}.removed"
     try:
-        (kept_folder() / snapshot.id).rename(removed)
+        with in_use():
+            partial_folder().mkdir(exist_ok=True, mode=0o700)
+            (kept_folder() / snapshot.id).rename(removed)
     except FileNotFoundError:
         raise SnapshotError(f"there is no snapshot {snapshot.id!r} any more") from None
     shutil.rmtree(removed, ignore_errors=True)
