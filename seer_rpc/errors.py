@@ -35,6 +35,7 @@ SeerError
 │   └── SandboxLostError        the sandbox is gone (a ConnectionError)
 └── SandboxError                a sandbox cannot do what was asked of it now
     ├── SandboxStartError       it did not start
+    ├── SnapshotError           a snapshot cannot be taken, found or restored
     ├── CommandError            a command failed
     │   ├── CommandTimeoutError its time was over, and it was ended (a TimeoutError)
     │   └── CommandOutputError  it printed more than there is room for
@@ -96,6 +97,7 @@ __all__ = [
     "SeerError",
     "SessionError",
     "SessionOverError",
+    "SnapshotError",
     "StateLostError",
     "SystemPackageError",
     "UnknownFieldError",
@@ -425,3 +427,7 @@ class SandboxNotADirectoryError(SandboxFileError, NotADirectoryError):
 
 class SandboxPermissionError(SandboxFileError, PermissionError):
     """The sandbox's user may not do that."""
+
+
+class SnapshotError(SandboxError):
+    """A snapshot cannot be taken, found or restored."""

@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 
 from seer_rpc.backends.listening import Listening
 from seer_rpc.client.connection import Connection
+from seer_rpc.snapshots import Snapshot
 
 IsolationLevel: TypeAlias = Literal["namespace", "landlock", "none"]
 
@@ -64,6 +65,9 @@ class MachineSpec:
     listening: Listening | None = None
     """How other machines are to reach it."""
 
+    snapshot: Snapshot | None = None
+    """What is in its folders at first; nothing without one."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkAccess:
@@ -107,6 +111,13 @@ class Machine(Protocol):
         The journal of calls is there, and what processes of this machine need to call.
         """
 
+    def snapshot(self, description: str) -> Snapshot:
+        """Keep the files in `/root` and `/workspace`, while what runs goes on.
+
+        Raises:
+            SnapshotError: there is no room for them.
+        """
+
     def exit_code(self) -> int | None:
         """Give the runtime's exit status, or None while it runs."""
 
@@ -123,4 +134,5 @@ class Backend(Protocol):
         Raises:
             PackageMissingError: it would lack a package.
             SandboxStartError: it does not answer.
+            SnapshotError: the snapshot that it is to start from cannot be restored.
         """

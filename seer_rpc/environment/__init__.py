@@ -5,6 +5,7 @@ from seer_rpc.environment.models import ModelHandle
 from seer_rpc.environment.sandbox import Sandbox
 from seer_rpc.environment.scoped import ScopedSandbox
 from seer_rpc.journal import CallRecord
+from seer_rpc.snapshots import Snapshot
 
 __all__ = [
     "CallRecord",
@@ -15,4 +16,5 @@ __all__ = [
     "Sandbox",
     "SandboxConfig",
     "ScopedSandbox",
+    "Snapshot",
 ]

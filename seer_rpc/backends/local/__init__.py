@@ -16,6 +16,7 @@ def start(spec: MachineSpec) -> LocalMachine:
     Raises:
         PackageMissingError: a package is neither here nor to be had.
         SandboxStartError: it does not answer.
+        SnapshotError: the snapshot that it is to start from cannot be restored.
     """
     layers = find_layers(spec.packages)
     if spec.gpu is not None and not Path("/dev/nvidia0").exists():

@@ -21,14 +21,18 @@ from seer_rpc.backends.local.python import Layers, make_venv
 from seer_rpc.backends.network import Entrance
 from seer_rpc.backends.protocol import MachineSpec, NetworkAccess
 from seer_rpc.client.obituary import Obituary, write_obituary
-from seer_rpc.errors import SandboxError, SandboxStartError
+from seer_rpc.errors import SandboxError, SandboxStartError, SnapshotError
 from seer_rpc.journal import write_name
 from seer_rpc.locations import sandboxes_folder
+from seer_rpc.snapshots import Snapshot, Subject, restore_snapshot, take_snapshot
 from seer_runtime.wire.limits import MAX_SOCKET_PATH
 from seer_runtime.wire.marks import kill_marked
 from seer_runtime.wire.settings import Settings
 
-_FOLDERS = ("root", "workspace", "models")
+_KEPT = ("root", "workspace")
+"""Folders that are in snapshots."""
+
+_FOLDERS = (*_KEPT, "models")
 _START_TIMEOUT = 60.0
 _STOP_TIMEOUT = 15.0
 _LAST_LINES = 20
@@ -61,10 +65,12 @@ class LocalMachine:
         Raises:
             PackageMissingError: a package that it needs here is not installed.
             SandboxStartError: it does not answer.
+            SnapshotError: what it is to start from cannot be restored.
         """
         entrance = Entrance.of(spec)
         self.network: NetworkAccess | None = None
         self._id = spec.sandbox_id
+        self._name = spec.name
         self._owner = os.getpid()
         self._folder = sandboxes_folder() / spec.sandbox_id
         self._sockets = _socket_folder(self._folder)
@@ -75,6 +81,8 @@ class LocalMachine:
             for name in _FOLDERS:
                 (self._folder / name).mkdir(parents=True, mode=0o700)
             self._folder.chmod(0o700)
+            if spec.snapshot is not None:
+                restore_snapshot(spec.snapshot, self._folder, _KEPT)
             write_name(self._folder, spec.name)
             for path, source in spec.models.items():
                 Path(self.path(path)).symlink_to(source, target_is_directory=True)
@@ -82,6 +90,9 @@ class LocalMachine:
         except OSError as error:
             self._remove_folders()
             raise SandboxStartError(f"the sandbox cannot start: {error}") from error
+        except SnapshotError:
+            self._remove_folders()
+            raise
         try:
             port = self._await_ready()
         except BaseException:
@@ -115,6 +126,17 @@ class LocalMachine:
     def folder(self) -> Path:
         """Give the sandbox's own folder."""
         return self._folder
+
+    def snapshot(self, description: str) -> Snapshot:
+        """Keep the files in `/root` and `/workspace`.
+
+        Raises:
+            SnapshotError: there is no room for them.
+        """
+        subject = Subject(self._id, self._name, "local")
+        return take_snapshot(
+            self._folder, _KEPT, subject, description, lambda: self.exit_code() is None
+        )
 
     def exit_code(self) -> int | None:
         """Give the front's exit status, or None while it runs."""
