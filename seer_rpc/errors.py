@@ -7,6 +7,7 @@ SeerError
 │   ├── PackageMissingError     packages that the sandbox would lack
 │   │   ├── PackageInstallError Python packages that cannot be installed
 │   │   └── SystemPackageError  system packages that are not installed
+│   ├── RepoError               a repository that is not to be had, or cannot be installed
 │   └── BackendError            no backend can run the sandbox
 ├── InterfaceError              an interface file cannot be served
 │   ├── InterfaceMissingError   there is no such file (a FileNotFoundError)
@@ -35,6 +36,7 @@ SeerError
 │   └── SandboxLostError        the sandbox is gone (a ConnectionError)
 └── SandboxError                a sandbox cannot do what was asked of it now
     ├── SandboxStartError       it did not start
+    ├── ContainerError          there is no Docker engine, or it does not run the container
     ├── CommandError            a command failed
     │   ├── CommandTimeoutError its time was over, and it was ended (a TimeoutError)
     │   └── CommandOutputError  it printed more than there is room for
@@ -68,6 +70,7 @@ __all__ = [
     "CommandTimeoutError",
     "ConfigError",
     "ConnectionFileError",
+    "ContainerError",
     "DeadlineExceededError",
     "DeviceMemoryError",
     "FunctionMissingError",
@@ -84,6 +87,7 @@ __all__ = [
     "QueueFullError",
     "RemoteError",
     "RemoteExit",
+    "RepoError",
     "SandboxError",
     "SandboxFileError",
     "SandboxFileNotFoundError",
@@ -187,6 +191,10 @@ class PackageInstallError(PackageMissingError):
 
 class SystemPackageError(PackageMissingError):
     """System packages that are not installed, where the sandbox may not install them."""
+
+
+class RepoError(ConfigError):
+    """A repository that is not to be had as it is named, or that cannot be installed."""
 
 
 class BackendError(ConfigError):
@@ -379,6 +387,10 @@ class SandboxError(SeerError):
 
 class SandboxStartError(SandboxError):
     """A sandbox did not start."""
+
+
+class ContainerError(SandboxError):
+    """There is no Docker engine, or it cannot build or run a container."""
 
 
 class CommandError(SandboxError):
