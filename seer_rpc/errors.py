@@ -44,7 +44,8 @@ SeerError
         ├── SandboxFileNotFoundError    there is nothing (a FileNotFoundError)
         ├── SandboxIsADirectoryError    it is a folder (an IsADirectoryError)
         ├── SandboxNotADirectoryError   it is none (a NotADirectoryError)
-        └── SandboxPermissionError      the sandbox's user may not (a PermissionError)
+        ├── SandboxPermissionError      the sandbox's user may not (a PermissionError)
+        └── SandboxFileSizeError        it holds more than the caller wants
 
 In a generated library, the exceptions that the interface itself defines are classes below
 RemoteError.
@@ -91,6 +92,7 @@ __all__ = [
     "SandboxError",
     "SandboxFileError",
     "SandboxFileNotFoundError",
+    "SandboxFileSizeError",
     "SandboxIsADirectoryError",
     "SandboxLostError",
     "SandboxNotADirectoryError",
@@ -437,3 +439,7 @@ class SandboxNotADirectoryError(SandboxFileError, NotADirectoryError):
 
 class SandboxPermissionError(SandboxFileError, PermissionError):
     """The sandbox's user may not do that."""
+
+
+class SandboxFileSizeError(SandboxFileError):
+    """A file of the sandbox holds more than the caller wants."""
