@@ -7,6 +7,7 @@ SeerError
 │   ├── PackageMissingError     packages that the sandbox would lack
 │   │   ├── PackageInstallError Python packages that cannot be installed
 │   │   └── SystemPackageError  system packages that are not installed
+│   ├── RepoError               a repository that is not to be had, or cannot be installed
 │   └── BackendError            no backend can run the sandbox
 ├── InterfaceError              an interface file cannot be served
 │   ├── InterfaceMissingError   there is no such file (a FileNotFoundError)
@@ -36,6 +37,7 @@ SeerError
 └── SandboxError                a sandbox cannot do what was asked of it now
     ├── SandboxStartError       it did not start
     ├── SnapshotError           a snapshot cannot be taken, found or restored
+    ├── ContainerError          there is no Docker engine, or it does not run the container
     ├── CommandError            a command failed
     │   ├── CommandTimeoutError its time was over, and it was ended (a TimeoutError)
     │   └── CommandOutputError  it printed more than there is room for
@@ -43,7 +45,8 @@ SeerError
         ├── SandboxFileNotFoundError    there is nothing (a FileNotFoundError)
         ├── SandboxIsADirectoryError    it is a folder (an IsADirectoryError)
         ├── SandboxNotADirectoryError   it is none (a NotADirectoryError)
-        └── SandboxPermissionError      the sandbox's user may not (a PermissionError)
+        ├── SandboxPermissionError      the sandbox's user may not (a PermissionError)
+        └── SandboxFileSizeError        it holds more than the caller wants
 
 In a generated library, the exceptions that the interface itself defines are classes below
 RemoteError.
@@ -69,6 +72,7 @@ __all__ = [
     "CommandTimeoutError",
     "ConfigError",
     "ConnectionFileError",
+    "ContainerError",
     "DeadlineExceededError",
     "DeviceMemoryError",
     "FunctionMissingError",
@@ -85,9 +89,11 @@ __all__ = [
     "QueueFullError",
     "RemoteError",
     "RemoteExit",
+    "RepoError",
     "SandboxError",
     "SandboxFileError",
     "SandboxFileNotFoundError",
+    "SandboxFileSizeError",
     "SandboxIsADirectoryError",
     "SandboxLostError",
     "SandboxNotADirectoryError",
@@ -189,6 +195,10 @@ class PackageInstallError(PackageMissingError):
 
 class SystemPackageError(PackageMissingError):
     """System packages that are not installed, where the sandbox may not install them."""
+
+
+class RepoError(ConfigError):
+    """A repository that is not to be had as it is named, or that cannot be installed."""
 
 
 class BackendError(ConfigError):
@@ -383,6 +393,10 @@ class SandboxStartError(SandboxError):
     """A sandbox did not start."""
 
 
+class ContainerError(SandboxError):
+    """There is no Docker engine, or it cannot build or run a container."""
+
+
 class CommandError(SandboxError):
     """A command failed; `exit_code` says how, negative for the signal that ended it.
 
@@ -431,3 +445,7 @@ class SandboxPermissionError(SandboxFileError, PermissionError):
 
 class SnapshotError(SandboxError):
     """A snapshot cannot be taken, found or restored."""
+
+
+class SandboxFileSizeError(SandboxFileError):
+    """A file of the sandbox holds more than the caller wants."""

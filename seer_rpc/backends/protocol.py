@@ -42,6 +42,9 @@ class MachineSpec:
     packages: Sequence[Requirement]
     """What its Python must have."""
 
+    system_packages: Sequence[str] = ()
+    """Debian packages that it must have."""
+
     lifetime: float
     """Seconds after which the machine ends by itself."""
 
@@ -52,6 +55,10 @@ class MachineSpec:
     admin_token_digest: str
     models: Mapping[str, str] = field(default_factory=dict)
     """Directories of models: where they appear in the sandbox, read-only, and where they are."""
+
+    folders: Mapping[str, str] = field(default_factory=dict)
+    """Folders that it begins with: where in the sandbox, and where to copy them from; links stay
+    links. What is there already, in a sandbox that goes on from a snapshot, stays."""
 
     isolation: IsolationLevel | Literal["auto"] = "auto"
     blocks_network: bool = False
@@ -132,7 +139,7 @@ class Backend(Protocol):
         """Start a machine and wait until its runtime answers.
 
         Raises:
-            PackageMissingError: it would lack a package.
+            PackageMissingError: it would lack a package, or a system package.
             SandboxStartError: it does not answer.
             SnapshotError: the snapshot that it is to start from cannot be restored.
         """

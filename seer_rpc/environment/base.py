@@ -16,8 +16,10 @@ from seer_rpc.backends import Machine, MachineSpec, choose_backend, load_backend
 from seer_rpc.client.control import Control
 from seer_rpc.client.workbench import Workbench
 from seer_rpc.environment.config import SandboxConfig
+from seer_rpc.environment.containers import ContainerHandle, remove_containers, start_container
 from seer_rpc.environment.models import ModelHandle, find_models
 from seer_rpc.environment.packages import required_packages
+from seer_rpc.environment.repos import RepoHandle, checked_out, install_repos
 from seer_rpc.environment.uploads import furnish
 from seer_rpc.environment.work import Work
 from seer_rpc.errors import SandboxError, SandboxLostError
@@ -43,6 +45,8 @@ class Run:
     call_token: str = field(repr=False)
     admin_token: str = field(repr=False)
     models: list[ModelHandle]
+    repos: list[RepoHandle]
+    containers: list[ContainerHandle] = field(default_factory=list)
     process: int = field(default_factory=os.getpid)
     """The process that owns the sandbox: a fork of it does not."""
 
@@ -66,6 +70,26 @@ class BaseSandbox(Work):
     def model_handles(self) -> list[ModelHandle]:
         """The models that the sandbox has; none before it is started."""
         return list(self._run.models) if self._run is not None else []
+
+    @property
+    def repo_handles(self) -> list[RepoHandle]:
+        """The repositories that the sandbox has; none before it is started."""
+        return list(self._run.repos) if self._run is not None else []
+
+    def start_container(self, repo: RepoHandle) -> ContainerHandle:
+        """Build a repository's Dockerfile and run it with Docker, beside the sandbox.
+
+        It is built from the files as they came, whatever the sandbox has made of them since. It
+        gets the sandbox's variables, is as limited and as far from the network, and ends with it.
+
+        Raises:
+            ConfigError: the repository has no Dockerfile.
+            ContainerError: there is no Docker engine, or it cannot build or run it.
+        """
+        run = self._running()
+        started = start_container(repo, self.sandbox_id, self.config, self._environment())
+        run.containers.append(started)
+        return started
 
     def calls(
         self,
@@ -152,6 +176,7 @@ class BaseSandbox(Work):
         run, self._run = self._run, None
         if run is not None and run.process == os.getpid():
             run.control.close()
+            remove_containers(run.containers)
             with status(f"stopping sandbox {self.name}"):
                 run.machine.stop()
 
@@ -171,31 +196,36 @@ class BaseSandbox(Work):
             return
         self.name = name or self.name
         backend = load_backend(choose_backend(self._backend, self.config.gpu))
+        self._check_secrets()
         call_token, admin_token = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         models = find_models(self.config.models)
-        spec = MachineSpec(
-            sandbox_id=self.sandbox_id,
-            name=self.name,
-            gpu=self.config.gpu,
-            packages=required_packages(self.config),
-            lifetime=self.config.timeout,
-            environment=self._environment(),
-            call_token_digest=token_digest(call_token),
-            admin_token_digest=token_digest(admin_token),
-            models={handle.path: handle.source for handle in models},
-            isolation=self.config.isolation,
-            blocks_network=self.config.block_network,
-            limits=self.config.limits,
-            idle_timeout=self.config.idle_timeout,
-            listening=self.config.listening,
-            snapshot=snapshot,
-        )
-        with status(f"starting sandbox {self.name}"):
-            machine = backend.start(spec)
+        with checked_out(self.config.repos) as repos:
+            spec = MachineSpec(
+                sandbox_id=self.sandbox_id,
+                name=self.name,
+                gpu=self.config.gpu,
+                packages=required_packages(self.config),
+                system_packages=self.config.system_packages,
+                lifetime=self.config.timeout,
+                environment=self._environment(),
+                call_token_digest=token_digest(call_token),
+                admin_token_digest=token_digest(admin_token),
+                models={handle.path: handle.source for handle in models},
+                folders={handle.path: str(folder) for handle, folder in repos.items()},
+                isolation=self.config.isolation,
+                blocks_network=self.config.block_network,
+                limits=self.config.limits,
+                idle_timeout=self.config.idle_timeout,
+                listening=self.config.listening,
+                snapshot=snapshot,
+            )
+            with status(f"starting sandbox {self.name}"):
+                machine = backend.start(spec)
         control = Control(machine.endpoint, admin_token)
-        self._run = Run(machine, control, call_token, admin_token, models)
+        self._run = Run(machine, control, call_token, admin_token, models, list(repos))
         try:
             furnish(control.workbench, self.config, workspace)
+            install_repos(self, self.config, list(repos))
         except BaseException:
             self.terminate()
             raise
@@ -224,14 +254,16 @@ class BaseSandbox(Work):
         return run
 
     def _environment(self) -> Mapping[str, str]:
-        present = {name: os.environ[name] for name in self.config.secrets if name in os.environ}
-        missing = [name for name in self.config.secrets if name not in present]
+        secrets = {name: os.environ[name] for name in self.config.secrets if name in os.environ}
+        return {**self.config.env, **secrets}
+
+    def _check_secrets(self) -> None:
+        missing = [name for name in self.config.secrets if name not in os.environ]
         if missing:
             warnings.warn(
                 f"secrets that are not set here: {', '.join(missing)}; the sandbox goes without",
                 stacklevel=4,
             )
-        return {**self.config.env, **present}
 
 
 def not_started() -> SandboxError:

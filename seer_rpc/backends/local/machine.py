@@ -86,6 +86,8 @@ class LocalMachine:
             write_name(self._folder, spec.name)
             for path, source in spec.models.items():
                 Path(self.path(path)).symlink_to(source, target_is_directory=True)
+            for path, source in spec.folders.items():
+                self._copy(source, path)
             self._process = self._spawn(spec, entrance, layers)
         except OSError as error:
             self._remove_folders()
@@ -156,6 +158,11 @@ class LocalMachine:
         self._process.wait()
         kill_marked(self._id)
         self._remove_folders()
+
+    def _copy(self, source: str, path: str) -> None:
+        target = Path(self.path(path))
+        if not os.path.lexists(target):
+            shutil.copytree(source, target, symlinks=True)
 
     def _remove_folders(self) -> None:
         if os.getpid() != self._owner:
