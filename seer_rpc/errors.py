@@ -32,6 +32,7 @@ SeerError
 │   └── SandboxLostError        the sandbox is gone (a ConnectionError)
 └── SandboxError                a sandbox cannot do what was asked of it now
     └── SandboxStartError       it did not start
+        └── IsolationError      this machine cannot keep it apart as it was asked to
 
 In a generated library, the exceptions that the interface itself defines are classes below
 RemoteError.
@@ -63,6 +64,7 @@ __all__ = [
     "InterfaceMissingError",
     "InterfacePendingError",
     "InterfaceSyntaxError",
+    "IsolationError",
     "ModelNotFoundError",
     "NothingExposedError",
     "PackageMissingError",
@@ -339,3 +341,7 @@ class SandboxError(SeerError):
 
 class SandboxStartError(SandboxError):
     """A sandbox did not start."""
+
+
+class IsolationError(SandboxStartError):
+    """This machine cannot keep the sandbox apart as it was asked to."""

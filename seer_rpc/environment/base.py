@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from types import TracebackType
 
 from seer_rpc.backends import Machine, MachineSpec, choose_backend, load_backend
+from seer_rpc.backends.protocol import Isolation
 from seer_rpc.client.control import Control
 from seer_rpc.environment.config import SandboxConfig
 from seer_rpc.environment.models import ModelHandle, find_models
@@ -21,7 +22,7 @@ from seer_rpc.errors import SandboxError, SandboxLostError
 from seer_rpc.journal import CallRecord, Filter, read_calls
 from seer_rpc.progress import status
 from seer_rpc.workspace import Workspace
-from seer_runtime.wire.journal import PERIOD
+from seer_runtime.wire.journal import PERIOD, RUN
 from seer_runtime.wire.settings import token_digest
 
 _LAST_LINES = 20
@@ -63,6 +64,17 @@ class BaseSandbox:
         """The models that the sandbox has; none before it is started."""
         return list(self._run.models) if self._run is not None else []
 
+    @property
+    def isolation(self) -> Isolation:
+        """What keeps it apart from this machine, and what that guarantees.
+
+        Raises:
+            SandboxError: it has not been started.
+        """
+        if self._run is None:
+            raise not_started()
+        return self._run.machine.isolation
+
     def calls(
         self,
         *,
@@ -88,7 +100,7 @@ class BaseSandbox:
         # A call is written down a moment after its end.
         time.sleep(_WRITTEN)
         wanted = Filter(interface=interface, function=function, failed=failed, since=since)
-        return read_calls(self._run.machine.folder(), self.sandbox_id, wanted, last)
+        return read_calls(self._run.machine.folder() / RUN, self.sandbox_id, wanted, last)
 
     def terminate(self) -> None:
         """End the sandbox and everything in it. Twice is as good as once."""
