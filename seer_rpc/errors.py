@@ -36,6 +36,7 @@ SeerError
 │   └── SandboxLostError        the sandbox is gone (a ConnectionError)
 └── SandboxError                a sandbox cannot do what was asked of it now
     ├── SandboxStartError       it did not start
+    │   └── IsolationError      this machine cannot keep it apart as it was asked to
     ├── SnapshotError           a snapshot cannot be taken, found or restored
     ├── ContainerError          there is no Docker engine, or it does not run the container
     ├── CommandError            a command failed
@@ -82,6 +83,7 @@ __all__ = [
     "InterfaceMissingError",
     "InterfacePendingError",
     "InterfaceSyntaxError",
+    "IsolationError",
     "ModelNotFoundError",
     "NothingExposedError",
     "PackageInstallError",
@@ -449,3 +451,7 @@ class SnapshotError(SandboxError):
 
 class SandboxFileSizeError(SandboxFileError):
     """A file of the sandbox holds more than the caller wants."""
+
+
+class IsolationError(SandboxStartError):
+    """This machine cannot keep the sandbox apart as it was asked to."""

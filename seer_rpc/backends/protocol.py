@@ -31,6 +31,32 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Isolation:
+    """What keeps a sandbox apart, and what that guarantees."""
+
+    level: str
+    """"namespace", "landlock" or "none" on this machine."""
+
+    files: bool
+    """Whether files of the host, and the environment of its processes, cannot be read."""
+
+    network: bool
+    """Whether there is no network."""
+
+    processes: bool
+    """Whether the host's processes cannot be touched, and all of its own end with it."""
+
+    memory: Literal["kernel", "watched", "unlimited"]
+    """Who holds it to its limit of memory."""
+
+    syscalls: bool
+    """Whether system calls that no program of a sandbox needs are refused."""
+
+    paths: bool
+    """Whether /workspace, /root and /models are real paths in it."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class MachineSpec:
     """What a sandbox needs to start."""
 
@@ -105,6 +131,9 @@ class Machine(Protocol):
 
     network: NetworkAccess | None
     """How other machines reach it, where its spec says that they are to."""
+
+    isolation: Isolation
+    """What keeps it apart."""
 
     def path(self, path: str) -> str:
         """Give the path under which processes inside the sandbox find `path`."""

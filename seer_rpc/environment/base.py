@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from seer_rpc.backends import Machine, MachineSpec, choose_backend, load_backend
+from seer_rpc.backends.protocol import Isolation
 from seer_rpc.client.control import Control
 from seer_rpc.client.workbench import Workbench
 from seer_rpc.environment.config import SandboxConfig
@@ -27,7 +28,7 @@ from seer_rpc.journal import CallRecord, Filter, read_calls
 from seer_rpc.progress import status
 from seer_rpc.snapshots import Snapshot, find_snapshot
 from seer_rpc.workspace import Workspace
-from seer_runtime.wire.journal import PERIOD
+from seer_runtime.wire.journal import PERIOD, RUN
 from seer_runtime.wire.settings import token_digest
 
 _LAST_LINES = 20
@@ -91,6 +92,17 @@ class BaseSandbox(Work):
         run.containers.append(started)
         return started
 
+    @property
+    def isolation(self) -> Isolation:
+        """What keeps it apart from this machine, and what that guarantees.
+
+        Raises:
+            SandboxError: it has not been started.
+        """
+        if self._run is None:
+            raise not_started()
+        return self._run.machine.isolation
+
     def calls(
         self,
         *,
@@ -116,7 +128,7 @@ class BaseSandbox(Work):
         # A call is written down a moment after its end.
         time.sleep(_WRITTEN)
         wanted = Filter(interface=interface, function=function, failed=failed, since=since)
-        return read_calls(self._run.machine.folder(), self.sandbox_id, wanted, last)
+        return read_calls(self._run.machine.folder() / RUN, self.sandbox_id, wanted, last)
 
     @classmethod
     def from_snapshot(
