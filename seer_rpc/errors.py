@@ -7,6 +7,7 @@ SeerError
 │   ├── PackageMissingError     packages that the sandbox would lack
 │   │   ├── PackageInstallError Python packages that cannot be installed
 │   │   └── SystemPackageError  system packages that are not installed
+│   ├── RepoError               a repository that is not to be had, or cannot be installed
 │   └── BackendError            no backend can run the sandbox
 ├── InterfaceError              an interface file cannot be served
 │   ├── InterfaceMissingError   there is no such file (a FileNotFoundError)
@@ -35,6 +36,9 @@ SeerError
 │   └── SandboxLostError        the sandbox is gone (a ConnectionError)
 └── SandboxError                a sandbox cannot do what was asked of it now
     ├── SandboxStartError       it did not start
+    │   └── IsolationError      this machine cannot keep it apart as it was asked to
+    ├── SnapshotError           a snapshot cannot be taken, found or restored
+    ├── ContainerError          there is no Docker engine, or it does not run the container
     ├── CommandError            a command failed
     │   ├── CommandTimeoutError its time was over, and it was ended (a TimeoutError)
     │   └── CommandOutputError  it printed more than there is room for
@@ -69,6 +73,7 @@ __all__ = [
     "CommandTimeoutError",
     "ConfigError",
     "ConnectionFileError",
+    "ContainerError",
     "DeadlineExceededError",
     "DeviceMemoryError",
     "FunctionMissingError",
@@ -78,6 +83,7 @@ __all__ = [
     "InterfaceMissingError",
     "InterfacePendingError",
     "InterfaceSyntaxError",
+    "IsolationError",
     "ModelNotFoundError",
     "NothingExposedError",
     "PackageInstallError",
@@ -85,6 +91,7 @@ __all__ = [
     "QueueFullError",
     "RemoteError",
     "RemoteExit",
+    "RepoError",
     "SandboxError",
     "SandboxFileError",
     "SandboxFileNotFoundError",
@@ -98,6 +105,7 @@ __all__ = [
     "SeerError",
     "SessionError",
     "SessionOverError",
+    "SnapshotError",
     "StateLostError",
     "SystemPackageError",
     "UnknownFieldError",
@@ -189,6 +197,10 @@ class PackageInstallError(PackageMissingError):
 
 class SystemPackageError(PackageMissingError):
     """System packages that are not installed, where the sandbox may not install them."""
+
+
+class RepoError(ConfigError):
+    """A repository that is not to be had as it is named, or that cannot be installed."""
 
 
 class BackendError(ConfigError):
@@ -383,6 +395,10 @@ class SandboxStartError(SandboxError):
     """A sandbox did not start."""
 
 
+class ContainerError(SandboxError):
+    """There is no Docker engine, or it cannot build or run a container."""
+
+
 class CommandError(SandboxError):
     """A command failed; `exit_code` says how, negative for the signal that ended it.
 
@@ -429,5 +445,13 @@ class SandboxPermissionError(SandboxFileError, PermissionError):
     """The sandbox's user may not do that."""
 
 
+class SnapshotError(SandboxError):
+    """A snapshot cannot be taken, found or restored."""
+
+
 class SandboxFileSizeError(SandboxFileError):
     """A file of the sandbox holds more than the caller wants."""
+
+
+class IsolationError(SandboxStartError):
+    """This machine cannot keep the sandbox apart as it was asked to."""

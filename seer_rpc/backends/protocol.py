@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 
 from seer_rpc.backends.listening import Listening
 from seer_rpc.client.connection import Connection
+from seer_rpc.snapshots import Snapshot
 
 IsolationLevel: TypeAlias = Literal["namespace", "landlock", "none"]
 
@@ -30,6 +31,32 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Isolation:
+    """What keeps a sandbox apart, and what that guarantees."""
+
+    level: str
+    """"namespace", "landlock" or "none" on this machine."""
+
+    files: bool
+    """Whether files of the host, and the environment of its processes, cannot be read."""
+
+    network: bool
+    """Whether there is no network."""
+
+    processes: bool
+    """Whether the host's processes cannot be touched, and all of its own end with it."""
+
+    memory: Literal["kernel", "watched", "unlimited"]
+    """Who holds it to its limit of memory."""
+
+    syscalls: bool
+    """Whether system calls that no program of a sandbox needs are refused."""
+
+    paths: bool
+    """Whether /workspace, /root and /models are real paths in it."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class MachineSpec:
     """What a sandbox needs to start."""
 
@@ -40,6 +67,9 @@ class MachineSpec:
     gpu: str | None
     packages: Sequence[Requirement]
     """What its Python must have."""
+
+    system_packages: Sequence[str] = ()
+    """Debian packages that it must have."""
 
     lifetime: float
     """Seconds after which the machine ends by itself."""
@@ -52,6 +82,10 @@ class MachineSpec:
     models: Mapping[str, str] = field(default_factory=dict)
     """Directories of models: where they appear in the sandbox, read-only, and where they are."""
 
+    folders: Mapping[str, str] = field(default_factory=dict)
+    """Folders that it begins with: where in the sandbox, and where to copy them from; links stay
+    links. What is there already, in a sandbox that goes on from a snapshot, stays."""
+
     isolation: IsolationLevel | Literal["auto"] = "auto"
     blocks_network: bool = False
     limits: Limits = field(default_factory=lambda: Limits())
@@ -63,6 +97,9 @@ class MachineSpec:
 
     listening: Listening | None = None
     """How other machines are to reach it."""
+
+    snapshot: Snapshot | None = None
+    """What is in its folders at first; nothing without one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +132,9 @@ class Machine(Protocol):
     network: NetworkAccess | None
     """How other machines reach it, where its spec says that they are to."""
 
+    isolation: Isolation
+    """What keeps it apart."""
+
     def path(self, path: str) -> str:
         """Give the path under which processes inside the sandbox find `path`."""
 
@@ -105,6 +145,13 @@ class Machine(Protocol):
         """Give the sandbox's own folder on this machine, which goes with it.
 
         The journal of calls is there, and what processes of this machine need to call.
+        """
+
+    def snapshot(self, description: str) -> Snapshot:
+        """Keep the files in `/root` and `/workspace`, while what runs goes on.
+
+        Raises:
+            SnapshotError: there is no room for them.
         """
 
     def exit_code(self) -> int | None:
@@ -121,6 +168,7 @@ class Backend(Protocol):
         """Start a machine and wait until its runtime answers.
 
         Raises:
-            PackageMissingError: it would lack a package.
+            PackageMissingError: it would lack a package, or a system package.
             SandboxStartError: it does not answer.
+            SnapshotError: the snapshot that it is to start from cannot be restored.
         """

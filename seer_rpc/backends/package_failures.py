@@ -240,6 +240,6 @@ def _clean(text: str) -> str:
 
 
 def _error(name: str, message: str, hint: str) -> PackageInstallError:
-    error = PackageInstallError(f"python_packages: {message}", hint=hint)
+    error = PackageInstallError(message, hint=hint)
     error.package = name
     return error
