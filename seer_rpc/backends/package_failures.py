@@ -192,9 +192,10 @@ def _conflict(
     text: str, requirements: Sequence[Requirement], needed: Sequence[Requirement]
 ) -> PackageInstallError:
     flat = _flat(text)
-    sentences = re.split(r"And because |Because ", flat)
+    sentences = [each.strip() for each in re.split(r"And because |Because ", flat)[1:]][-2:]
+    resolved = "; ".join(each.partition(", we can conclude that your")[0] for each in sentences)
     cause = _CAUSE.search(text)
-    reason = _flat(cause[1]) if cause else sentences[-1].partition(", we can conclude")[0]
+    reason = _flat(cause[1]) if cause else resolved or flat[-_LONGEST:]
     ours = [str(each) for each in needed if _names(each, reason)]
     named = [each for each in requirements if _names(each, flat)] or requirements
     together = " together" if len(named) > 1 else ""

@@ -24,8 +24,10 @@ from seer_rpc.environment import sandbox as blocking
 from seer_rpc.environment import scoped as blocking_scoped
 from seer_rpc.environment.base import BaseSandbox
 from seer_rpc.environment.config import SandboxConfig
+from seer_rpc.environment.containers import ContainerHandle
 from seer_rpc.environment.mcp import ServedMcp
 from seer_rpc.environment.models import ModelHandle
+from seer_rpc.environment.repos import RepoHandle
 from seer_rpc.environment.served import ServedLibrary, ServedSkill
 from seer_rpc.environment.threads import in_thread, on_loop
 from seer_rpc.environment.work import MAX_OUTPUT, WORKSPACE, FileInfo
@@ -61,6 +63,15 @@ class AsyncSandbox:
     def model_handles(self) -> list[ModelHandle]:
         """The models that it has; none before it is started."""
         return self.sync.model_handles
+
+    @property
+    def repo_handles(self) -> list[RepoHandle]:
+        """The repositories that it has; none before it is started."""
+        return self.sync.repo_handles
+
+    async def start_container(self, repo: RepoHandle) -> ContainerHandle:
+        """Build a repository's Dockerfile and run it with Docker, beside the sandbox."""
+        return await in_thread(self.sync.start_container, repo)
 
     async def exec(
         self,
