@@ -74,13 +74,14 @@ def _of_url(text: str) -> RepoSource:
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname or "", parts.port
-    except ValueError as error:
-        raise ConfigError(
-            f"{without_credentials(text)!r} is no URL: {error}", hint=_FORMS
-        ) from None
+    except ValueError:
+        # What is wrong with it may be a password in the wrong place: it is not told.
+        scheme = text.partition("://")[0]
+        raise ConfigError(f"what follows {scheme}:// is no URL", hint=_FORMS) from None
     if parts.scheme in _LOOPBACK and host not in ("localhost", "127.0.0.1", "::1"):
         raise ConfigError(
-            f"{without_credentials(text)!r}: what comes over {parts.scheme}:// can be changed on its way",
+            f"{without_credentials(text)!r}: what comes over {parts.scheme}:// can be changed on "
+            "its way",
             hint=f"write https://{host}{parts.path}",
         )
     if parts.scheme not in (*_SAFE, *_LOOPBACK):

@@ -23,7 +23,8 @@ from packaging.requirements import Requirement
 from seer_rpc.backends.local.python import Layers, find_layers, make_venv, overlays, prune_overlays
 from seer_rpc.backends.local.python.interpreter import Interpreter, this_interpreter
 from seer_rpc.backends.local.python.overlays import find_overlay, overlays_folder
-from seer_rpc.environment import Sandbox, SandboxConfig
+from seer_rpc.client import Session
+from seer_rpc.environment import Sandbox, SandboxConfig, ScopedSandbox
 from seer_rpc.errors import PackageInstallError
 from tests.integration.wheels import make_source, make_wheel
 
@@ -501,3 +502,82 @@ def test_a_package_of_pypi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("SEER_CACHE", str(tmp_path / "cache"))
 
     assert "cowsay-6.1" in names_in(overlay_of("cowsay==6.1"))
+
+
+# In the sandbox.
+
+_INTERFACE = """
+import subprocess
+import sys
+
+@expose
+def where() -> list[str]:
+    import alpha_pkg, torch
+    return [sys.prefix, alpha_pkg.__file__, torch.__file__]
+
+@expose
+def pip(arguments: list[str]) -> str:
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+@expose
+def version(name: str) -> str:
+    code = f"import {name}; print({name}.VERSION, {name}.__file__)"
+    return subprocess.run(["python", "-c", code], capture_output=True, text=True, check=True).stdout
+"""
+
+
+def test_interfaces_have_the_packages_and_install_their_own(
+    index: Path, write: Callable[..., Path], tmp_path: Path
+) -> None:
+    make_wheel(index, "alpha_pkg", "1.0")
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    wheel = make_wheel(mine, "alpha_pkg", "2.0")
+    config = SandboxConfig(
+        python_packages=["alpha-pkg"], local_files=[(wheel, f"/root/{wheel.name}")]
+    )
+    here = importlib_file("torch")
+
+    with ScopedSandbox(config) as scoped:
+        library = scoped.serve(write(_INTERFACE))
+        with Session(library.connection) as session:
+            prefix, alpha, torch = session.call("where", [], {})
+            assert prefix.endswith("/.venv")
+            assert Path(alpha).is_relative_to(overlays_folder())
+            assert torch == here
+            arguments = ["install", "--no-index", "--find-links", ".", "alpha-pkg==2.0"]
+            assert "Successfully installed" in session.call("pip", [arguments], {})
+            version, file = session.call("version", ["alpha_pkg"], {}).split()
+            assert (version, file.startswith(prefix)) == ("2.0", True)
+
+    assert "1.0" in Path(alpha).read_text()
+
+
+def test_a_sandbox_sees_all_packages_and_keeps_its_own_to_itself(index: Path) -> None:
+    with Sandbox() as first, Sandbox() as second:
+        listed = first.exec("pip list --format freeze")
+        assert "torch==" in listed
+        wheel = make_wheel(index, "alpha_pkg", "1.0", code="def main(): print(1)", command="alpha")
+        first.upload_file(wheel)
+        first.exec(f"pip install --no-index ./{wheel.name}")
+
+        assert first.exec("alpha") == "1\n"
+        assert second.run("alpha").exit_code == 127
+        with pytest.raises(ImportError):
+            __import__("alpha_pkg")
+
+
+def test_variables_are_in_no_repr(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_TOKEN", "value-of-my-token")
+    config = SandboxConfig(env={"KEY": "value-of-my-key"}, secrets=["MY_TOKEN"])
+
+    with Sandbox(config) as sandbox:
+        assert sandbox.exec("echo $KEY $MY_TOKEN") == "value-of-my-key value-of-my-token\n"
+        shown = [repr(sandbox), repr(sandbox.config), repr(vars(sandbox)), str(sandbox.config)]
+        for file in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                shown.append(file.read_text(errors="replace"))
+        assert sandbox._run is not None
+        shown += sandbox._run.machine.logs(1000)
+    assert not any("value-of-my" in each for each in shown)
