@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -335,3 +336,38 @@ def test_uv_is_told_what_pip_is(no_settings: Path, monkeypatch: pytest.MonkeyPat
     assert environment["SSL_CERT_FILE"] == "/cert.pem"
     monkeypatch.setenv("UV_DEFAULT_INDEX", "https://uv/")
     assert uv_environment()["UV_DEFAULT_INDEX"] == "https://uv/"
+
+
+@pytest.mark.skipif(shutil.which("bwrap") is None, reason="needs bubblewrap")
+def test_it_works_where_nothing_else_of_this_machine_is_seen(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    layers = find_layers([])
+    venv = make_venv(home, "/root", layers)
+    assert venv.python == "/root/.venv/bin/python"
+    seen = [word for path in layers.read_only() for word in ("--ro-bind", str(path), str(path))]
+    links = [
+        word
+        for name in ("bin", "lib", "lib64")
+        for word in ("--symlink", f"usr/{name}", f"/{name}")
+    ]
+    program = (
+        "import sys, torch, transformers, seer_runtime.worker, subprocess\n"
+        "print(sys.prefix, subprocess.check_output(['pip', '--version'], text=True).split()[0])\n"
+        "print(subprocess.check_output(['pytest', '--version'], text=True))"
+    )
+
+    finished = subprocess.run(
+        [
+            *("bwrap", "--unshare-all", "--clearenv", "--ro-bind", "/usr", "/usr", *links),
+            *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--bind", str(home), "/root"),
+            *(*seen, "--setenv", "PATH", f"{venv.path}:/usr/bin", "--chdir", "/root"),
+            *(venv.python, "-P", "-c", program),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.split()[:3] == ["/root/.venv", "pip", "pytest"]
