@@ -36,6 +36,8 @@ SeerError
 │   └── SandboxLostError        the sandbox is gone (a ConnectionError)
 └── SandboxError                a sandbox cannot do what was asked of it now
     ├── SandboxStartError       it did not start
+    │   └── IsolationError      this machine cannot keep it apart as it was asked to
+    ├── SnapshotError           a snapshot cannot be taken, found or restored
     ├── ContainerError          there is no Docker engine, or it does not run the container
     ├── CommandError            a command failed
     │   ├── CommandTimeoutError its time was over, and it was ended (a TimeoutError)
@@ -81,6 +83,7 @@ __all__ = [
     "InterfaceMissingError",
     "InterfacePendingError",
     "InterfaceSyntaxError",
+    "IsolationError",
     "ModelNotFoundError",
     "NothingExposedError",
     "PackageInstallError",
@@ -102,6 +105,7 @@ __all__ = [
     "SeerError",
     "SessionError",
     "SessionOverError",
+    "SnapshotError",
     "StateLostError",
     "SystemPackageError",
     "UnknownFieldError",
@@ -441,5 +445,13 @@ class SandboxPermissionError(SandboxFileError, PermissionError):
     """The sandbox's user may not do that."""
 
 
+class SnapshotError(SandboxError):
+    """A snapshot cannot be taken, found or restored."""
+
+
 class SandboxFileSizeError(SandboxFileError):
     """A file of the sandbox holds more than the caller wants."""
+
+
+class IsolationError(SandboxStartError):
+    """This machine cannot keep the sandbox apart as it was asked to."""

@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 
 from seer_rpc.backends.listening import Listening
 from seer_rpc.client.connection import Connection
+from seer_rpc.snapshots import Snapshot
 
 IsolationLevel: TypeAlias = Literal["namespace", "landlock", "none"]
 
@@ -27,6 +28,32 @@ class Limits:
 
     processes: int | None = None
     cpus: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Isolation:
+    """What keeps a sandbox apart, and what that guarantees."""
+
+    level: str
+    """"namespace", "landlock" or "none" on this machine."""
+
+    files: bool
+    """Whether files of the host, and the environment of its processes, cannot be read."""
+
+    network: bool
+    """Whether there is no network."""
+
+    processes: bool
+    """Whether the host's processes cannot be touched, and all of its own end with it."""
+
+    memory: Literal["kernel", "watched", "unlimited"]
+    """Who holds it to its limit of memory."""
+
+    syscalls: bool
+    """Whether system calls that no program of a sandbox needs are refused."""
+
+    paths: bool
+    """Whether /workspace, /root and /models are real paths in it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +98,9 @@ class MachineSpec:
     listening: Listening | None = None
     """How other machines are to reach it."""
 
+    snapshot: Snapshot | None = None
+    """What is in its folders at first; nothing without one."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkAccess:
@@ -102,6 +132,9 @@ class Machine(Protocol):
     network: NetworkAccess | None
     """How other machines reach it, where its spec says that they are to."""
 
+    isolation: Isolation
+    """What keeps it apart."""
+
     def path(self, path: str) -> str:
         """Give the path under which processes inside the sandbox find `path`."""
 
@@ -112,6 +145,13 @@ class Machine(Protocol):
         """Give the sandbox's own folder on this machine, which goes with it.
 
         The journal of calls is there, and what processes of this machine need to call.
+        """
+
+    def snapshot(self, description: str) -> Snapshot:
+        """Keep the files in `/root` and `/workspace`, while what runs goes on.
+
+        Raises:
+            SnapshotError: there is no room for them.
         """
 
     def exit_code(self) -> int | None:
@@ -130,4 +170,5 @@ class Backend(Protocol):
         Raises:
             PackageMissingError: it would lack a package, or a system package.
             SandboxStartError: it does not answer.
+            SnapshotError: the snapshot that it is to start from cannot be restored.
         """

@@ -21,6 +21,7 @@ from seer_rpc.journal import (
     RunningSandbox,
     running_sandboxes,
 )
+from seer_runtime.wire.journal import RUN
 
 _LAST = 20
 _PERIOD = 0.2
@@ -112,7 +113,7 @@ class _Journal:
 
     def __init__(self, sandbox: RunningSandbox) -> None:
         self.sandbox = sandbox
-        self.reader = JournalReader(sandbox.folder)
+        self.reader = JournalReader(sandbox.folder / RUN)
         self.reader.read()
         self._shown = {key for key, call in self.reader.calls.items() if call.entry.is_over}
 

@@ -84,7 +84,7 @@ class Relay:
         self.id = session
         self.ledger = ""
         """Where the worker writes down what it begins, on this host."""
-        self._connection = connection
+        self.connection = connection
         self._patience = patience
         self._memory = memory
         self._reports = reports
@@ -227,7 +227,7 @@ class Relay:
         """Connect, and say which session this is, or that it is a new one."""
         opened: Future[Frame] = Future()
         link = open_link(
-            self._connection,
+            self.connection,
             self._memory,
             partial(self._on_frame, opened),
             partial(self._on_lost, opened),
@@ -395,7 +395,7 @@ class Relay:
     def _interrupted(self, error: SeerError, seq: int) -> SeerError:
         """Say what is known of a call whose outcome will not come."""
         try:
-            stage = Ledger.open(self.ledger).stage(self.id, seq)
+            stage = Ledger.read(self.ledger).stage(self.id, seq)
         except (OSError, ValueError):
             # It is another host's, or gone with the sandbox.
             stage = CallStage.BEGUN

@@ -391,7 +391,7 @@ class Session:
         """Take what the front said of a worker; connect to it where that is possible."""
         opening = Opening()
         with contextlib.suppress(DecodeError):
-            opening = Opening.decode(frame.body)
+            opening = self._located(Opening.decode(frame.body))
         self._idempotent = opening.idempotent
         self._relay.ledger = opening.ledger
         previous, self._direct = self._direct, None
@@ -408,6 +408,10 @@ class Session:
                 # It ended meanwhile.
                 path.close()
         return opening
+
+    def _located(self, opening: Opening) -> Opening:
+        socket, ledger = map(self._relay.connection.beside, (opening.socket, opening.ledger))
+        return opening._replace(socket=socket, ledger=ledger)
 
     def _on_end(self) -> None:
         if self._direct is not None:

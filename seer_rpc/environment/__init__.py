@@ -9,6 +9,7 @@ from seer_rpc.environment.sandbox import Sandbox
 from seer_rpc.environment.scoped import ScopedSandbox
 from seer_rpc.environment.work import FileInfo
 from seer_rpc.journal import CallRecord
+from seer_rpc.snapshots import Snapshot
 
 __all__ = [
     "CallRecord",
@@ -23,4 +24,5 @@ __all__ = [
     "Sandbox",
     "SandboxConfig",
     "ScopedSandbox",
+    "Snapshot",
 ]

@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import TracebackType
+from typing import Self
 
 from seer_rpc.backends import Machine, MachineSpec, choose_backend, load_backend
+from seer_rpc.backends.protocol import Isolation
 from seer_rpc.client.control import Control
 from seer_rpc.client.workbench import Workbench
 from seer_rpc.environment.config import SandboxConfig
@@ -24,8 +26,9 @@ from seer_rpc.environment.work import Work
 from seer_rpc.errors import SandboxError, SandboxLostError
 from seer_rpc.journal import CallRecord, Filter, read_calls
 from seer_rpc.progress import status
+from seer_rpc.snapshots import Snapshot, find_snapshot
 from seer_rpc.workspace import Workspace
-from seer_runtime.wire.journal import PERIOD
+from seer_runtime.wire.journal import PERIOD, RUN
 from seer_runtime.wire.settings import token_digest
 
 _LAST_LINES = 20
@@ -89,6 +92,17 @@ class BaseSandbox(Work):
         run.containers.append(started)
         return started
 
+    @property
+    def isolation(self) -> Isolation:
+        """What keeps it apart from this machine, and what that guarantees.
+
+        Raises:
+            SandboxError: it has not been started.
+        """
+        if self._run is None:
+            raise not_started()
+        return self._run.machine.isolation
+
     def calls(
         self,
         *,
@@ -114,10 +128,63 @@ class BaseSandbox(Work):
         # A call is written down a moment after its end.
         time.sleep(_WRITTEN)
         wanted = Filter(interface=interface, function=function, failed=failed, since=since)
-        return read_calls(self._run.machine.folder(), self.sandbox_id, wanted, last)
+        return read_calls(self._run.machine.folder() / RUN, self.sandbox_id, wanted, last)
 
-    def terminate(self) -> None:
-        """End the sandbox and everything in it. Twice is as good as once."""
+    @classmethod
+    def from_snapshot(
+        cls,
+        snapshot: Snapshot | str,
+        config: SandboxConfig | None = None,
+        *,
+        name: str | None = None,
+    ) -> Self:
+        """Start a sandbox that has the files of a snapshot, or of the one with that id.
+
+        What the config names is put in after them. A later `start()` does nothing.
+
+        Raises:
+            SnapshotError: there is no such snapshot, or it is damaged.
+            ConfigError: the sandbox cannot run as it is configured.
+            SandboxStartError: it did not start.
+        """
+        found = find_snapshot(snapshot) if isinstance(snapshot, str) else snapshot
+        sandbox = cls(config, backend=found.backend)
+        sandbox._start(Workspace(), name, found)
+        return sandbox
+
+    def snapshot(self, description: str = "") -> Snapshot:
+        """Keep the files in `/root` and `/workspace`, installed packages included.
+
+        Whatever runs goes on. Each file is kept as it was at one moment, if it came to rest for as
+        long as it takes to read it; files that belong together and are written one after the
+        other may be of different moments: have the writer pause where that matters. Rights, times,
+        symbolic and hard links are kept; models, environment variables, secrets, processes and
+        what is in memory are not. The snapshot stays until `seer snapshots remove` removes it.
+
+        Raises:
+            SandboxError: the sandbox is not running.
+            SnapshotError: there is no room for it.
+        """
+        machine = self._running().machine
+        with status(f"keeping the files of sandbox {self.name}"):
+            return machine.snapshot(description)
+
+    def terminate(
+        self, *, save_snapshot: bool = False, snapshot_description: str = ""
+    ) -> Snapshot | None:
+        """End the sandbox and everything in it. Twice is as good as once.
+
+        With `save_snapshot` its files are kept first; where that fails, it goes on to run.
+
+        Raises:
+            SandboxError: it is not running, and there is nothing to save.
+            SnapshotError: there is no room for the snapshot.
+        """
+        snapshot = self.snapshot(snapshot_description) if save_snapshot else None
+        self._end()
+        return snapshot
+
+    def _end(self) -> None:
         run, self._run = self._run, None
         if run is not None and run.process == os.getpid():
             run.control.close()
@@ -134,7 +201,9 @@ class BaseSandbox(Work):
         """End the sandbox."""
         self.terminate()
 
-    def _start(self, workspace: Workspace, name: str | None) -> None:
+    def _start(
+        self, workspace: Workspace, name: str | None, snapshot: Snapshot | None = None
+    ) -> None:
         if self._run is not None:
             return
         self.name = name or self.name
@@ -160,6 +229,7 @@ class BaseSandbox(Work):
                 limits=self.config.limits,
                 idle_timeout=self.config.idle_timeout,
                 listening=self.config.listening,
+                snapshot=snapshot,
             )
             with status(f"starting sandbox {self.name}"):
                 machine = backend.start(spec)

@@ -180,9 +180,8 @@ class ScopedSandbox(BaseSandbox):
         """Print on standard error the newest lines of the runtime and the interfaces."""
         sys.stderr.write(self.rpc_logs(lines) + "\n")
 
-    def terminate(self) -> None:
-        """End the sandbox and everything in it. Twice is as good as once."""
-        super().terminate()
+    def _end(self) -> None:
+        super()._end()
         self._sources.clear()
         self._interfaces.clear()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from seer_rpc.locations import sandboxes_folder
-from seer_runtime.wire.journal import is_held
+from seer_runtime.wire.journal import RUN, is_held
 
 _NAME = "name"
 
@@ -33,7 +33,7 @@ class RunningSandbox(NamedTuple):
 def running_sandboxes() -> list[RunningSandbox]:
     """Give them, the newest last."""
     folders = sandboxes_folder().glob("*/") if sandboxes_folder().is_dir() else ()
-    found = [_look_at(folder) for folder in folders if is_held(str(folder))]
+    found = [_look_at(folder) for folder in folders if is_held(str(folder / RUN))]
     return sorted((each for each in found if each is not None), key=lambda each: each.started)
 
 

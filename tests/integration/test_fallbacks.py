@@ -356,7 +356,7 @@ def test_the_call_of_a_client_that_is_killed_is_ended_after_its_lease(
         """,
         way,
     )
-    ledger = Ledger.open(opening(session).ledger)
+    ledger = Ledger.read(opening(session).ledger)
     wait_until(lambda: list(ledger.all_running()))
     process.kill()
 

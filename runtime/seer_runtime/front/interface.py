@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TypeAlias, TypeVar
@@ -165,7 +166,7 @@ class ServedInterface:
         opening = Opening(idempotent)
         if worker is None or not is_on_this_host:
             return opening
-        path, ledger = worker.files
+        path, ledger = map(os.path.basename, worker.files)
         return opening._replace(socket=path, proof=worker.proof(session), ledger=ledger)
 
     def begun(self, session: bytes) -> list[BegunCall]:

@@ -1,10 +1,9 @@
-"""Run a front: settings in, gRPC up, one line that says so, until the owner is gone."""
+"""Run a front: gRPC up, one line that says so, until there is a reason to stop."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import sys
 
 import grpc.aio
@@ -17,11 +16,12 @@ from seer_runtime.front.door import Door
 from seer_runtime.front.journal import FrontJournal
 from seer_runtime.front.log import BoundedLog
 from seer_runtime.front.network import listen
-from seer_runtime.front.owner import StopReason, stop_reason
+from seer_runtime.front.owner import stop_reason
 from seer_runtime.front.paths import Paths
 from seer_runtime.front.service import RuntimeService, add_to_server
 from seer_runtime.front.workbench import WorkbenchService
 from seer_runtime.front.workers import WorkerHost
+from seer_runtime.processes import die_with_parent
 from seer_runtime.wire.journal import hold
 from seer_runtime.wire.limits import DOOR, SERVER_OPTIONS
 from seer_runtime.wire.marks import kill_marked
@@ -31,21 +31,16 @@ from seer_runtime.wire.settings import Settings
 _SERVICES = ("", "seer.v1.Runtime", "seer.v1.Workbench")
 
 
-def main() -> None:
-    """Read the settings from the first line of standard input and serve."""
-    settings = Settings.from_json(_read_line())
+def main(settings: Settings) -> None:
+    """Serve until there is a reason to stop."""
+    die_with_parent(os.getppid())
     try:
-        owner_is_gone = asyncio.run(_serve(settings))
+        asyncio.run(_serve(settings))
     finally:
         kill_marked(settings.sandbox_id)
-    if owner_is_gone:
-        # Nobody else is left to do it.
-        for folder in settings.remove_at_exit:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _serve(settings: Settings) -> bool:
-    """Serve until there is a reason to stop; tell whether it is that the owner is gone."""
+async def _serve(settings: Settings) -> None:
     if settings.journal:
         hold(settings.journal)
     log = BoundedLog()
@@ -82,32 +77,19 @@ async def _serve(settings: Settings) -> bool:
         await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
     sys.stdout.write("ready\n" if port is None else f"ready {port}\n")
     sys.stdout.flush()
-    watching = asyncio.create_task(stop_reason(settings.owner))
+    watching = asyncio.create_task(stop_reason(settings.is_detached))
     await asyncio.wait([watching], timeout=settings.lifetime)
     stop = watching.result() if watching.done() else _end_of_life(settings)
-    log.append(f"seer: stopping: {stop.text}")
+    log.append(f"seer: stopping: {stop}")
     await checks.enter_graceful_shutdown()
     entrance.close()
     await server.stop(grace=0.5)
     await service.stop()
     journal.flush()
-    return stop.owner_is_gone
 
 
-def _end_of_life(settings: Settings) -> StopReason:
-    return StopReason(
+def _end_of_life(settings: Settings) -> str:
+    return (
         f"the sandbox reached the end of its lifetime of {settings.lifetime} s, "
-        "SandboxConfig(timeout=...)",
-        owner_is_gone=False,
+        "SandboxConfig(timeout=...)"
     )
-
-
-def _read_line() -> bytes:
-    """Read up to the end of the line and no further: the rest is the owner's to close."""
-    line = bytearray()
-    while not line.endswith(b"\n"):
-        byte = os.read(0, 1)
-        if not byte:
-            sys.exit("no settings on standard input; fronts are started by seer_rpc's backends")
-        line += byte
-    return bytes(line)

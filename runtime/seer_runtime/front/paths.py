@@ -93,8 +93,7 @@ class Paths:
         return str(whole) in ("/", WORKSPACE) or any(whole == root.path for root in self._roots)
 
     def _locate(self, path: str) -> tuple[_Root, str]:
-        if "\0" in path:
-            raise OSError(errno.EINVAL, "a path cannot hold a null byte")
+        _check(path)
         whole = PurePosixPath(WORKSPACE, path)
         for root in self._roots:
             if whole.is_relative_to(root.path):
@@ -103,6 +102,16 @@ class Paths:
 
 
 def split(path: str) -> tuple[str, str]:
-    """Give the folder that a path is in, and its name there."""
+    """Give the folder that a path is in, and its name there.
+
+    Raises:
+        OSError: it cannot be a path.
+    """
+    _check(path)
     folder, name = posixpath.split(str(PurePosixPath(WORKSPACE, path)))
     return folder, name
+
+
+def _check(path: str) -> None:
+    if "\0" in path:
+        raise OSError(errno.EINVAL, "a path cannot hold a null byte")

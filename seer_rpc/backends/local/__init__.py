@@ -17,6 +17,7 @@ def start(spec: MachineSpec) -> LocalMachine:
     Raises:
         PackageMissingError: a package is neither here nor to be had.
         SandboxStartError: it does not answer.
+        SnapshotError: the snapshot that it is to start from cannot be restored.
     """
     check_system_packages(spec.system_packages)
     layers = find_layers(spec.packages)

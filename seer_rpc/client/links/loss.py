@@ -22,8 +22,9 @@ def vanished(details: str, endpoint: str) -> SandboxLostError:
     obituary = read_obituary(endpoint)
     if obituary is None:
         return SandboxLostError(f"the sandbox is gone: {details}", hint=START_AGAIN)
+    end = obituary.cause or f"its front {describe_exit(obituary.exit_code)}"
     return SandboxLostError(
-        f"the sandbox is gone: its front {describe_exit(obituary.exit_code)}",
+        f"the sandbox is gone: {end}",
         hint=START_AGAIN,
         log=obituary.log,
         exit_code=obituary.exit_code,
