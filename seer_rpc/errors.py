@@ -2,8 +2,12 @@
 
 SeerError
 ├── ConfigError                 what was asked for cannot work as it is written (a ValueError)
+│   ├── UnknownFieldError       a config has no such field (a TypeError)
 │   ├── ModelNotFoundError      a model that is neither here nor to be had (a LookupError)
-│   ├── PackageMissingError     Python packages that the sandbox would lack
+│   ├── PackageMissingError     packages that the sandbox would lack
+│   │   ├── PackageInstallError Python packages that cannot be installed
+│   │   └── SystemPackageError  system packages that are not installed
+│   ├── RepoError               a repository that is not to be had, or cannot be installed
 │   └── BackendError            no backend can run the sandbox
 ├── InterfaceError              an interface file cannot be served
 │   ├── InterfaceMissingError   there is no such file (a FileNotFoundError)
@@ -31,8 +35,19 @@ SeerError
 │   ├── ConnectionFileError     the connection file is missing, open to others, or not readable
 │   └── SandboxLostError        the sandbox is gone (a ConnectionError)
 └── SandboxError                a sandbox cannot do what was asked of it now
-    └── SandboxStartError       it did not start
-        └── IsolationError      this machine cannot keep it apart as it was asked to
+    ├── SandboxStartError       it did not start
+    │   └── IsolationError      this machine cannot keep it apart as it was asked to
+    ├── SnapshotError           a snapshot cannot be taken, found or restored
+    ├── ContainerError          there is no Docker engine, or it does not run the container
+    ├── CommandError            a command failed
+    │   ├── CommandTimeoutError its time was over, and it was ended (a TimeoutError)
+    │   └── CommandOutputError  it printed more than there is room for
+    └── SandboxFileError        a path of the sandbox cannot be used like that
+        ├── SandboxFileNotFoundError    there is nothing (a FileNotFoundError)
+        ├── SandboxIsADirectoryError    it is a folder (an IsADirectoryError)
+        ├── SandboxNotADirectoryError   it is none (a NotADirectoryError)
+        ├── SandboxPermissionError      the sandbox's user may not (a PermissionError)
+        └── SandboxFileSizeError        it holds more than the caller wants
 
 In a generated library, the exceptions that the interface itself defines are classes below
 RemoteError.
@@ -53,8 +68,12 @@ __all__ = [
     "BackendError",
     "CallCancelledError",
     "CallError",
+    "CommandError",
+    "CommandOutputError",
+    "CommandTimeoutError",
     "ConfigError",
     "ConnectionFileError",
+    "ContainerError",
     "DeadlineExceededError",
     "DeviceMemoryError",
     "FunctionMissingError",
@@ -67,18 +86,29 @@ __all__ = [
     "IsolationError",
     "ModelNotFoundError",
     "NothingExposedError",
+    "PackageInstallError",
     "PackageMissingError",
     "QueueFullError",
     "RemoteError",
     "RemoteExit",
+    "RepoError",
     "SandboxError",
+    "SandboxFileError",
+    "SandboxFileNotFoundError",
+    "SandboxFileSizeError",
+    "SandboxIsADirectoryError",
     "SandboxLostError",
+    "SandboxNotADirectoryError",
+    "SandboxPermissionError",
     "SandboxStartError",
     "SchemaChangedError",
     "SeerError",
     "SessionError",
     "SessionOverError",
+    "SnapshotError",
     "StateLostError",
+    "SystemPackageError",
+    "UnknownFieldError",
     "ValueCrossingError",
     "WorkerDiedError",
 ]
@@ -143,12 +173,34 @@ class ConfigError(SeerError, ValueError):
     """What was asked for cannot work as it is written."""
 
 
+class UnknownFieldError(ConfigError, TypeError):
+    """A config has no such field."""
+
+
 class ModelNotFoundError(ConfigError, LookupError):
     """A model that is neither on this machine nor to be had, or that is not configured."""
 
 
 class PackageMissingError(ConfigError):
-    """Python packages that the sandbox would lack."""
+    """Packages that the sandbox would lack."""
+
+
+class PackageInstallError(PackageMissingError):
+    """Python packages that cannot be installed.
+
+    Attributes:
+        package: the one that is to blame; empty where that is none alone.
+    """
+
+    package: str = ""
+
+
+class SystemPackageError(PackageMissingError):
+    """System packages that are not installed, where the sandbox may not install them."""
+
+
+class RepoError(ConfigError):
+    """A repository that is not to be had as it is named, or that cannot be installed."""
 
 
 class BackendError(ConfigError):
@@ -341,6 +393,64 @@ class SandboxError(SeerError):
 
 class SandboxStartError(SandboxError):
     """A sandbox did not start."""
+
+
+class ContainerError(SandboxError):
+    """There is no Docker engine, or it cannot build or run a container."""
+
+
+class CommandError(SandboxError):
+    """A command failed; `exit_code` says how, negative for the signal that ended it.
+
+    Attributes:
+        stdout: what it had printed.
+        stderr: what it had printed on standard error.
+    """
+
+    stdout: str = ""
+    stderr: str = ""
+
+
+class CommandTimeoutError(CommandError, TimeoutError):
+    """A command's time was over. All that it had started was ended, too."""
+
+
+class CommandOutputError(CommandError):
+    """A command printed more than there is room for. All that it had started was ended."""
+
+
+class SandboxFileError(SandboxError):
+    """A path of the sandbox cannot be used like that.
+
+    Attributes:
+        path: that path.
+    """
+
+    path: str = ""
+
+
+class SandboxFileNotFoundError(SandboxFileError, FileNotFoundError):
+    """The sandbox has nothing under that path."""
+
+
+class SandboxIsADirectoryError(SandboxFileError, IsADirectoryError):
+    """It is a folder of the sandbox, not a file."""
+
+
+class SandboxNotADirectoryError(SandboxFileError, NotADirectoryError):
+    """It is no folder of the sandbox."""
+
+
+class SandboxPermissionError(SandboxFileError, PermissionError):
+    """The sandbox's user may not do that."""
+
+
+class SnapshotError(SandboxError):
+    """A snapshot cannot be taken, found or restored."""
+
+
+class SandboxFileSizeError(SandboxFileError):
+    """A file of the sandbox holds more than the caller wants."""
 
 
 class IsolationError(SandboxStartError):

@@ -19,6 +19,11 @@ def sandboxes_folder() -> Path:
     return state_folder() / "sandboxes"
 
 
+def snapshots_folder() -> Path:
+    """Give the folder of snapshots; they stay until they are removed."""
+    return state_folder() / "snapshots"
+
+
 def results_folder() -> Path:
     """Give the folder of results that are too large to be shown; they outlive their sandbox."""
     return state_folder() / "results"

@@ -19,7 +19,7 @@ CALLS = Path(__file__).parents[1] / "interfaces" / "calls.py"
 class SandboxPeer:
     """One session, which threads share."""
 
-    def __init__(self, connection: Connection, end_sandbox: Callable[[], None]) -> None:
+    def __init__(self, connection: Connection, end_sandbox: Callable[[], object]) -> None:
         """Open the session."""
         self._end_sandbox = end_sandbox
         self.session = Session(connection)

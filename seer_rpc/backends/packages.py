@@ -1,34 +1,22 @@
-"""Whether this interpreter has the packages that a sandbox needs."""
+"""Packages in sandboxes: what workers need, and what is said where some cannot be had."""
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterable
 from importlib import metadata
 
 from packaging.requirements import Requirement
 
-from seer_rpc.errors import PackageMissingError
+from seer_rpc.backends.package_failures import explain
+
+__all__ = ["explain", "worker_needs"]
+
+_NAMES = ("griffelib", "msgpack", "protobuf", "pydantic", "typing-extensions")
 
 
-def check_installed(requirements: Iterable[Requirement]) -> None:
-    """Check that this interpreter, which local sandboxes share, has the packages.
-
-    Raises:
-        PackageMissingError: it lacks some; the message names them all.
-    """
-    missing = [str(requirement) for requirement in requirements if not _is_installed(requirement)]
-    if missing:
-        raise PackageMissingError(
-            f"the sandbox would lack {', '.join(missing)}",
-            hint=f"pip install {shlex.join(missing)}",
-        )
-
-
-def _is_installed(requirement: Requirement) -> bool:
-    if requirement.marker is not None and not requirement.marker.evaluate():
-        return True
-    versions = [
-        distribution.version for distribution in metadata.distributions(name=requirement.name)
-    ]
-    return any(requirement.specifier.contains(version, prereleases=True) for version in versions)
+def worker_needs() -> list[Requirement]:
+    """Give what a worker needs beside the user's packages, in the versions that it works with."""
+    try:
+        declared = [Requirement(each) for each in metadata.requires("seer-rpc") or ()]
+    except metadata.PackageNotFoundError:
+        declared = [Requirement(name) for name in _NAMES]
+    return [each for each in declared if each.name in _NAMES and each.marker is None]

@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 
 from seer_rpc.backends.listening import Listening
 from seer_rpc.client.connection import Connection
+from seer_rpc.snapshots import Snapshot
 
 IsolationLevel: TypeAlias = Literal["namespace", "landlock", "none"]
 
@@ -67,6 +68,9 @@ class MachineSpec:
     packages: Sequence[Requirement]
     """What its Python must have."""
 
+    system_packages: Sequence[str] = ()
+    """Debian packages that it must have."""
+
     lifetime: float
     """Seconds after which the machine ends by itself."""
 
@@ -77,6 +81,10 @@ class MachineSpec:
     admin_token_digest: str
     models: Mapping[str, str] = field(default_factory=dict)
     """Directories of models: where they appear in the sandbox, read-only, and where they are."""
+
+    folders: Mapping[str, str] = field(default_factory=dict)
+    """Folders that it begins with: where in the sandbox, and where to copy them from; links stay
+    links. What is there already, in a sandbox that goes on from a snapshot, stays."""
 
     isolation: IsolationLevel | Literal["auto"] = "auto"
     blocks_network: bool = False
@@ -89,6 +97,9 @@ class MachineSpec:
 
     listening: Listening | None = None
     """How other machines are to reach it."""
+
+    snapshot: Snapshot | None = None
+    """What is in its folders at first; nothing without one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,9 +138,6 @@ class Machine(Protocol):
     def path(self, path: str) -> str:
         """Give the path under which processes inside the sandbox find `path`."""
 
-    def write(self, path: str, content: bytes) -> None:
-        """Write a file, its folders included."""
-
     def logs(self, lines: int) -> list[str]:
         """Give the newest lines of the log, even where the runtime is gone."""
 
@@ -137,6 +145,13 @@ class Machine(Protocol):
         """Give the sandbox's own folder on this machine, which goes with it.
 
         The journal of calls is there, and what processes of this machine need to call.
+        """
+
+    def snapshot(self, description: str) -> Snapshot:
+        """Keep the files in `/root` and `/workspace`, while what runs goes on.
+
+        Raises:
+            SnapshotError: there is no room for them.
         """
 
     def exit_code(self) -> int | None:
@@ -153,6 +168,7 @@ class Backend(Protocol):
         """Start a machine and wait until its runtime answers.
 
         Raises:
-            PackageMissingError: it would lack a package.
+            PackageMissingError: it would lack a package, or a system package.
             SandboxStartError: it does not answer.
+            SnapshotError: the snapshot that it is to start from cannot be restored.
         """

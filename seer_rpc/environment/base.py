@@ -10,17 +10,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import TracebackType
+from typing import Self
 
 from seer_rpc.backends import Machine, MachineSpec, choose_backend, load_backend
 from seer_rpc.backends.protocol import Isolation
 from seer_rpc.client.control import Control
+from seer_rpc.client.workbench import Workbench
 from seer_rpc.environment.config import SandboxConfig
+from seer_rpc.environment.containers import ContainerHandle, remove_containers, start_container
 from seer_rpc.environment.models import ModelHandle, find_models
 from seer_rpc.environment.packages import required_packages
+from seer_rpc.environment.repos import RepoHandle, checked_out, install_repos
 from seer_rpc.environment.uploads import furnish
+from seer_rpc.environment.work import Work
 from seer_rpc.errors import SandboxError, SandboxLostError
 from seer_rpc.journal import CallRecord, Filter, read_calls
 from seer_rpc.progress import status
+from seer_rpc.snapshots import Snapshot, find_snapshot
 from seer_rpc.workspace import Workspace
 from seer_runtime.wire.journal import PERIOD, RUN
 from seer_runtime.wire.settings import token_digest
@@ -40,11 +46,13 @@ class Run:
     call_token: str = field(repr=False)
     admin_token: str = field(repr=False)
     models: list[ModelHandle]
+    repos: list[RepoHandle]
+    containers: list[ContainerHandle] = field(default_factory=list)
     process: int = field(default_factory=os.getpid)
     """The process that owns the sandbox: a fork of it does not."""
 
 
-class BaseSandbox:
+class BaseSandbox(Work):
     """A sandbox that is planned, running or over; `Sandbox` and `ScopedSandbox` are for use."""
 
     def __init__(self, config: SandboxConfig | None = None, *, backend: str | None = None) -> None:
@@ -63,6 +71,26 @@ class BaseSandbox:
     def model_handles(self) -> list[ModelHandle]:
         """The models that the sandbox has; none before it is started."""
         return list(self._run.models) if self._run is not None else []
+
+    @property
+    def repo_handles(self) -> list[RepoHandle]:
+        """The repositories that the sandbox has; none before it is started."""
+        return list(self._run.repos) if self._run is not None else []
+
+    def start_container(self, repo: RepoHandle) -> ContainerHandle:
+        """Build a repository's Dockerfile and run it with Docker, beside the sandbox.
+
+        It is built from the files as they came, whatever the sandbox has made of them since. It
+        gets the sandbox's variables, is as limited and as far from the network, and ends with it.
+
+        Raises:
+            ConfigError: the repository has no Dockerfile.
+            ContainerError: there is no Docker engine, or it cannot build or run it.
+        """
+        run = self._running()
+        started = start_container(repo, self.sandbox_id, self.config, self._environment())
+        run.containers.append(started)
+        return started
 
     @property
     def isolation(self) -> Isolation:
@@ -102,11 +130,65 @@ class BaseSandbox:
         wanted = Filter(interface=interface, function=function, failed=failed, since=since)
         return read_calls(self._run.machine.folder() / RUN, self.sandbox_id, wanted, last)
 
-    def terminate(self) -> None:
-        """End the sandbox and everything in it. Twice is as good as once."""
+    @classmethod
+    def from_snapshot(
+        cls,
+        snapshot: Snapshot | str,
+        config: SandboxConfig | None = None,
+        *,
+        name: str | None = None,
+    ) -> Self:
+        """Start a sandbox that has the files of a snapshot, or of the one with that id.
+
+        What the config names is put in after them. A later `start()` does nothing.
+
+        Raises:
+            SnapshotError: there is no such snapshot, or it is damaged.
+            ConfigError: the sandbox cannot run as it is configured.
+            SandboxStartError: it did not start.
+        """
+        found = find_snapshot(snapshot) if isinstance(snapshot, str) else snapshot
+        sandbox = cls(config, backend=found.backend)
+        sandbox._start(Workspace(), name, found)
+        return sandbox
+
+    def snapshot(self, description: str = "") -> Snapshot:
+        """Keep the files in `/root` and `/workspace`, installed packages included.
+
+        Whatever runs goes on. Each file is kept as it was at one moment, if it came to rest for as
+        long as it takes to read it; files that belong together and are written one after the
+        other may be of different moments: have the writer pause where that matters. Rights, times,
+        symbolic and hard links are kept; models, environment variables, secrets, processes and
+        what is in memory are not. The snapshot stays until `seer snapshots remove` removes it.
+
+        Raises:
+            SandboxError: the sandbox is not running.
+            SnapshotError: there is no room for it.
+        """
+        machine = self._running().machine
+        with status(f"keeping the files of sandbox {self.name}"):
+            return machine.snapshot(description)
+
+    def terminate(
+        self, *, save_snapshot: bool = False, snapshot_description: str = ""
+    ) -> Snapshot | None:
+        """End the sandbox and everything in it. Twice is as good as once.
+
+        With `save_snapshot` its files are kept first; where that fails, it goes on to run.
+
+        Raises:
+            SandboxError: it is not running, and there is nothing to save.
+            SnapshotError: there is no room for the snapshot.
+        """
+        snapshot = self.snapshot(snapshot_description) if save_snapshot else None
+        self._end()
+        return snapshot
+
+    def _end(self) -> None:
         run, self._run = self._run, None
         if run is not None and run.process == os.getpid():
             run.control.close()
+            remove_containers(run.containers)
             with status(f"stopping sandbox {self.name}"):
                 run.machine.stop()
 
@@ -119,38 +201,55 @@ class BaseSandbox:
         """End the sandbox."""
         self.terminate()
 
-    def _start(self, workspace: Workspace, name: str | None) -> None:
+    def _start(
+        self, workspace: Workspace, name: str | None, snapshot: Snapshot | None = None
+    ) -> None:
         if self._run is not None:
             return
         self.name = name or self.name
         backend = load_backend(choose_backend(self._backend, self.config.gpu))
+        self._check_secrets()
         call_token, admin_token = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         models = find_models(self.config.models)
-        spec = MachineSpec(
-            sandbox_id=self.sandbox_id,
-            name=self.name,
-            gpu=self.config.gpu,
-            packages=required_packages(self.config),
-            lifetime=self.config.timeout,
-            environment=self._environment(),
-            call_token_digest=token_digest(call_token),
-            admin_token_digest=token_digest(admin_token),
-            models={handle.path: handle.source for handle in models},
-            isolation=self.config.isolation,
-            blocks_network=self.config.block_network,
-            limits=self.config.limits,
-            idle_timeout=self.config.idle_timeout,
-            listening=self.config.listening,
-        )
-        with status(f"starting sandbox {self.name}"):
-            machine = backend.start(spec)
+        with checked_out(self.config.repos) as repos:
+            spec = MachineSpec(
+                sandbox_id=self.sandbox_id,
+                name=self.name,
+                gpu=self.config.gpu,
+                packages=required_packages(self.config),
+                system_packages=self.config.system_packages,
+                lifetime=self.config.timeout,
+                environment=self._environment(),
+                call_token_digest=token_digest(call_token),
+                admin_token_digest=token_digest(admin_token),
+                models={handle.path: handle.source for handle in models},
+                folders={handle.path: str(folder) for handle, folder in repos.items()},
+                isolation=self.config.isolation,
+                blocks_network=self.config.block_network,
+                limits=self.config.limits,
+                idle_timeout=self.config.idle_timeout,
+                listening=self.config.listening,
+                snapshot=snapshot,
+            )
+            with status(f"starting sandbox {self.name}"):
+                machine = backend.start(spec)
         control = Control(machine.endpoint, admin_token)
-        self._run = Run(machine, control, call_token, admin_token, models)
+        self._run = Run(machine, control, call_token, admin_token, models, list(repos))
         try:
-            furnish(machine, self.config, workspace)
+            furnish(control.workbench, self.config, workspace)
+            install_repos(self, self.config, list(repos))
         except BaseException:
             self.terminate()
             raise
+
+    def _workbench(self) -> Workbench:
+        run = self._running()
+        if run.process != os.getpid():
+            raise SandboxError(
+                "a forked process cannot use the sandbox of its parent",
+                hint='start child processes anew: multiprocessing.get_context("spawn")',
+            )
+        return run.control.workbench
 
     def _running(self) -> Run:
         run = self._run
@@ -167,14 +266,16 @@ class BaseSandbox:
         return run
 
     def _environment(self) -> Mapping[str, str]:
-        present = {name: os.environ[name] for name in self.config.secrets if name in os.environ}
-        missing = [name for name in self.config.secrets if name not in present]
+        secrets = {name: os.environ[name] for name in self.config.secrets if name in os.environ}
+        return {**self.config.env, **secrets}
+
+    def _check_secrets(self) -> None:
+        missing = [name for name in self.config.secrets if name not in os.environ]
         if missing:
             warnings.warn(
                 f"secrets that are not set here: {', '.join(missing)}; the sandbox goes without",
                 stacklevel=4,
             )
-        return {**self.config.env, **present}
 
 
 def not_started() -> SandboxError:

@@ -11,21 +11,25 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
 
 from seer_runtime.front.auth import TokenInterceptor
+from seer_runtime.front.commands import Commands
 from seer_runtime.front.door import Door
 from seer_runtime.front.exits import Coroner
 from seer_runtime.front.journal import FrontJournal
 from seer_runtime.front.log import BoundedLog
 from seer_runtime.front.network import listen
 from seer_runtime.front.owner import stop_reason
+from seer_runtime.front.paths import Paths
 from seer_runtime.front.service import RuntimeService, add_to_server
+from seer_runtime.front.workbench import WorkbenchService
 from seer_runtime.front.workers import WorkerHost
 from seer_runtime.processes import die_with_parent
 from seer_runtime.wire.journal import hold
 from seer_runtime.wire.limits import DOOR, SERVER_OPTIONS
 from seer_runtime.wire.marks import kill_marked
+from seer_runtime.wire.pb.runtime_pb2_grpc import add_WorkbenchServicer_to_server
 from seer_runtime.wire.settings import Settings
 
-_SERVICES = ("", "seer.v1.Runtime")
+_SERVICES = ("", "seer.v1.Runtime", "seer.v1.Workbench")
 
 
 def main(settings: Settings) -> None:
@@ -49,6 +53,7 @@ async def _serve(settings: Settings) -> None:
         log,
         settings.journal,
         Coroner(settings.memory_events, settings.memory_limit),
+        settings.python,
     )
     journal = FrontJournal(settings.journal)
     service = RuntimeService(host.spawn, log, journal)
@@ -57,6 +62,9 @@ async def _serve(settings: Settings) -> None:
         options=SERVER_OPTIONS,
     )
     add_to_server(service, server)
+    paths = Paths(settings.folders)
+    commands = Commands(settings.sandbox_id, settings.environment, paths)
+    add_WorkbenchServicer_to_server(WorkbenchService(commands, paths), server)
     checks = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     # A socket file is for this user alone.

@@ -248,10 +248,12 @@ class WorkerHost:
         log: BoundedLog,
         journal: str,
         coroner: Coroner,
+        python: str = "",
     ) -> None:
         """Run workers in `directory` with nothing but `environment`; `sockets` takes theirs.
 
-        They write into the journal in the folder `journal`; `coroner` says how they ended.
+        They write into the journal in the folder `journal`, and run with `python`, this process's
+        own without one; `coroner` says how they ended.
         """
         self._coroner = coroner
         self._sandbox_id = sandbox_id
@@ -266,6 +268,7 @@ class WorkerHost:
         self._sockets = Path(sockets)
         self._log = log
         self._journal = journal
+        self._python = python or sys.executable
         self._numbers = itertools.count(1)
 
     async def spawn(self, memory: BlockPool) -> WorkerProcess:
@@ -293,7 +296,7 @@ class WorkerHost:
             target = theirs.enter_context(os.fdopen(writing, "wb", 0))
             descriptors = [*(far.fileno() for _, far in pairs), listening.fileno(), written]
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "seer_runtime.worker"),
+                *(self._python, "-P", "-m", "seer_runtime.worker"),
                 *map(str, (self._journal, *descriptors, os.getpid())),
                 pass_fds=descriptors,
                 stdin=asyncio.subprocess.DEVNULL,

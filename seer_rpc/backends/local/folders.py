@@ -13,7 +13,10 @@ from seer_rpc.locations import sandboxes_folder
 from seer_runtime.wire.journal import RUN
 from seer_runtime.wire.limits import MAX_SOCKET_PATH
 
-OWN = ("root", "workspace", "models")
+KEPT = ("root", "workspace")
+"""Folders that are in snapshots."""
+
+OWN = (*KEPT, "models")
 """The folders that are the sandbox's, under the names that they have there."""
 
 _SOCKET = "front.sock"

@@ -6,21 +6,24 @@ import contextlib
 import dataclasses
 import os
 import select
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from seer_rpc.backends.local.folders import OWN, Folders
+from seer_rpc.backends.local.folders import KEPT, OWN, Folders
 from seer_rpc.backends.local.groups import Groups, make_groups, own_processors
 from seer_rpc.backends.local.levels import choose_level
+from seer_rpc.backends.local.python import Layers, make_venv
 from seer_rpc.backends.local.worlds import World, make_world
 from seer_rpc.backends.network import Entrance
-from seer_rpc.backends.protocol import Limits, MachineSpec, NetworkAccess
+from seer_rpc.backends.protocol import IsolationLevel, Limits, MachineSpec, NetworkAccess
 from seer_rpc.client.obituary import Obituary, find_obituary
-from seer_rpc.errors import SandboxError, SandboxStartError
+from seer_rpc.errors import SandboxStartError
 from seer_rpc.journal import write_name
+from seer_rpc.snapshots import Snapshot, Subject, restore_snapshot, take_snapshot
 
 _START_TIMEOUT = 60.0
 _STOP_TIMEOUT = 25.0
@@ -38,27 +41,30 @@ _MOST_PROCESSES = 4096
 class LocalMachine:
     """A sandbox on this machine, and the folder that holds its files."""
 
-    def __init__(self, spec: MachineSpec) -> None:
-        """Start it.
+    def __init__(self, spec: MachineSpec, layers: Layers) -> None:
+        """Start it, its Pythons over `layers`.
 
         Raises:
             PackageMissingError: a package that it needs here is not installed.
             IsolationError: it cannot be kept apart as it is asked for.
             SandboxStartError: it does not answer.
+            SnapshotError: what it is to start from cannot be restored.
         """
         entrance = Entrance.of(spec)
         level = choose_level(spec)
         self.network: NetworkAccess | None = None
+        self._subject = Subject(spec.sandbox_id, spec.name, "local")
         self._owner = os.getpid()
         self._folders = Folders(spec.sandbox_id)
         self._groups = Groups()
         self._process: subprocess.Popen[bytes] | None = None
         try:
             self._folders.create()
-            write_name(self._folders.all, spec.name)
+            self._fill(spec)
             process = self._process = self._start_warden()
             self._groups = make_groups(f"seer-{spec.sandbox_id}", _limits(spec))
-            world = make_world(level, spec, self._folders, self._groups, entrance)
+            python = make_venv(self._folders.all / "root", self._home(level), layers)
+            world = make_world(level, spec, self._folders, self._groups, entrance, python)
             self.isolation = world.isolation
             self._world = world
             self.endpoint = f"unix:{self._folders.socket}"
@@ -82,21 +88,6 @@ class LocalMachine:
         file = self._folders.find(path)
         return str(PurePosixPath("/root", path)) if self.isolation.paths else str(file)
 
-    def write(self, path: str, content: bytes) -> None:
-        """Write a file, its folders included.
-
-        Raises:
-            SandboxError: the path leads outside the sandbox, or cannot be a file.
-        """
-        file = self._folders.find(path)
-        try:
-            if not file.resolve().is_relative_to(self._folders.all.resolve()):
-                raise SandboxError(f"{path!r} leads outside the sandbox through a link")
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
-        except (OSError, ValueError) as error:
-            raise SandboxError(f"cannot write {path!r} in the sandbox: {error}") from error
-
     def logs(self, lines: int) -> list[str]:
         """Give the newest lines of the log."""
         return read_log(self._folders.log, lines)
@@ -104,6 +95,16 @@ class LocalMachine:
     def folder(self) -> Path:
         """Give the sandbox's own folder."""
         return self._folders.all
+
+    def snapshot(self, description: str) -> Snapshot:
+        """Keep the files in `/root` and `/workspace`.
+
+        Raises:
+            SnapshotError: there is no room for them.
+        """
+        return take_snapshot(
+            self._folders.all, KEPT, self._subject, description, lambda: self.exit_code() is None
+        )
 
     def exit_code(self) -> int | None:
         """Give the front's exit status, or None while it runs."""
@@ -121,6 +122,19 @@ class LocalMachine:
             _end(self._process)
         self._groups.remove()
         self._folders.remove()
+
+    def _fill(self, spec: MachineSpec) -> None:
+        """Put in what is there before anything runs."""
+        if spec.snapshot is not None:
+            restore_snapshot(spec.snapshot, self._folders.all, KEPT)
+        write_name(self._folders.all, spec.name)
+        for path, source in spec.folders.items():
+            target = self._folders.find(path)
+            if not os.path.lexists(target):
+                shutil.copytree(source, target, symlinks=True)
+
+    def _home(self, level: IsolationLevel) -> str:
+        return "/root" if level == "namespace" else str(self._folders.all / "root")
 
     def _obituary(self) -> Obituary | None:
         return find_obituary(next(iter(self._folders.obituaries)))

@@ -121,9 +121,14 @@ class Namespace:
     """The arguments with which bubblewrap makes the world of one sandbox."""
 
     def __init__(
-        self, bubblewrap: Bubblewrap, spec: MachineSpec, folders: Folders, events: Path | None
+        self,
+        bubblewrap: Bubblewrap,
+        spec: MachineSpec,
+        folders: Folders,
+        events: Path | None,
+        shared: Sequence[Path],
     ) -> None:
-        """Make mount points where they lie in the sandbox's own folders.
+        """Make mount points where they lie in the sandbox's own folders; it can read `shared`.
 
         Raises:
             SandboxStartError: something else is there.
@@ -132,6 +137,7 @@ class Namespace:
         self._spec = spec
         self._folders = folders
         self._events = events
+        self._shared_paths = shared
         self._contents: list[bytes] = []
         self._gpus = gpu_devices()
         self._visible = [Path("/usr"), *map(Path, OWN)]
@@ -216,8 +222,10 @@ class Namespace:
 
     def _shared(self) -> Iterator[str]:
         """Give what is read from this machine: it may lie over the sandbox's own folders."""
-        for folder in interpreter_folders():
-            if not _is_system(str(folder)):
+        folders = interpreter_folders()
+        more = [each for each in self._shared_paths if not set(folders) & {each, *each.parents}]
+        for folder in (*folders, *more):
+            if folder.exists() and not _is_system(str(folder)):
                 yield from self._read_only(folder, str(folder))
         for link in interpreter_links():
             if not _is_system(str(link)):

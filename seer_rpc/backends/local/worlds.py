@@ -20,6 +20,7 @@ from seer_rpc.backends.local.interpreter import (
 )
 from seer_rpc.backends.local.levels import landlock_version
 from seer_rpc.backends.local.namespace import Bubblewrap, Namespace, find_bubblewrap
+from seer_rpc.backends.local.python import Venv
 from seer_rpc.backends.network import Entrance
 from seer_rpc.backends.protocol import Isolation, IsolationLevel, MachineSpec
 from seer_rpc.errors import ConfigError
@@ -66,8 +67,9 @@ def make_world(
     folders: Folders,
     groups: Groups,
     entrance: Entrance | None,
+    python: Venv,
 ) -> World:
-    """Plan the world of a sandbox.
+    """Plan the world of a sandbox, in which its processes run `python`.
 
     Raises:
         ConfigError: it cannot be reached from other machines without a network.
@@ -86,6 +88,7 @@ def make_world(
         call_token_digest=spec.call_token_digest,
         admin_token_digest=spec.admin_token_digest,
         environment={},
+        python=python.python,
         working_directory=str(folders.all / "root"),
         sockets=str(folders.run),
         lifetime=spec.lifetime,
@@ -107,17 +110,19 @@ def make_world(
     common: dict[str, Sequence[object]]
     common = {"memory_events": [events or ""], "watches_memory": [True] if watches else []}
     make = _in_namespace if level == "namespace" else _in_the_open
-    world = make(World(isolation, common, settings), spec, folders, events)
+    world = make(World(isolation, common, settings), spec, folders, events, python)
     if level == "landlock":
-        confined = replace(world.settings, confinement=_confinement(spec, folders, events))
+        confined = replace(world.settings, confinement=_confinement(spec, folders, events, python))
         return replace(world, settings=confined)
     return world
 
 
-def _in_namespace(world: World, spec: MachineSpec, folders: Folders, events: Path | None) -> World:
+def _in_namespace(
+    world: World, spec: MachineSpec, folders: Folders, events: Path | None, python: Venv
+) -> World:
     bubblewrap = find_bubblewrap()
     assert isinstance(bubblewrap, Bubblewrap)
-    place = Namespace(bubblewrap, spec, folders, events)
+    place = Namespace(bubblewrap, spec, folders, events, python.layers.read_only())
     environment = place.environment(_passed_on())
     descriptors = place.descriptors({**environment, **_GRPC})
     return replace(
@@ -131,7 +136,7 @@ def _in_namespace(world: World, spec: MachineSpec, folders: Folders, events: Pat
         settings=replace(
             world.settings,
             address=f"unix:{namespace.RUN}/{folders.socket.name}",
-            environment={**environment, **spec.environment},
+            environment={**_with(python, environment), **spec.environment},
             working_directory="/root",
             sockets=namespace.RUN,
             journal=namespace.RUN,
@@ -142,11 +147,15 @@ def _in_namespace(world: World, spec: MachineSpec, folders: Folders, events: Pat
     )
 
 
-def _in_the_open(world: World, spec: MachineSpec, folders: Folders, _: Path | None) -> World:
+def _in_the_open(
+    world: World, spec: MachineSpec, folders: Folders, _: Path | None, python: Venv
+) -> World:
     environment = _passed_on()
     if world.isolation.files:
         environment |= {"PYTHONPATH": str(_library(folders)), "TMPDIR": str(_temporary(folders))}
     home = str(folders.all / "root")
+    for path, source in spec.models.items():
+        folders.find(path).symlink_to(source, target_is_directory=True)
     started = {**environment, **_GRPC}
     return replace(
         world,
@@ -157,12 +166,25 @@ def _in_the_open(world: World, spec: MachineSpec, folders: Folders, _: Path | No
             "descriptors": [],
         },
         settings=replace(
-            world.settings, environment={**environment, "HOME": home, **spec.environment}
+            world.settings,
+            environment={**_with(python, environment), "HOME": home, **spec.environment},
+            folders={f"/{name}": str(folders.all / name) for name in OWN},
         ),
     )
 
 
-def _confinement(spec: MachineSpec, folders: Folders, events: Path | None) -> Confinement:
+def _with(python: Venv, environment: Mapping[str, str]) -> dict[str, str]:
+    """Give the environment of what runs in the sandbox's own Python."""
+    path = os.pathsep.join([python.path, environment.get("PATH", os.defpath)])
+    own = {**environment, **python.variables, "PATH": path}
+    # Its folders are among the layers, below what the sandbox has of its own.
+    own.pop("PYTHONPATH", None)
+    return own
+
+
+def _confinement(
+    spec: MachineSpec, folders: Folders, events: Path | None, python: Venv
+) -> Confinement:
     own = [*(folders.all / name for name in OWN), folders.run, _temporary(folders)]
     devices = [Path("/dev", name) for name in _DEVICES]
     readable = [
@@ -170,6 +192,7 @@ def _confinement(spec: MachineSpec, folders: Folders, events: Path | None) -> Co
         *interpreter_folders(),
         *interpreter_links(),
         runtime_folder(),
+        *python.layers.read_only(),
         _library(folders),
         *(Path("/proc", name) for name in _MACHINE),
         *map(Path, spec.models.values()),

@@ -1,0 +1,1 @@
+"""What every backend's sandboxes do, through the public API alone."""
