@@ -20,7 +20,7 @@ from seer_rpc.backends.local.interpreter import (
 )
 from seer_rpc.backends.local.levels import landlock_version
 from seer_rpc.backends.local.namespace import Bubblewrap, Namespace, find_bubblewrap
-from seer_rpc.backends.local.python import Venv
+from seer_rpc.backends.local.python import Venv, own_packages
 from seer_rpc.backends.network import Entrance
 from seer_rpc.backends.protocol import Isolation, IsolationLevel, MachineSpec
 from seer_rpc.errors import ConfigError
@@ -151,8 +151,11 @@ def _in_the_open(
     world: World, spec: MachineSpec, folders: Folders, _: Path | None, python: Venv
 ) -> World:
     environment = _passed_on()
+    own = _with(python, environment)
     if world.isolation.files:
-        environment |= {"PYTHONPATH": str(_library(folders)), "TMPDIR": str(_temporary(folders))}
+        confined = {"PYTHONPATH": str(_library(folders)), "TMPDIR": str(_temporary(folders))}
+        environment |= confined
+        own |= confined
     home = str(folders.all / "root")
     for path, source in spec.models.items():
         folders.find(path).symlink_to(source, target_is_directory=True)
@@ -167,7 +170,7 @@ def _in_the_open(
         },
         settings=replace(
             world.settings,
-            environment={**_with(python, environment), "HOME": home, **spec.environment},
+            environment={**own, "HOME": home, **spec.environment},
             folders={f"/{name}": str(folders.all / name) for name in OWN},
         ),
     )
@@ -207,12 +210,13 @@ def _confinement(
 
 
 def _library(folders: Folders) -> Path:
-    """Give a folder to import the runtime from, and nothing else that lies beside it here."""
+    """Give a folder to import this library from, and nothing else that lies beside it here."""
     library = folders.all / "lib"
     library.mkdir(exist_ok=True)
-    link = library / "seer_runtime"
-    if not link.is_symlink():
-        link.symlink_to(runtime_folder())
+    for package in own_packages():
+        link = library / package.name
+        if not link.is_symlink():
+            link.symlink_to(package)
     return library
 
 
