@@ -84,7 +84,7 @@ class Relay:
         self.id = session
         self.ledger = ""
         """Where the worker writes down what it begins, on this host."""
-        self.connection = connection
+        self._connection = connection
         self._patience = patience
         self._memory = memory
         self._reports = reports
@@ -227,7 +227,7 @@ class Relay:
         """Connect, and say which session this is, or that it is a new one."""
         opened: Future[Frame] = Future()
         link = open_link(
-            self.connection,
+            self._connection,
             self._memory,
             partial(self._on_frame, opened),
             partial(self._on_lost, opened),

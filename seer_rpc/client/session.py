@@ -96,6 +96,7 @@ class Session:
             InterfaceError: the interface failed to load.
         """
         self._process = os.getpid()
+        self._beside = connection.beside
         self._codec = Codec(types)
         self._exceptions = exceptions or {}
         self._reports = ProgressReports(on_progress or show_progress)
@@ -410,7 +411,7 @@ class Session:
         return opening
 
     def _located(self, opening: Opening) -> Opening:
-        socket, ledger = map(self._relay.connection.beside, (opening.socket, opening.ledger))
+        socket, ledger = map(self._beside, (opening.socket, opening.ledger))
         return opening._replace(socket=socket, ledger=ledger)
 
     def _on_end(self) -> None:

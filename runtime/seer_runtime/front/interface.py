@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError
 
 from seer_runtime.front.calls import MOST_WAITING, Call, Reply, nobody
 from seer_runtime.front.deaths import BegunCall, DeadWorker, Deaths
+from seer_runtime.front.exits import Exit
 from seer_runtime.front.failure import FailureError, error_frame
 from seer_runtime.front.journal import FrontJournal
 from seer_runtime.front.ladder import Ladder
@@ -19,7 +20,6 @@ from seer_runtime.front.log import BoundedLog, LastLine
 from seer_runtime.front.workers import WorkerProcess
 from seer_runtime.turns import TurnQueue
 from seer_runtime.wire.blocks import BlockPool
-from seer_runtime.wire.exits import describe_exit
 from seer_runtime.wire.frames import CallKey, Frame, FrameError, Kind
 from seer_runtime.wire.openings import Opening
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
@@ -210,14 +210,14 @@ class ServedInterface:
         return Ladder(worker, self.epoch, self._calls, self._remove, self._log, self._name)
 
     async def _live(self) -> None:
-        code = futile = 0
+        end, futile = Exit(0, ""), 0
         while futile < _MAX_FUTILE_LOADS:
             worker = await self._spawn(self._memory)
             self._output = worker.output
             try:
                 died = await self._load(worker)
                 if died is not None:
-                    code = died
+                    end = died
                     futile += 1
                     continue
                 served = await self._answer_calls(worker)
@@ -229,14 +229,14 @@ class ServedInterface:
             self._serving = None
             dead = self._deaths.begin(self.epoch, worker.ledger, self._functions)
             self.epoch += 1
-            code = await self._bury(worker, calls, dead)
+            end = await self._bury(worker, calls, dead)
             futile = 0 if served or calls or worker.ledger.is_used() else futile + 1
-        failure = self._death(code)
+        failure = self._death(end)
         failure.kind = Failure.NO_INTERFACE
         failure.hint = "its last lines are in the log; correct the file and serve it again"
         raise FailureError(failure)
 
-    async def _bury(self, worker: WorkerProcess, calls: list[Call], dead: DeadWorker) -> int:
+    async def _bury(self, worker: WorkerProcess, calls: list[Call], dead: DeadWorker) -> Exit:
         """End a worker; its calls are told, even where the interface is stopped meanwhile."""
         ending = asyncio.ensure_future(worker.stop(_GRACE))
         try:
@@ -248,8 +248,8 @@ class ServedInterface:
     def _functions(self) -> list[str]:
         return [each.name for each in self._schema.result().functions]
 
-    async def _load(self, worker: WorkerProcess) -> int | None:
-        """Load the interface; gives the exit status of a worker that died instead.
+    async def _load(self, worker: WorkerProcess) -> Exit | None:
+        """Load the interface; gives how a worker ended that died instead.
 
         Raises:
             FailureError: the interface cannot be loaded; to try again would not help.
@@ -259,10 +259,10 @@ class ServedInterface:
         worker.call(request)
         frame = await worker.answer()
         if frame is None:
-            code = await worker.stop(_GRACE)
+            end = await worker.stop(_GRACE)
             if self._schema.done():
-                return code
-            failure = self._death(code)
+                return end
+            failure = self._death(end)
             failure.kind = Failure.LOAD
             failure.message += " while it loaded"
             failure.hint = "its last lines are in the log; correct the file and serve it again"
@@ -341,14 +341,14 @@ class ServedInterface:
         keys = [key for key in self._calls if key not in waiting]
         return [self._remove(key) for key in keys]
 
-    def _death(self, code: int) -> Failure:
+    def _death(self, end: Exit) -> Failure:
         return Failure(
             kind=Failure.WORKER_DIED,
             state=Failure.LOST,
-            message=f"the worker of {self._name!r} {describe_exit(code)}",
+            message=f"the worker of {self._name!r} {end.words}",
             hint="the interface is loaded anew; its module state is as after the first load",
             log=self._log.last(_LOG_LINES),
-            exit_code=code,
+            exit_code=end.code,
         )
 
     def _explain_end(self, life: asyncio.Task[None]) -> None:
