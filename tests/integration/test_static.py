@@ -74,6 +74,14 @@ FUNCTIONS = '''
     async def astream() -> AsyncIterator[str]:
         yield "a"
 
+    @expose
+    def given(values: list[int]) -> Iterator[int]:
+        return iter(values)
+
+    @expose(concurrent=True)
+    async def agiven() -> "AsyncIterator":
+        return astream()
+
     @expose(batch=True, max_batch=4)
     def batched(texts: list[str]) -> list[int]:
         return [len(text) for text in texts]
