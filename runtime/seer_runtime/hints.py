@@ -227,7 +227,7 @@ def _kind(cls: Any) -> NamedType.Kind.ValueType | None:
     if issubclass(cls, Enum):
         return NamedType.ENUM if _are_names(cls.__members__) else None
     if typing_extensions.is_typeddict(cls):
-        return NamedType.TYPED_DICT if _are_names(cls.__annotations__) else None
+        return NamedType.TYPED_DICT if all(map(_is_text, cls.__annotations__)) else None
     if issubclass(cls, tuple) and hasattr(cls, "_fields"):
         return NamedType.NAMED_TUPLE
     if dataclasses.is_dataclass(cls) or hasattr(cls, "__pydantic_fields__"):
@@ -246,6 +246,10 @@ def _field_names(cls: Any) -> Iterable[str]:
 
 def _are_names(names: Iterable[str]) -> bool:
     return all(name.isidentifier() and not keyword.iskeyword(name) for name in names)
+
+
+def _is_text(key: object) -> bool:
+    return isinstance(key, str) and encodable(key) == key
 
 
 def _is_frozen(cls: Any) -> bool:

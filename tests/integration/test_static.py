@@ -162,6 +162,8 @@ TYPES = '''
         span: Span
         inner: Options
 
+    Headers = TypedDict("Headers", {"content-type": str, "a b": NotRequired["list[Headers]"]})
+
     class Settings(BaseModel):
         """Settings."""
         model_config = pydantic.ConfigDict(frozen=True)
@@ -182,7 +184,7 @@ TYPES = '''
     def f(p: Point, node: Node[int], span: Span | None, o: Options, c: Color = Color.BLUE): ...
 
     @expose
-    def g(s: Settings, json: Json, tree: Tree, token: Token, v: Vector, a: Access) -> Json: ...
+    def g(s: Settings, json: Json, tree: Tree, token: Token, v: Vector, a: Access) -> Headers: ...
 
     @expose
     def h(

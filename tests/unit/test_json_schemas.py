@@ -110,6 +110,9 @@ class Tree(TypedDict, total=False):
     span: Span
 
 
+Headers = TypedDict("Headers", {"content-type": str, "in": typing_extensions.NotRequired[int]})
+
+
 class Settings(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(arbitrary_types_allowed=True)
 
@@ -157,6 +160,7 @@ TABLE: list[tuple[Any, list[Any]]] = [
     (Node, [Node(1), Node(1, (Node(2), Node(3)))]),
     *((Span, [Span(1), Span(1, 2)]), (list[Span | None], [[Span(1), None]])),
     (Tree, [{"name": "a"}, {"name": "a", "children": [{"name": "b"}], "span": Span(1)}]),
+    (Headers, [{"content-type": "a"}, {"content-type": "a", "in": 1}]),
     (Settings, [Settings(theSize=1, data=b"\xff", nested=[Settings(theSize=2)])]),
     (Settings, [Settings(theSize=1, weights=torch.ones(2))]),
     (Names, [Names(["a"])]),
@@ -394,6 +398,7 @@ def test_arrays_are_read_inside_of_classes() -> None:
         (Literal[Color.RED], "red", "Input should be 1"),
         (Point, {"x": 1, "z": 2}, "z"),
         (Tree, {"children": []}, "name"),
+        (Headers, {"in": 1}, "content-type"),
     ],
 )
 def test_what_does_not_fit_is_refused(hint: Any, given: Any, problem: str) -> None:

@@ -35,6 +35,8 @@ SOURCE = """
         depth: int
         seed: NotRequired[int]
 
+    Odd = TypedDict("Odd", {"a-b": int, "c: int, d": NotRequired[str], "from": str})
+
     class Span(NamedTuple):
         start: int
         end: int = -1
@@ -45,7 +47,7 @@ SOURCE = """
 
     def f(a, /, b: list, *args: Point, c: Literal["x", 1] = "x", **rest: Options) -> Json: ...
     def g(c: Color = Color.RED, d: np.ndarray[tuple[int, int], np.dtype[np.float32]] = None): ...
-    def h(s: Span | None, e: torch.Tensor) -> dict: yield {}
+    def h(s: Span | None, e: torch.Tensor, o: Odd) -> dict: yield {}
 """
 
 
@@ -62,9 +64,10 @@ def test_each_name_has_its_line(
         "f": "f(a: Any, /, b: list[Any], *args: Point, c: Literal['x', 1] = 'x', **rest: Options)"
         " -> Json",
         "g": "g(c: Color = Color.RED, d: numpy.ndarray[float32, (int, int)] = None) -> Any",
-        "h": "h(s: Span | None, e: torch.Tensor) -> Iterator[Any]",
+        "h": "h(s: Span | None, e: torch.Tensor, o: Odd) -> Iterator[Any]",
         "Color": "Enum Color(RED = 1, BLUE = 'blue')",
         "Json": "type Json = dict[str, Json] | list[Json] | None",
+        "Odd": "TypedDict Odd('a-b': int, 'c: int, d'?: str, from: str)",
         "Options": "TypedDict Options(depth: int, seed?: int)",
         "Point": "frozen dataclass Point(x: int, y: float = float('inf'), "
         "norm: float = 0.0 (computed))",

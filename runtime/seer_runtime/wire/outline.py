@@ -117,7 +117,9 @@ def _field(field: Field) -> str:
     mark = "?" if field.optional else ""
     default = f" = {field.default.text}" if field.HasField("default") else ""
     computed = " (computed)" if field.computed else ""
-    return f"{field.name}{mark}: {type_text(field.type)}{default}{computed}"
+    # Typed dictionaries have keys that are no names.
+    name = field.name if field.name.isidentifier() else repr(field.name)
+    return f"{name}{mark}: {type_text(field.type)}{default}{computed}"
 
 
 def _exception_line(described: ExceptionType) -> str:
