@@ -56,7 +56,9 @@ class DecimalParser:
         return self._marked([self._core], value) if self._wants_any else value
 
     def _marked(self, schemas: Iterable[Any], value: Any) -> Any:
-        kinds = [kind for each in schemas for kind in self._kinds(each)]
+        # What refers to itself by several ways is one schema all the same.
+        once = {id(each): each for each in schemas}.values()
+        kinds = [kind for each in once for kind in self._kinds(each)]
         match value:
             case _Number():
                 return _mark(value, {each["type"] for each in kinds})

@@ -14,6 +14,8 @@ import pytest
 import typing_extensions
 
 from seer_runtime.arguments import ArgumentsError
+from seer_runtime.core_schemas import core_schema_of
+from seer_runtime.decimals import DecimalParser
 from seer_runtime.schema import Signature
 
 DIGITS = "0.1000000000000000055511151231257827"
@@ -133,6 +135,30 @@ def test_bounds_hold_for_all_digits() -> None:
     assert read(hint, DIGITS) == EXACT
     with pytest.raises(ArgumentsError, match=r"greater than 0\.1, got Decimal"):
         read(hint, "0.0999999999999999999999999")
+
+
+@dataclass
+class Left:
+    price: Decimal
+    children: list[Left | Right] = field(default_factory=list)
+
+
+@dataclass
+class Right:
+    cost: Decimal
+    children: list[Left | Right] = field(default_factory=list)
+
+
+def test_types_that_refer_to_themselves_in_several_ways_take_no_longer() -> None:
+    # pydantic itself does take longer.
+    parser = DecimalParser(core_schema_of({"value": Left | Right}))
+    text = f'{{"price": {DIGITS}}}'
+    for _ in range(40):
+        text = f'{{"cost": 1, "children": [{text}]}}'
+
+    marked = json.dumps(parser.marked(parser.parse(f'{{"value": {text}}}')))
+
+    assert f'"{DIGITS}"' in marked
 
 
 def test_decimals_that_are_nested_too_deeply_are_refused() -> None:
