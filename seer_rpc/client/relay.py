@@ -98,6 +98,7 @@ class Relay:
             body=f"{schema_hash}\n{secrets.token_hex(8)}".encode(),
         )
         self._lock = threading.Lock()
+        self._asking = threading.Lock()
         self._told = self._attempts = 0
         self._reopened: Future[Frame] = Future()
         self._waiting: dict[int, Call] = {}
@@ -245,10 +246,12 @@ class Relay:
 
     def _ask_pending(self, link: Link) -> Collection[int]:
         """Open the session once more, to hear which calls the front knows; none if it is silent."""
-        self._reopened = Future()
-        self._send_opening(link)
-        with contextlib.suppress(TimeoutError, DecodeError):
-            return dict(Opening.decode(self._reopened.result(_REOPEN).body).pending)
+        # One after the other: an answer does not say whose question it is to.
+        with self._asking:
+            self._reopened = Future()
+            self._send_opening(link)
+            with contextlib.suppress(TimeoutError, DecodeError):
+                return dict(Opening.decode(self._reopened.result(_REOPEN).body).pending)
         return ()
 
     def _on_frame(self, opened: Future[Frame], frame: Frame) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import os
 import re
+import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
@@ -117,6 +118,7 @@ class Session:
             lease,
             _session_id(connection, name) if name else NO_SESSION,
         )
+        self._pending_lock = threading.Lock()
         self.pending: Mapping[int, str] = {}
         """Calls of an earlier client of this name whose results were not received: their numbers
         and functions, the name empty where it is not known."""
@@ -234,10 +236,11 @@ class Session:
         try:
             call = self._new_call(function, args, kwargs, timeout, given)
             self._relay.entrust(call)
+            with self._pending_lock:
+                self.pending = {**self.pending, call.seq: function}
         except BaseException:
             self._forget(given)
             raise
-        self.pending = {**self.pending, call.seq: function}
         return call.seq
 
     def cancel(self, number: int) -> None:
@@ -252,10 +255,7 @@ class Session:
             SessionOverError: the result is gone: the earlier client had taken it, or a part of it.
             SeerError: what `call` would have raised.
         """
-        if number not in self.pending:
-            raise ArgumentError(f"no call {number} is pending; there are: {list(self.pending)}")
-        function = self.pending[number]
-        self.pending = {seq: name for seq, name in self.pending.items() if seq != number}
+        function = self._take_pending(number)
         relay = self._relay
         # The epoch of a call that has begun; it is not begun again.
         acked = relay.numbers.acked
@@ -332,6 +332,16 @@ class Session:
         if group is not None:
             group.add(relay, call)
         return call
+
+    def _take_pending(self, number: int) -> str:
+        """Give the function of a pending call, which is none from then on."""
+        with self._pending_lock:
+            if number not in self.pending:
+                raise ArgumentError(f"no call {number} is pending; there are: {list(self.pending)}")
+            function = self.pending[number]
+            # Another dictionary: whoever iterates goes on with what there was.
+            self.pending = {seq: name for seq, name in self.pending.items() if seq != number}
+            return function
 
     def _forget(self, numbers: Iterable[int]) -> None:
         """Want no answers: a number without one keeps all later ones from being acknowledged."""

@@ -12,17 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from google.protobuf.json_format import MessageToJson
 
 from seer_rpc.generators.budgets import fit, room_of, size_of
-from seer_rpc.generators.details import (
-    doc_versions,
-    first_line,
-    function_hints,
-    short_signature,
-    type_line,
-)
+from seer_rpc.generators.details import doc_versions, first_line, short_signature
 from seer_rpc.generators.examples import example_arguments, example_function
 from seer_rpc.generators.texts import JSON_NOTES
 from seer_rpc.presentation import MOST_CHARACTERS, Exit
-from seer_runtime.wire.outline import signature
+from seer_rpc.presentation.hints import function_hints
+from seer_runtime.wire.outline import signature, type_line
 from seer_runtime.wire.pb.interface_pb2 import Function, InterfaceSchema
 
 SCRIPT = "scripts/call.py"

@@ -14,7 +14,8 @@ from typing import Any
 from google.protobuf.json_format import Parse
 
 from seer_rpc.client import Connection
-from seer_rpc.generators import SCHEMA, example_arguments, example_function, function_hints
+from seer_rpc.generators import SCHEMA, example_arguments, example_function
+from seer_rpc.presentation.hints import function_hints
 from seer_rpc.shell.arguments import ARGUMENTS_HELP, add_arguments, parse, read_arguments
 from seer_rpc.shell.calls import (
     STATUS_HELP,

@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable, Hashable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -203,6 +205,37 @@ def test_what_was_started_can_be_collected_in_the_same_session(
         lengths = [session.collect(number) for number in reversed(numbers)]
         assert lengths == [size + 2, size + 1, size]
         assert session.pending == {}
+
+
+def test_threads_may_start_and_collect_at_once(connection: Connection) -> None:
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with Session(connection) as session, ThreadPoolExecutor(8) as pool:
+            texts = [b"x" * size for size in range(80)]
+            begun = time.monotonic()
+            numbers = list(pool.map(lambda text: session.start("length", [text], {}), texts))
+            assert set(session.pending) == set(numbers)
+            assert list(pool.map(session.collect, numbers)) == list(range(80))
+            assert session.pending == {}
+            assert session.call("up", [1], {}) == 2
+            # Nobody waited for an answer that another thread had.
+            assert time.monotonic() - begun < 5
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def test_of_two_threads_that_collect_one_call_one_is_told_that_it_is_not_pending(
+    connection: Connection, tmp_path: Path
+) -> None:
+    with Session(connection) as session, ThreadPoolExecutor(8) as pool:
+        for _ in range(20):
+            number = session.start("work", [str(tmp_path / "log"), 0.01, 3], {})
+            collected = [pool.submit(session.collect, number) for _ in range(8)]
+            errors = [each.exception(20) for each in collected]
+            assert errors.count(None) == 1
+            assert sum(isinstance(each, ArgumentError) for each in errors) == 7
+            assert session.pending == {}
 
 
 def test_what_was_started_may_be_over_in_time_and_can_be_cancelled(

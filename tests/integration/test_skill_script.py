@@ -26,6 +26,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 
@@ -68,6 +69,11 @@ def turn(report: Report) -> Report:
 @expose
 def echo(value):
     return value
+
+
+@expose
+def added(prices: dict[str, Decimal], more: Decimal = Decimal(0)) -> Decimal:
+    return sum(prices.values(), more)
 
 
 @expose
@@ -121,6 +127,8 @@ def work(file: str, seconds: float) -> str:
 def fail(size: int = 1) -> None:
     raise ValueError("no" * size)
 '''
+
+DIGITS = "0.123456789012345678901234"
 
 
 class Finished(NamedTuple):
@@ -206,6 +214,7 @@ def test_the_example_of_its_skill_md_runs(script: Script) -> None:
         ("""echo --json '{"value": {"é": [1, null, "NaN"]}}'""", {"é": [1, None, "NaN"]}),
         (r"""echo --json '{"value": "\ud83d\ude80"}'""", "🚀"),
         ("count to=3", [0, 1, 2]),
+        (f"""added --json '{{"prices": {{"a": {DIGITS}}}}}'""", DIGITS),
     ],
 )
 def test_it_calls_and_prints_json(script: Script, arguments: str, value: object) -> None:

@@ -13,7 +13,7 @@ import PIL.Image
 import pytest
 import torch
 
-from seer_rpc.presentation import clip, keep, present, save_array, summarise
+from seer_rpc.presentation import clip, keep, present, save_array, summarise, to_json
 from seer_rpc.presentation.files import keep_under
 from seer_runtime.wire.media import Media
 
@@ -89,6 +89,24 @@ def test_an_array_goes_to_a_file_of_ones_choice(tmp_path: Path) -> None:
     save_array(torch.ones(3, dtype=torch.bfloat16), tmp_path / "ones")
 
     assert np.load(tmp_path / "ones").tolist() == [1.0, 1.0, 1.0]
+
+
+def test_no_entry_of_a_dictionary_is_lost() -> None:
+    nan = float("nan")
+
+    assert to_json({1: "a", "1": "b"}, str) == {"1 (int)": "a", "1": "b"}
+    assert to_json({"1 (int)": 0, 1: 1, "1": 2, (1,): 3}, str) == {
+        "1 (int)": 0,
+        "1 (int 2)": 1,
+        "1": 2,
+        "[1]": 3,
+    }
+    assert to_json({NAN: 1, nan: 2, "x": {None: 1, "None": 2}}, str) == {
+        "NaN": 1,
+        "NaN (float)": 2,
+        "x": {"None (NoneType)": 1, "None": 2},
+    }
+    assert list(to_json({2: 0, "a": 1, 1: 2}, str)) == ["2", "a", "1"]
 
 
 def test_a_long_text_is_clipped_at_both_ends_and_kept_whole(tmp_path: Path) -> None:
