@@ -30,8 +30,10 @@ from seer_rpc.environment.served import (
 )
 from seer_rpc.environment.uploads import HOME, LIBRARIES, furnish, upload_interface
 from seer_rpc.errors import ConfigError, InterfaceGoneError, SandboxError, SandboxLostError
+from seer_rpc.files import remove_old
 from seer_rpc.generators import DEFAULT_TOKENS
 from seer_rpc.journal import CallRecord, Filter, read_calls
+from seer_rpc.locations import jobs_folder, results_folder
 from seer_rpc.progress import status
 from seer_rpc.workspace import Workspace
 from seer_rpc.workspace.library import check_import_name
@@ -101,6 +103,8 @@ class ScopedSandbox:
         if self._run is not None:
             return self
         self.name = name or self.name
+        for folder in (results_folder(), jobs_folder()):
+            remove_old(folder)
         backend = load_backend(choose_backend(self._backend, self.config.gpu))
         call_token, admin_token = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         spec = MachineSpec(
