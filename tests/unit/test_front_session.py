@@ -22,7 +22,6 @@ from hypothesis.stateful import (
 from seer_runtime.front import session as session_module
 from seer_runtime.front.calls import Reply
 from seer_runtime.front.deaths import BegunCall
-from seer_runtime.front.failure import error_frame
 from seer_runtime.front.interface import ServedInterface
 from seer_runtime.front.journal import FrontJournal
 from seer_runtime.front.session import Session
@@ -31,6 +30,7 @@ from seer_runtime.wire.frames import Frame, FrameError, Kind
 from seer_runtime.wire.openings import Opening
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 from seer_runtime.wire.pb.runtime_pb2 import Failure
+from seer_runtime.wire.replies import error_reply
 
 T = TypeVar("T")
 
@@ -77,7 +77,7 @@ class RecordingInterface:
         self.running[frame.seq] = frame, reply
 
     def adopt(self, frame: Frame, reply: Reply) -> None:
-        reply(error_frame(frame, self.epoch, Failure(kind=Failure.CANCELLED)))
+        reply(error_reply(frame, Failure(kind=Failure.CANCELLED), self.epoch))
 
     def give_up(self, key: tuple[bytes, int], reason: Failure.Kind.ValueType) -> None:
         self.finish(key[1], Kind.ERROR, Failure(kind=reason).SerializeToString())
@@ -91,7 +91,7 @@ class RecordingInterface:
     def fate(self, frame: Frame, reply: Reply) -> bool:
         if frame.seq not in self.began.get(frame.epoch, ()) or frame.epoch == self.epoch:
             return False
-        reply(error_frame(frame, self.epoch, Failure(kind=Failure.WORKER_DIED)))
+        reply(error_reply(frame, Failure(kind=Failure.WORKER_DIED), self.epoch))
         return True
 
     def finish(self, seq: int, kind: Kind, body: bytes = b"") -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from seer_runtime.endings import given_up
 from seer_runtime.front.calls import Reply
-from seer_runtime.front.failure import FailureError, error_frame
+from seer_runtime.front.failure import FailureError
 from seer_runtime.front.interface import ServedInterface
 from seer_runtime.front.journal import FrontJournal
 from seer_runtime.front.unreceived import find_unreceived
@@ -19,6 +19,7 @@ from seer_runtime.wire.limits import WINDOW
 from seer_runtime.wire.outline import outline
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 from seer_runtime.wire.pb.runtime_pb2 import Failure
+from seer_runtime.wire.replies import error_reply
 from seer_runtime.wire.sharing import blocks_of
 
 _ACKNOWLEDGING = (Kind.CALL, Kind.ACK, Kind.CANCEL)
@@ -221,7 +222,7 @@ class Session:
             self._memory.give_back(blocks_of(frame))
             raise
         if frame.seq <= self._acked or frame.seq > self._acked + WINDOW:
-            self._reply(error_frame(frame, frame.epoch, _OUTSIDE))
+            self._reply(error_reply(frame, _OUTSIDE, frame.epoch))
         elif frame.seq in self._answers:
             self._answer_again(self._answers[frame.seq])
         else:
@@ -261,7 +262,7 @@ class Session:
 
     def _refuse(self, call: Frame, epoch: int, failure: Failure) -> None:
         self._journal.add_unrun(self._name, epoch, call, failure)
-        self._answer(error_frame(call, epoch, failure))
+        self._answer(error_reply(call, failure, epoch))
 
     def _cancel(self, frame: Frame) -> None:
         interface = self._interface
@@ -275,7 +276,7 @@ class Session:
         if frame.epoch in (0, interface.epoch):
             interface.adopt(frame, self._answer)
         elif not interface.fate(frame, self._answer):
-            self._answer(error_frame(frame, interface.epoch, _STATE_LOST))
+            self._answer(error_reply(frame, _STATE_LOST, interface.epoch))
 
     def _take_more(self, frame: Frame) -> None:
         answers = self._answers.get(frame.seq)
