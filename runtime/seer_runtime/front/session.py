@@ -12,6 +12,7 @@ from seer_runtime.front.calls import Reply
 from seer_runtime.front.failure import FailureError
 from seer_runtime.front.interface import ServedInterface
 from seer_runtime.front.journal import FrontJournal
+from seer_runtime.front.kept import KeptStreams, explained
 from seer_runtime.front.unreceived import find_unreceived
 from seer_runtime.wire.blocks import BlockPool
 from seer_runtime.wire.frames import Frame, FrameError, Kind, unpack_numbers
@@ -85,6 +86,7 @@ class Session:
         self._epochs: dict[int, int] = {}
         """Of the workers that began what an earlier client made directly, and may ask for anew."""
         self._answers: dict[int, _Answers] = {}
+        self._kept = KeptStreams()
         self._received: set[int] = set()
         """Answers beyond those acknowledged of which a client said that it has them."""
         self._end: asyncio.TimerHandle | None = None
@@ -192,6 +194,8 @@ class Session:
                     self._interface.steer(frame)
             case Kind.ACK:
                 self._take_received(unpack_numbers(frame.body))
+            case Kind.KEEP:
+                self._keep(frame.seq)
             case _:
                 raise FrameError(f"unexpected {frame.kind.name} frame")
 
@@ -205,8 +209,13 @@ class Session:
     def _acknowledge(self, acked: int) -> None:
         if acked > self._acked:
             self._acked = acked
+            self._kept.forget(acked)
             for seq in [seq for seq in self._answers if seq <= acked]:
                 del self._answers[seq]
+
+    def _keep(self, seq: int) -> None:
+        if self._acked < seq <= self._acked + WINDOW:
+            self._kept.add(seq)
 
     def _take_received(self, numbers: Iterable[int]) -> None:
         window = range(self._acked + 1, self._acked + WINDOW + 1)
@@ -279,6 +288,8 @@ class Session:
             self._answer(error_reply(frame, _STATE_LOST, interface.epoch))
 
     def _take_more(self, frame: Frame) -> None:
+        if frame.seq in self._kept:
+            return
         answers = self._answers.get(frame.seq)
         if answers is not None:
             # An ITEMS frame says how many items were before it: all before the next one are taken.
@@ -291,12 +302,23 @@ class Session:
     def _answer(self, frame: Frame) -> None:
         """Send an answer, and keep it until the client acknowledges it."""
         answers = self._answers.get(frame.seq)
+        if frame.seq in self._kept and self._interface is not None:
+            frame = self._kept_answer(frame, self._interface)
         if answers is not None and frame.kind is Kind.PROGRESS:
             answers.progress = frame
         elif answers is not None:
             answers.frames.append(frame)
         if answers is None or not answers.is_behind:
             self._reply(frame)
+
+    def _kept_answer(self, frame: Frame, interface: ServedInterface) -> Frame:
+        """Take what answers a call for whoever asks for it later; a stream without end is ended."""
+        if frame.kind is Kind.ITEMS:
+            interface.steer(self._kept.take(frame))
+        if not self._kept.is_full(frame.seq):
+            return frame
+        interface.give_up(frame.key, Failure.CANCELLED)
+        return explained(frame) if frame.kind is Kind.ERROR else frame
 
     def _reply(self, frame: Frame) -> None:
         if self._send is not None:
