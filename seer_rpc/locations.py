@@ -41,5 +41,6 @@ def cache_folder() -> Path:
 
 
 def _folder(variable: str, default: str) -> Path:
-    base = os.environ.get(variable)
-    return (Path(base) if base else Path.home() / default) / "seer"
+    base = Path(os.environ.get(variable, ""))
+    # The specification has relative ones ignored.
+    return (base if base.is_absolute() else Path.home() / default) / "seer"

@@ -122,6 +122,7 @@ class Session:
         self.pending: Mapping[int, str] = {}
         """Calls of an earlier client of this name whose results were not received: their numbers
         and functions, the name empty where it is not known."""
+        self._collected: set[int] = set()
         opened = self._relay.open()
         opening = self._connect(opened)
         if name:
@@ -226,7 +227,8 @@ class Session:
         """Make a call for whoever will `collect` it, this session or a later one of its name.
 
         Returns when the sandbox has the call, with the number to collect it by. After `leave` it
-        goes on as long as the lease lasts.
+        goes on as long as the lease lasts. A stream does not wait for whoever takes its items: the
+        sandbox keeps them all, up to 1 GiB, where it is ended.
 
         Raises:
             CallError: the arguments cannot cross.
@@ -247,20 +249,23 @@ class Session:
         """End a call that is pending; `collect` says what became of it."""
         self._relay.steer(Kind.CANCEL, number, epoch=self.epoch)
 
-    def collect(self, number: int) -> Any:
+    def collect(self, number: int, *, keep: bool = False) -> Any:
         """Wait for the result of a pending call: one of `start`, or of an earlier client.
 
+        With `keep` it stays pending: the next one who opens the session of this name may collect
+        it, too, a stream of `start` from its first item.
+
         Raises:
-            ArgumentError: it is not pending.
+            ArgumentError: it is not pending, or was collected in this session.
             SessionOverError: the result is gone: the earlier client had taken it, or a part of it.
             SeerError: what `call` would have raised.
         """
-        function = self._take_pending(number)
+        function = self._take_pending(number, keep)
         relay = self._relay
         # The epoch of a call that has begun; it is not begun again.
         acked = relay.numbers.acked
         frame = Frame(Kind.CALL, relay.id, number, acked, self.epoch, 0, function)
-        call = Call(frame)
+        call = Call(frame, stays=keep)
         return self._value(call, relay.wait(relay.submit(call)))
 
     def leave(self) -> None:
@@ -333,14 +338,18 @@ class Session:
             group.add(relay, call)
         return call
 
-    def _take_pending(self, number: int) -> str:
-        """Give the function of a pending call, which is none from then on."""
+    def _take_pending(self, number: int, keep: bool) -> str:
+        """Give the function of a pending call, which this session does not collect again."""
         with self._pending_lock:
-            if number not in self.pending:
-                raise ArgumentError(f"no call {number} is pending; there are: {list(self.pending)}")
-            function = self.pending[number]
-            # Another dictionary: whoever iterates goes on with what there was.
-            self.pending = {seq: name for seq, name in self.pending.items() if seq != number}
+            function = self.pending.get(number)
+            if function is None or number in self._collected:
+                there = [seq for seq in self.pending if seq not in self._collected]
+                raise ArgumentError(f"no call {number} is pending; there are: {there}")
+            if keep:
+                self._collected.add(number)
+            else:
+                # Another dictionary: whoever iterates goes on with what there was.
+                self.pending = {seq: name for seq, name in self.pending.items() if seq != number}
             return function
 
     def _forget(self, numbers: Iterable[int]) -> None:

@@ -5,18 +5,15 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import shutil
 import sys
-import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from seer_rpc.client.connection import VARIABLE, Connection
 from seer_rpc.environment.served import ServedInterface, ServedLibrary
 from seer_rpc.errors import PackageMissingError
-from seer_rpc.files import write_whole
+from seer_rpc.files import remove_old, write_whole
 from seer_rpc.generators.mcp import FOLDER_VARIABLE, SCHEMA_FILE, mcp_config, mcp_tools
 from seer_rpc.journal.sandboxes import running_sandboxes
 from seer_rpc.locations import mcp_folder
@@ -29,9 +26,6 @@ _CONFIG = ".config"
 
 _COMMAND = (sys.executable, "-P", "-m", "seer_rpc.mcp")
 """Not from the working directory, whose files may be called as modules are."""
-
-_KEPT = 7 * 24 * 3600.0
-"""Seconds that the results of a server are kept behind its last one."""
 
 
 class ServedMcp(dict[str, dict[str, Any]], ServedLibrary):
@@ -106,11 +100,7 @@ def _make_folder(name: str) -> Path:
     everything = mcp_folder()
     everything.mkdir(parents=True, exist_ok=True, mode=0o700)
     needed = {sandbox.folder.name for sandbox in running_sandboxes()}
-    for folder in everything.iterdir():
-        with suppress(OSError):
-            is_old = time.time() - folder.stat().st_mtime > _KEPT
-            if is_old and folder.name.partition("-")[0] not in needed:
-                shutil.rmtree(folder)
+    remove_old(everything, lambda folder: folder.name.partition("-")[0] in needed)
     folder = everything / name
     folder.mkdir(exist_ok=True, mode=0o700)
     return folder

@@ -7,7 +7,7 @@ import secrets
 import sys
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
@@ -29,9 +29,17 @@ from seer_rpc.environment.served import (
     served_prompt,
 )
 from seer_rpc.environment.uploads import HOME, LIBRARIES, furnish, upload_interface
-from seer_rpc.errors import ConfigError, InterfaceGoneError, SandboxError, SandboxLostError
+from seer_rpc.errors import (
+    ConfigError,
+    InterfaceGoneError,
+    SandboxError,
+    SandboxLostError,
+    SeerError,
+)
+from seer_rpc.files import remove_old
 from seer_rpc.generators import DEFAULT_TOKENS
 from seer_rpc.journal import CallRecord, Filter, read_calls
+from seer_rpc.locations import jobs_folder, results_folder
 from seer_rpc.progress import status
 from seer_rpc.workspace import Workspace
 from seer_rpc.workspace.library import check_import_name
@@ -101,6 +109,8 @@ class ScopedSandbox:
         if self._run is not None:
             return self
         self.name = name or self.name
+        for folder in (results_folder(), jobs_folder()):
+            remove_old(folder)
         backend = load_backend(choose_backend(self._backend, self.config.gpu))
         call_token, admin_token = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         spec = MachineSpec(
@@ -228,7 +238,8 @@ class ScopedSandbox:
 
         Raises:
             SandboxError: the path is outside the sandbox, or the sandbox is not running.
-            InterfaceError: an interface that was waiting fails for another reason.
+            InterfaceError: an interface that was waiting fails for another reason. The others are
+                loaded nevertheless; notes tell of those that fail, too.
         """
         file = Path(local_path)
         run = self._running()
@@ -237,9 +248,7 @@ class ScopedSandbox:
         except OSError as error:
             raise SandboxError(f"cannot read {file}: {error.strerror}") from error
         run.machine.write(sandbox_path or str(HOME / file.name), content)
-        for interface in run.interfaces.values():
-            if interface.is_pending:
-                interface.load()
+        _load_all([each for each in run.interfaces.values() if each.is_pending])
 
     def rpc_logs(self, lines: int = 100) -> str:
         """Give the newest lines that the runtime and the interfaces printed."""
@@ -346,6 +355,21 @@ class ScopedSandbox:
                 stacklevel=3,
             )
         return {**self.config.env, **present}
+
+
+def _load_all(interfaces: Iterable[ServedInterface]) -> None:
+    """Load each of them; the first failure is raised, with notes of the others."""
+    first: SeerError | None = None
+    for interface in interfaces:
+        try:
+            interface.load()
+        except SeerError as error:
+            if first is None:
+                first = error
+            else:
+                first.add_note(f"{interface.name} failed, too: {error}")
+    if first is not None:
+        raise first
 
 
 def _not_started() -> SandboxError:

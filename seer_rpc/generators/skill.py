@@ -36,7 +36,7 @@ _BODY = """\
 
     {command} list
     {command} describe {function}
-    {command} {function} --json {arguments}
+    {command} call {function} --json {arguments}
 
 `SKILL_DIR` is the folder of this file, as an absolute path. Any shell and any working directory
 will do; nothing else needs to be installed. The third line is a whole example: it prints the result
@@ -46,7 +46,8 @@ as JSON on standard output; messages go to standard error. `--help` explains eve
 - `--timeout SECONDS` ends a call that takes longer.
 - `--output FILE` writes the result there: JSON, or the array or image itself.
 - `--async` returns at once and prints a job; `{command} job ID` gives its result or how far it is,
-  `job ID --cancel` ends it. Use it for calls that may take more than a minute.
+  `job ID --cancel` ends it. Use it for calls that may take more than a minute. Of a stream `job`
+  tells how many items there are so far, and gives all of them at its end.
 - `--session NAME` keeps what `Ref` results stand for from one call to the next.
 
 ## What to know
@@ -59,7 +60,7 @@ as JSON on standard output; messages go to standard error. `--help` explains eve
   state may be that of a fresh start.
 - Time: a call may take as long as it likes, a shell tool may not. Give `--timeout`, or `--async`.
 - Size: more than {most} characters of result are clipped at both ends, and the whole is in a file
-  that the output names. Arrays and images are always in files.
+  that the output names. Arrays and images are always in files. They stay for a week.
 
 ## Exit status
 

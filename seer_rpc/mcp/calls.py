@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import math
 import time
 from collections.abc import Awaitable, Callable, Hashable, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from fastmcp.tools import ToolResult
 
@@ -18,6 +17,7 @@ from seer_rpc.generators.mcp import McpTool
 from seer_rpc.mcp.failures import failure, refusal
 from seer_rpc.mcp.results import ResultBuilder, Results
 from seer_rpc.mcp.sessions import SharedSession
+from seer_rpc.presentation import Progress
 from seer_runtime.wire.plain import JsonArguments
 
 _PACE = 0.02
@@ -25,19 +25,6 @@ _PACE = 0.02
 
 _MOST_ITEMS = 100_000
 """Items of a stream that are gathered; the function is ended then."""
-
-
-class Progress(NamedTuple):
-    """How far a call is."""
-
-    done: float
-    total: float | None
-    message: str
-
-    def __str__(self) -> str:
-        """Say it in words."""
-        whole = f" of {self.total:g}" if self.total is not None else ""
-        return f"{self.done:g}{whole} {self.message}".strip()
 
 
 Report: TypeAlias = Callable[[float, float | None, str | None], Awaitable[None]]
@@ -88,11 +75,11 @@ class RunningCall:
         self, call: Hashable, name: str, done: float | None, total: float | None, message: str
     ) -> None:
         """Take what the function says of its progress; on any thread."""
-        if done is not None and math.isfinite(done):
-            total = total if total is not None and math.isfinite(total) else None
+        progress = Progress.of(done, total, message)
+        if progress is not None:
             with contextlib.suppress(RuntimeError):
                 # The server may have ended meanwhile.
-                self._loop.call_soon_threadsafe(self.note, Progress(done, total, message))
+                self._loop.call_soon_threadsafe(self.note, progress)
 
     def note(self, progress: Progress) -> None:
         """Take the newest progress."""

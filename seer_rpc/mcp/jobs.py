@@ -14,6 +14,7 @@ from mcp_types import TextContent
 
 from seer_rpc.mcp.calls import Reporter, RunningCall
 from seer_rpc.mcp.failures import refusal
+from seer_rpc.presentation import RUNNING, job_so_far, last_items
 
 MOST = 32
 """Jobs that are kept; the oldest that is over makes room for another."""
@@ -21,7 +22,6 @@ MOST = 32
 LIFETIME = 3600.0
 """Seconds that a result is kept."""
 
-_LAST_ITEMS = 20
 _MOST_SHOWN = 4_000
 _ENDING = 10.0
 """Seconds in which a function that is ended has ended: the sandbox sees to that."""
@@ -110,14 +110,11 @@ class Jobs:
             f"{name} still runs after {running.seconds:.0f} s. It goes on as job {job_id}: call "
             f"{self.prefix}_get with this job_id for its result, {self.prefix}_cancel to end it."
         ]
-        known: dict[str, Any] = {"job_id": job_id, "status": "running"}
+        known = job_so_far(job_id, running.progress, running.items)
         if running.progress is not None:
             parts.append(f"Progress: {running.progress}")
-            known["progress"] = running.progress._asdict()
         if running.items:
-            items = running.items[-_LAST_ITEMS:]
-            text = json.dumps(items, ensure_ascii=False)
-            known["items_so_far"] = len(running.items)
+            text = json.dumps(last_items(running.items), ensure_ascii=False)
             parts.append(
                 f"{len(running.items)} items so far, the last of them: {text[-_MOST_SHOWN:]}"
             )
@@ -133,7 +130,7 @@ class Jobs:
 
 def _status(running: RunningCall) -> str:
     if not running.task.done():
-        return "running"
+        return RUNNING
     if running.task.cancelled():
         return "cancelled"
     return "failed" if running.task.result().is_error else "done"

@@ -30,7 +30,10 @@ SOURCE = """
     import asyncio
     import os
     import time
+    from collections.abc import Iterator
     from pathlib import Path
+
+    import numpy as np
 
 
     @expose
@@ -49,6 +52,15 @@ SOURCE = """
     @expose
     def length(content: bytes) -> int:
         return len(content)
+
+
+    @expose
+    def rows(count: int, file: str) -> Iterator[np.ndarray]:
+        row = np.empty(1000)
+        for number in range(count):
+            row[:] = number
+            yield row
+        Path(file).touch()
 
 
     @expose
@@ -275,6 +287,58 @@ def test_how_far_a_call_is_is_told_to_whoever_comes_later(
     with Session(connection, name="telling", lease=60, on_progress=hear) as session:
         assert session.collect(number) is None
     assert told == [(1.0, "halfway"), (None, "")]
+
+
+def test_a_stream_that_was_started_is_kept_whole_for_whoever_collects_it(
+    connection: Connection, tmp_path: Path, wait_until: Callable[..., None]
+) -> None:
+    done = tmp_path / "done"
+    first = Session(connection, name="streaming", lease=60)
+    number = first.start("rows", [3000, str(done)], {})
+    first.leave()
+    wait_until(done.exists)
+
+    for taken in (0, 1, 2000):
+        with_name = Session(connection, name="streaming", lease=60)
+        assert with_name.pending == {number: "rows"}
+        rows = with_name.collect(number, keep=True)
+        assert [next(rows)[0] for _ in range(taken)] == [*range(taken)]
+        del rows
+        with_name.leave()
+    with Session(connection, name="streaming", lease=60) as last:
+        assert [row[0] for row in last.collect(number)] == [*range(3000)]
+        assert last.pending == {}
+        assert last.call("up", [1], {}) == 2
+
+
+def test_a_result_can_be_collected_and_kept(connection: Connection) -> None:
+    first = Session(connection, name="kept", lease=60)
+    number = first.start("length", [b"x" * 7], {})
+    for _ in range(2):
+        assert first.collect(number, keep=True) == 7
+        assert first.pending == {number: "length"}
+        with pytest.raises(ArgumentError, match=rf"no call {number} is pending; there are: \[\]"):
+            first.collect(number)
+        first.leave()
+        first = Session(connection, name="kept", lease=60)
+        assert first.pending == {number: "length"}
+    first.close()
+    with Session(connection, name="kept", lease=60) as later:
+        assert later.pending == {}
+
+
+def test_what_was_collected_and_kept_counts_among_those_without_an_answer(
+    connection: Connection,
+) -> None:
+    with Session(connection, name="crowded too", lease=30) as session:
+        session.collect(session.start("length", [b"x"], {}), keep=True)
+
+        def call_on() -> None:
+            for number in range(WINDOW):
+                assert session.call("beside", [number], {}, timeout=20) == number
+
+        with pytest.raises(QueueFullError, match="collect"):
+            call_on()
 
 
 def test_a_new_client_takes_the_session_over(

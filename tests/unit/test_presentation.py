@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ import PIL.Image
 import pytest
 import torch
 
-from seer_rpc.presentation import clip, keep, present, save_array, summarise, to_json
+from seer_rpc.files import remove_old
+from seer_rpc.presentation import Progress, clip, keep, present, save_array, summarise, to_json
 from seer_rpc.presentation.files import keep_under
 from seer_runtime.wire.media import Media
 
@@ -168,3 +170,21 @@ def test_numbers_that_python_does_not_write_are_shown(tmp_path: Path) -> None:
     huge = 1 << 20_000
     assert present([huge, {huge: 1}], tmp_path) == [hex(huge), {hex(huge): 1}]
     assert summarise(np.array([1.7e308, 1.7e308]), tmp_path)["mean"] == "Infinity"
+
+
+def test_a_file_that_is_shown_again_counts_as_new(tmp_path: Path) -> None:
+    file = keep(b"content", tmp_path, "result", ".txt")
+    os.utime(file, (0, 0))
+
+    assert keep(b"content", tmp_path, "result", ".txt") == file
+    remove_old(tmp_path)
+    assert file.read_bytes() == b"content"
+    file.unlink()
+    assert keep(b"content", tmp_path, "result", ".txt").read_bytes() == b"content"
+
+
+def test_progress_that_is_no_number_is_none() -> None:
+    assert Progress.of(NAN, 1.0, "lost") is None
+    assert Progress.of(None, None, "") is None
+    assert Progress.of(1.0, INF, "begun") == (1.0, None, "begun")
+    assert str(Progress(1.5, 3.0, "half")) == "1.5 of 3 half"

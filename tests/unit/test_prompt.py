@@ -68,7 +68,7 @@ def test_it_says_what_there_is_how_it_is_called_and_what_comes_back() -> None:
         "shout(text: str, tone: Tone = Tone.LOUD) -> str",
         "Enum Tone(LOUD = 'loud')",
         "dataclass Report(text?: str)",
-        """'/opt/a python/bin/python' /state/call.py shout --json '{"text": "text"}'""",
+        """'/opt/a python/bin/python' /state/call.py call shout --json '{"text": "text"}'""",
         "import tools",
         "results are JSON",
     ):

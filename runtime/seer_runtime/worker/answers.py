@@ -10,11 +10,11 @@ from seer_runtime.failures import describe_exception
 from seer_runtime.wire.errors import EncodeError
 from seer_runtime.wire.frames import Frame, Kind
 from seer_runtime.wire.pb.runtime_pb2 import Failure
+from seer_runtime.wire.replies import error_reply
 from seer_runtime.worker.arena import Arena
 from seer_runtime.worker.connections import Call
 from seer_runtime.worker.devices import describe_device
 from seer_runtime.worker.interface import Interface, NoFunctionError
-from seer_runtime.worker.replies import error_reply
 from seer_runtime.worker.running import CallCancelledError, Running
 
 

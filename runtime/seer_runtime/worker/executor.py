@@ -17,6 +17,7 @@ from seer_runtime.wire.codec import Encoded
 from seer_runtime.wire.errors import EncodeError
 from seer_runtime.wire.frames import Frame, Kind
 from seer_runtime.wire.pb.runtime_pb2 import Failure
+from seer_runtime.wire.replies import reply
 from seer_runtime.worker.answers import (
     Answer,
     cancelled_answer,
@@ -31,7 +32,6 @@ from seer_runtime.worker.inbox import Inbox
 from seer_runtime.worker.interface import Interface
 from seer_runtime.worker.lines import share_lines
 from seer_runtime.worker.loops import SharedLoop
-from seer_runtime.worker.replies import reply
 from seer_runtime.worker.reporter import CURRENT
 from seer_runtime.worker.running import CallCancelledError, Running, RunningCalls
 from seer_runtime.worker.streams import StreamSender, items_of

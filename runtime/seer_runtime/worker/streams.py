@@ -8,11 +8,10 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, It
 from types import AsyncGeneratorType, GeneratorType, TracebackType
 from typing import Any, Self, TypeAlias
 
-import msgpack
-
 from seer_runtime.wire.codec import Encoded
 from seer_runtime.wire.errors import EncodeError
 from seer_runtime.wire.frames import Frame, Kind
+from seer_runtime.wire.items import pack_items
 from seer_runtime.wire.limits import STREAM_BYTES, STREAM_ITEMS
 
 _FRAME_ITEMS = 256
@@ -144,7 +143,6 @@ class StreamSender:
             return batch
 
     def _frame(self, batch: list[Encoded]) -> Frame:
-        bodies = [item.body for item in batch]
-        body = b"".join([msgpack.Packer().pack_array_header(len(batch)), *bodies])
+        body = pack_items(item.body for item in batch)
         # Whoever gets a frame twice knows it by the number of the items before it.
         return self._head._replace(ack=self._sent, body=body, segments=batch[0].segments)
