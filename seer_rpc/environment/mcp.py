@@ -17,9 +17,9 @@ from seer_rpc.client.connection import VARIABLE, Connection
 from seer_rpc.environment.served import ServedInterface, ServedLibrary
 from seer_rpc.errors import PackageMissingError
 from seer_rpc.files import write_whole
-from seer_rpc.generators.mcp import FOLDER_VARIABLE, SCHEMA_FILE, mcp_config, mcp_tools
+from seer_rpc.generators.mcp import mcp_tools
 from seer_rpc.journal.sandboxes import running_sandboxes
-from seer_rpc.locations import mcp_folder
+from seer_rpc.locations import MCP_SCHEMA, MCP_VARIABLE, mcp_folder
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 
 CONNECTIONS = "mcp"
@@ -58,7 +58,7 @@ class ServedMcp(dict[str, dict[str, Any]], ServedLibrary):
         file.parent.mkdir(exist_ok=True, mode=0o700)
         write_whole(file, connection.to_json().encode())
         interface.when_loaded(self._keep_schema)
-        environment = {VARIABLE: str(file), FOLDER_VARIABLE: str(self._folder)}
+        environment = {VARIABLE: str(file), MCP_VARIABLE: str(self._folder)}
         dict.__init__(self, configuration(interface.name, _COMMAND, environment))
         write_whole(file.with_suffix(_CONFIG), json.dumps(self).encode())
 
@@ -70,12 +70,14 @@ class ServedMcp(dict[str, dict[str, Any]], ServedLibrary):
     def _keep_schema(self, schema: InterfaceSchema) -> None:
         # What no server could offer is better said here.
         mcp_tools(schema)
-        write_whole(self._folder / SCHEMA_FILE, schema.SerializeToString())
+        write_whole(self._folder / MCP_SCHEMA, schema.SerializeToString())
 
 
 def configuration(name: str, command: Sequence[str], env: Mapping[str, str]) -> dict[str, Any]:
     """Give what clients need to start a server that imports this library as it is imported here."""
-    return mcp_config(name, command, {**env, **_import_path()})
+    program, *args = command
+    variables = {**env, **_import_path()}
+    return {name: {"type": "stdio", "command": program, "args": args, "env": variables}}
 
 
 def running_servers() -> list[dict[str, Any]]:

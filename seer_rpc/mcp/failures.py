@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from fastmcp.tools import ToolResult
 from mcp_types import TextContent
 
 from seer_rpc.errors import RemoteError, SchemaChangedError, SeerError, SessionError
+from seer_rpc.presentation import clip
 
 _MOST = 12_000
 """Characters of an error: tracebacks of recursions are long, and alike."""
@@ -13,8 +16,11 @@ _MOST = 12_000
 _META = "seer-rpc/error"
 
 
-def failure(error: SeerError) -> ToolResult:
-    """Say what went wrong, where in the user's code, and what to do."""
+def failure(error: SeerError, folder: Path) -> ToolResult:
+    """Say what went wrong, where in the user's code, and what to do.
+
+    What is too long goes into a file of `folder`.
+    """
     kind = type(error).__name__
     if isinstance(error, RemoteError):
         # The message names the class that the function raised.
@@ -29,7 +35,9 @@ def failure(error: SeerError) -> ToolResult:
         "started": error.started,
         "state": error.state,
     }
-    return refusal("\n\n".join([_shortened(text), *advice]), {_META: details})
+    return refusal(
+        "\n\n".join([str(clip(text, folder, most=_MOST) or text), *advice]), {_META: details}
+    )
 
 
 def refusal(text: str, meta: dict[str, object] | None = None) -> ToolResult:
@@ -48,10 +56,3 @@ def _advice(error: SeerError) -> list[str]:
                 "serves it, then connect the client to the server that it configures."
             ]
     return []
-
-
-def _shortened(text: str) -> str:
-    if len(text) <= _MOST:
-        return text
-    half = _MOST // 2
-    return f"{text[:half]}\n[{len(text) - _MOST:,} characters are left out]\n{text[-half:]}"

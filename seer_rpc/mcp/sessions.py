@@ -35,6 +35,11 @@ class SharedSession:
         # Others wait for it, too, and what nobody waits for has to be closed in the end.
         return await asyncio.shield(opening)
 
+    @property
+    def current(self) -> Session | None:
+        """The session that the last call had, if there was any."""
+        return self._session
+
     def close(self) -> None:
         """End the session, and with it what still runs."""
         if self._session is not None:

@@ -1,7 +1,7 @@
 """Values as programs and people outside Python are shown them."""
 
 from seer_rpc.presentation.arrays import save_array, summarise
-from seer_rpc.presentation.clipping import MOST_CHARACTERS, Clipped, clip
+from seer_rpc.presentation.clipping import MOST_CHARACTERS, Clipped, clip, clip_items
 from seer_rpc.presentation.exits import Exit, exit_of
 from seer_rpc.presentation.files import keep
 from seer_rpc.presentation.jsonable import to_json
@@ -12,6 +12,7 @@ __all__ = [
     "Clipped",
     "Exit",
     "clip",
+    "clip_items",
     "exit_of",
     "keep",
     "present",

@@ -21,7 +21,7 @@ import pytest
 from seer_rpc.environment import SandboxConfig, ScopedSandbox
 from seer_rpc.errors import ConfigError, InterfacePendingError
 from seer_rpc.execution import create_local_session
-from seer_rpc.generators.mcp import FOLDER_VARIABLE
+from seer_rpc.locations import MCP_VARIABLE
 from seer_rpc.workspace import Library, Workspace
 from tests.integration.mcp_talk import Talk, talk
 
@@ -305,7 +305,7 @@ def test_the_connection_goes_with_the_sandbox_and_the_schema_stays(file: Path) -
 def test_the_folder_of_a_running_sandbox_stays_however_old_it_is(file: Path) -> None:
     with ScopedSandbox() as scoped:
         config = scoped.serve(file, expose_as="mcp", name="patient")
-        folder = Path(config["patient"]["env"][FOLDER_VARIABLE])
+        folder = Path(config["patient"]["env"][MCP_VARIABLE])
         long_ago = time.time() - 30 * 24 * 3600
         os.utime(folder, (long_ago, long_ago))
         scoped.serve(file, expose_as="mcp", name="hasty")
