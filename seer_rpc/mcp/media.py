@@ -47,52 +47,58 @@ class ShownMedia:
     def __init__(self, folder: Path) -> None:
         """Begin with none; files are in `folder`."""
         self.blocks: list[ContentBlock] = []
-        self.left_out = 0
-        """How many there was no room for."""
-
+        self._left_out = 0
         self._folder = folder
         self._room = _MOST_IN_ALL
         self._characters = MOST_CHARACTERS
 
     def show(self, media: Media) -> str:
         """Show it, or keep it in a file; say where it is."""
-        block = self._block(media) if self._has_room(media) else None
-        if block is None:
+        if _is_document(media):
+            is_shown = self._take(len(media.data), characters=len(media.data))
+        else:
+            is_shown = _is_seen_or_heard(media) and self._take(len(media.data))
+        if not is_shown:
             return f"in {_file(media, self._folder)}"
-        self._room -= len(media.data)
-        self.blocks.append(block)
+        self.blocks.append(_block(media, self._folder))
         # The text of the result is the first content.
         return f"content {len(self.blocks) + 1} of this result"
 
     def remark(self) -> str:
         """Say what is not shown, if there is anything."""
-        if not self.left_out:
+        if not self._left_out:
             return ""
         return (
-            f"{self.left_out} media are not shown, but in the files that the result names: there "
+            f"{self._left_out} media are not shown, but in the files that the result names: there "
             f"is room for {_MOST_SHOWN}, of {_MOST_IN_ALL >> 20} MiB in all."
         )
 
-    def _has_room(self, media: Media) -> bool:
-        has_room = len(self.blocks) < _MOST_SHOWN and len(media.data) <= self._room
-        self.left_out += not has_room
-        return has_room
-
-    def _block(self, media: Media) -> ContentBlock | None:
-        """Give the block that shows it; None where a client would not take that."""
-        if media.mime.startswith(_TEXTS) and len(media.data) <= self._characters:
-            self._characters -= len(media.data)
-            return _document(media, self._folder)
-        return _seen_or_heard(media) if len(media.data) <= _MOST_BYTES else None
+    def _take(self, size: int, characters: int = 0) -> bool:
+        """Take room for one more, if there is any."""
+        has_room = size <= self._room and characters <= self._characters
+        if not has_room or len(self.blocks) == _MOST_SHOWN:
+            self._left_out += 1
+            return False
+        self._room -= size
+        self._characters -= characters
+        return True
 
 
-def _seen_or_heard(media: Media) -> ContentBlock | None:
+def _is_document(media: Media) -> bool:
+    return media.mime.startswith(_TEXTS) and len(media.data) <= MOST_CHARACTERS
+
+
+def _is_seen_or_heard(media: Media) -> bool:
+    return media.mime.startswith(("image/", "audio/")) and len(media.data) <= _MOST_BYTES
+
+
+def _block(media: Media, folder: Path) -> ContentBlock:
+    if _is_document(media):
+        return _document(media, folder)
     data = base64.b64encode(media.data).decode()
     if media.mime.startswith("image/"):
         return ImageContent(type="image", data=data, mime_type=media.mime)
-    if media.mime.startswith("audio/"):
-        return AudioContent(type="audio", data=data, mime_type=media.mime)
-    return None
+    return AudioContent(type="audio", data=data, mime_type=media.mime)
 
 
 def _file(media: Media, folder: Path) -> Path:
