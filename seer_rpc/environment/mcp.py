@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -82,12 +82,12 @@ def configuration(name: str, command: Sequence[str], env: Mapping[str, str]) -> 
 
 def running_servers() -> list[dict[str, Any]]:
     """Give the configurations of the servers of running sandboxes, one each."""
-    files = [
-        file
+    texts = [
+        text
         for sandbox in running_sandboxes()
-        for file in sorted((sandbox.folder / CONNECTIONS).glob(f"*{_CONFIG}"))
+        for text in _configurations(sandbox.folder / CONNECTIONS)
     ]
-    return [json.loads(file.read_text()) for file in files]
+    return [json.loads(text) for text in texts]
 
 
 def check_mcp() -> None:
@@ -101,6 +101,14 @@ def check_mcp() -> None:
             "MCP servers need packages that are not installed",
             hint="pip install 'seer-rpc[mcp]'",
         )
+
+
+def _configurations(folder: Path) -> Iterator[str]:
+    # A sandbox that ends meanwhile takes its files with it.
+    with suppress(FileNotFoundError):
+        for file in sorted(folder.glob(f"*{_CONFIG}")):
+            with suppress(FileNotFoundError):
+                yield file.read_text()
 
 
 def _make_folder(name: str) -> Path:
