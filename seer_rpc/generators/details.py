@@ -36,7 +36,7 @@ def short_signature(function: Function) -> str:
 def function_versions(function: Function) -> list[str]:
     """Give what is told of a function, with ever less detail."""
     head, summary = signature(function), first_paragraph(function.doc)
-    hints = _sentence(function_hints(function))
+    hints = sentence(function_hints(function))
     details = "\n".join([summary, *_parameter_lines(function)])
     docs = [function.doc, details, summary, first_line(function.doc)]
     told = [_with_docs(head, f"{doc}\n{hints}".strip()) for doc in docs]
@@ -67,9 +67,13 @@ def doc_versions(doc: str) -> list[str]:
 
 def function_hints(function: Function) -> list[str]:
     """Say what a caller should know before a call."""
+    items = ["gives all its items as a list"] if function.is_stream else []
+    return [*items, *effect_hints(function)]
+
+
+def effect_hints(function: Function) -> list[str]:
+    """Say what a call may do, and how often it may be made."""
     hints = []
-    if function.is_stream:
-        hints.append("gives all its items as a list")
     if function.is_read_only:
         hints.append("changes nothing")
     if function.is_destructive:
@@ -79,6 +83,11 @@ def function_hints(function: Function) -> list[str]:
     if function.timeout:
         hints.append(f"ends after {function.timeout:g} s")
     return hints
+
+
+def sentence(hints: Sequence[str]) -> str:
+    """Say them in one, if there is anything to say."""
+    return f"({'; '.join(hints)})" if hints else ""
 
 
 def first_paragraph(doc: str) -> str:
@@ -106,10 +115,6 @@ def _parameter_lines(function: Function) -> Iterator[str]:
 
 def _with_docs(head: str, docs: str) -> str:
     return f"{head}\n{textwrap.indent(docs, '    ')}" if docs else head
-
-
-def _sentence(words: Sequence[str]) -> str:
-    return f"({'; '.join(words)})" if words else ""
 
 
 def _field(field: Field, types: Annotations) -> str:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from seer_rpc.errors import ConfigError
 from seer_rpc.generators.schema_changes import JsonSchema
 from seer_rpc.generators.tool_schemas import WRAPPED, input_schema, output_schema
-from seer_runtime.wire.outline import signature
+from seer_rpc.generators.tool_texts import description
 from seer_runtime.wire.pb.interface_pb2 import Function, InterfaceSchema
 
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """What every client takes as a tool's name."""
 
 
@@ -53,7 +53,7 @@ def mcp_tools(schema: InterfaceSchema) -> list[McpTool]:
         if not _NAME.fullmatch(tool.name):
             raise ConfigError(
                 f"{tool.function!r} is too long for the name of a tool",
-                hint="rename the function: clients take 128 characters",
+                hint="rename the function: clients take 64 characters",
             )
         if tool.name in names:
             raise ConfigError(
@@ -70,12 +70,15 @@ def mcp_instructions(schema: InterfaceSchema) -> str:
 
 
 def _tool(function: Function) -> McpTool:
+    told, rest = description(function)
+    # Arguments may be told of at any length.
+    more = {"description": rest} if rest else {}
     return McpTool(
         name=_tool_name(function.name),
         function=function.name,
         title=re.sub(r"[._]+", " ", function.name).strip().capitalize(),
-        description=_description(function),
-        input_schema=input_schema(function),
+        description=told,
+        input_schema=input_schema(function) | more,
         output_schema=output_schema(function),
         is_read_only=function.is_read_only,
         is_idempotent=function.is_idempotent or function.is_read_only,
@@ -90,10 +93,3 @@ def _tool_name(name: str) -> str:
     parts = unicodedata.normalize("NFKD", name.replace(".", "_"))
     plain = [part for part in parts if not unicodedata.combining(part)]
     return "".join(part if part.isascii() else f"u{ord(part):04x}" for part in plain)
-
-
-def _description(function: Function) -> str:
-    parts = [function.doc or f"Call `{signature(function)}`."]
-    if function.is_stream:
-        parts.append("It works step by step; the result is the list of what it gave.")
-    return "\n\n".join(parts)

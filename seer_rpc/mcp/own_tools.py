@@ -44,7 +44,7 @@ def job_tools(jobs: Jobs) -> list[Tool]:
         _own_tool(
             cancel,
             f"{jobs.prefix}_cancel",
-            "End a call that went on as a job, and the function that runs for it.",
+            "End a call that went on as a job, permanently: the function stops, without a result.",
             read_only=False,
         ),
         _own_tool(
@@ -80,8 +80,8 @@ def reference_tools(values: KeptValues) -> list[Tool]:
         _own_tool(
             free,
             f"{values.prefix}_free",
-            "Free the memory of a value that a result left in the sandbox. Its reference cannot be "
-            "used any more.",
+            "Free the memory of a value that a result left in the sandbox. The value is gone "
+            "permanently; its reference cannot be used any more.",
             read_only=False,
         ),
         _own_tool(

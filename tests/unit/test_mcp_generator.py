@@ -69,7 +69,7 @@ def test_two_functions_of_one_name_are_refused() -> None:
 
 def test_a_name_that_is_too_long_is_refused() -> None:
     with pytest.raises(ConfigError, match="too long"):
-        mcp_tools(InterfaceSchema(functions=[function("a" * 129)]))
+        mcp_tools(InterfaceSchema(functions=[function("a" * 65)]))
 
 
 def test_a_parameter_called_title_is_kept() -> None:
