@@ -21,10 +21,10 @@ class McpTool:
     """A function as a tool: what runs for it, and what is said of it."""
 
     name: str
-    function: str
+    function: str = ""
     """What the interface calls it."""
 
-    output_schema: JsonSchema
+    output_schema: JsonSchema = field(default_factory=dict)
     input_schema: JsonSchema = field(default_factory=dict)
     title: str = ""
     description: str = ""

@@ -136,6 +136,25 @@ def test_what_is_freed_is_gone_and_says_so(server: Talk) -> None:
     assert [each["reference"] for each in listed] == [kept]
 
 
+@pytest.mark.parametrize(
+    ("tool", "arguments", "told"),
+    [
+        ("reference_get", {"reference": {"reference": 1}}, "reference must be an integer, not {"),
+        ("reference_free", {}, "reference is missing"),
+        ("reference_list", {"reference": 1}, "there is no 'reference' (there are no arguments)"),
+        ("job_get", {"job_id": 1}, "job_id must be a string, not 1"),
+        ("job_list", {"x": 1}, "there is no 'x'"),
+    ],
+)
+def test_arguments_of_the_server_s_own_tools_are_refused_in_words(
+    server: Talk, tool: str, arguments: dict[str, Any], told: str
+) -> None:
+    error = server.error(tool, **arguments)
+
+    assert error.startswith(f"{tool}: ")
+    assert told in error
+
+
 def test_what_there_is_is_listed_in_order(server: Talk) -> None:
     assert text_of(server.call("reference_list")) == "There are no references."
     kept = [server.value("keep", size=size, dtype="bfloat16") for size in (2, 3)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,11 @@ def squares(count: int) -> list[int]:
 @expose
 def table(rows: int) -> dict[str, str]:
     return {f"row {number}": "x" * 100 for number in range(rows)}
+
+
+@expose
+def explode(length: int) -> None:
+    raise ValueError("a" * length + " end")
 
 
 @expose
@@ -370,6 +376,15 @@ def test_a_long_object_is_clipped_too(server: Talk) -> None:
     assert len(json.dumps(result.structured_content)) < 30_000
     assert result.structured_content is not None
     assert len(json.loads(Path(result.structured_content["file"]).read_text())) == 5_000
+
+
+def test_a_long_error_is_clipped_and_kept(server: Talk) -> None:
+    error = server.error("explode", length=100_000)
+
+    assert len(error) < 14_000
+    assert "ValueError: aaa" in error
+    (file,) = re.findall(r"the whole is in (\S+)]", error)
+    assert "a" * 100_000 + " end" in Path(file).read_text()
 
 
 def test_a_result_that_is_short_enough_is_whole(server: Talk) -> None:
