@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from fastmcp.tools import ToolResult
@@ -35,9 +36,7 @@ def failure(error: SeerError, folder: Path) -> ToolResult:
         "started": error.started,
         "state": error.state,
     }
-    return refusal(
-        "\n\n".join([str(clip(text, folder, most=_MOST) or text), *advice]), {_META: details}
-    )
+    return refusal("\n\n".join([_clipped(text, folder), *advice]), {_META: details})
 
 
 def refusal(text: str, meta: dict[str, object] | None = None) -> ToolResult:
@@ -56,3 +55,10 @@ def _advice(error: SeerError) -> list[str]:
                 "serves it, then connect the client to the server that it configures."
             ]
     return []
+
+
+def _clipped(text: str, folder: Path) -> str:
+    # On a full disk, too, something is to be said.
+    with suppress(OSError):
+        return str(clip(text, folder, most=_MOST) or text)
+    return text[:_MOST]
