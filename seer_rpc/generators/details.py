@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
-from seer_rpc.presentation.hints import function_hints
+from seer_rpc.presentation.hints import function_hints, sentence
 from seer_runtime.wire.outline import signature, type_line
 from seer_runtime.wire.pb.interface_pb2 import Function, NamedType, Parameter
 
@@ -27,7 +27,7 @@ def short_signature(function: Function) -> str:
 def function_versions(function: Function) -> list[str]:
     """Give what is told of a function, with ever less detail."""
     head, summary = signature(function), first_paragraph(function.doc)
-    hints = _sentence(function_hints(function))
+    hints = sentence(function_hints(function))
     details = "\n".join([summary, *_parameter_lines(function)])
     docs = [function.doc, details, summary, first_line(function.doc)]
     told = [_with_docs(head, f"{doc}\n{hints}".strip()) for doc in docs]
@@ -73,7 +73,3 @@ def _parameter_lines(function: Function) -> Iterator[str]:
 
 def _with_docs(head: str, docs: str) -> str:
     return f"{head}\n{textwrap.indent(docs, '    ')}" if docs else head
-
-
-def _sentence(words: Sequence[str]) -> str:
-    return f"({'; '.join(words)})" if words else ""
