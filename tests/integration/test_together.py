@@ -446,6 +446,8 @@ BAD = {
     "@expose(batch=True)\ndef f(a: list[int]) -> int: ...": r"hint 'return' as list",
     "@expose(batch=True)\ndef f(a: list[int]): ...": r"hint 'return' as list",
     "@expose(batch=True)\ndef f(a: list[int] = []) -> list[int]: ...": r"'a' .* no default",
+    "from typing import *\n@expose(batch=True)\n"
+    "def f(a: list[int]) -> list[Iterator]: ...": "gives streams",
     "@expose(batch=True)\ndef f(*a: list[int]) -> list[int]: ...": r"'a' .* plain one",
     "@expose(batch=True)\ndef f(*, a: list[int]) -> list[int]: ...": r"'a' .* plain one",
     "@expose(batch=True)\ndef f() -> list[int]: ...": "takes nothing",

@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError
 from seer_runtime.front.calls import MOST_WAITING, Call, Reply, nobody
 from seer_runtime.front.deaths import BegunCall, DeadWorker, Deaths
 from seer_runtime.front.exits import Exit
-from seer_runtime.front.failure import FailureError, error_frame
+from seer_runtime.front.failure import FailureError
 from seer_runtime.front.journal import FrontJournal
 from seer_runtime.front.ladder import Ladder
 from seer_runtime.front.log import BoundedLog, LastLine
@@ -24,6 +24,7 @@ from seer_runtime.wire.frames import CallKey, Frame, FrameError, Kind
 from seer_runtime.wire.openings import Opening
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 from seer_runtime.wire.pb.runtime_pb2 import Failure, LoadRequest
+from seer_runtime.wire.replies import error_reply
 from seer_runtime.wire.sharing import blocks_of
 
 _LOG_LINES = 20
@@ -111,7 +112,7 @@ class ServedInterface:
         if refusal is not None:
             self._memory.give_back(blocks_of(frame))
             self._journal.add_unrun(self._name, self.epoch, frame, refusal)
-            reply(error_frame(frame, self.epoch, refusal))
+            reply(error_reply(frame, refusal, self.epoch))
             return
         call = self._add(frame, reply)
         if frame.timeout:
@@ -139,7 +140,7 @@ class ServedInterface:
             self._memory.give_back(blocks_of(call.frame))
             if not call.is_direct:
                 self._journal.add_unrun(self._name, self.epoch, call.frame, call.giving_up())
-            call.answer(error_frame(call.frame, self.epoch, call.giving_up()))
+            call.answer(error_reply(call.frame, call.giving_up(), self.epoch))
         else:
             call.timers.append(asyncio.create_task(self._ladder(self._serving).end(call)))
 
@@ -378,7 +379,7 @@ class ServedInterface:
         self._adopted.clear()
         for call in calls.values():
             self._journal.add_unrun(self._name, self.epoch, call.frame, failure)
-            call.answer(error_frame(call.frame, self.epoch, failure))
+            call.answer(error_reply(call.frame, failure, self.epoch))
 
 
 def _parse(kind: type[_M], frame: Frame) -> _M:
