@@ -361,7 +361,8 @@ class SchemaChangedError(SessionError):
     """The library was made from another version of the interface; the message says what changed.
 
     Attributes:
-        outline: a line for each function and type that the interface has now, by its name.
+        outline: a line for each function and type that the interface has now, by its kind and
+            name, such as "function add".
         changes: what is gone, changed and new, where a library knows what there was.
     """
 

@@ -65,7 +65,7 @@ class MachineSpec:
     """For people."""
 
     gpu: str | None
-    packages: Sequence[Requirement]
+    packages: Sequence[Requirement] = field(repr=False)
     """What its Python must have."""
 
     system_packages: Sequence[str] = ()

@@ -24,7 +24,9 @@ from seer_rpc.environment.repos import RepoHandle, checked_out, install_repos
 from seer_rpc.environment.uploads import furnish
 from seer_rpc.environment.work import Work
 from seer_rpc.errors import SandboxError, SandboxLostError
+from seer_rpc.files import remove_old
 from seer_rpc.journal import CallRecord, Filter, read_calls
+from seer_rpc.locations import jobs_folder, results_folder
 from seer_rpc.progress import status
 from seer_rpc.snapshots import Snapshot, find_snapshot
 from seer_rpc.workspace import Workspace
@@ -207,6 +209,8 @@ class BaseSandbox(Work):
         if self._run is not None:
             return
         self.name = name or self.name
+        for folder in (results_folder(), jobs_folder()):
+            remove_old(folder)
         backend = load_backend(choose_backend(self._backend, self.config.gpu))
         self._check_secrets()
         call_token, admin_token = secrets.token_urlsafe(32), secrets.token_urlsafe(32)

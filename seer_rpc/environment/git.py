@@ -20,10 +20,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from seer_rpc.environment.repo_urls import RepoSource, without_credentials
+from seer_rpc.environment.repo_urls import RepoSource
 from seer_rpc.errors import RepoError
 from seer_rpc.locations import cache_folder
 from seer_rpc.progress import Status, status
+from seer_rpc.redaction import without_credentials
 
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _SHORT_COMMIT = re.compile(r"[0-9a-f]{7,64}")

@@ -139,7 +139,7 @@ def test_what_a_session_keeps_is_listed_until_it_is_freed(
 
 def test_the_handle_of_another_session_is_refused(session: Session, shared: ScopedSandbox) -> None:
     ref = session.call("ramp", [8], {})
-    name = session._relay.connection.interface
+    name = session._relay._connection.interface
     with Session(shared.connection(name)) as other:
         with pytest.raises(ValueCrossingError, match="another session"):
             other.call("double", [ref], {})
@@ -147,7 +147,7 @@ def test_the_handle_of_another_session_is_refused(session: Session, shared: Scop
 
 
 def test_what_is_kept_goes_with_its_session(shared: ScopedSandbox, session: Session) -> None:
-    name = session._relay.connection.interface
+    name = session._relay._connection.interface
     with Session(shared.connection(name)) as other:
         ref = other.call("ramp", [8], {})
     with pytest.raises(SeerError):

@@ -13,6 +13,7 @@ from grpc_health.v1.health import aio as health
 from seer_runtime.front.auth import TokenInterceptor
 from seer_runtime.front.commands import Commands
 from seer_runtime.front.door import Door
+from seer_runtime.front.exits import Coroner
 from seer_runtime.front.journal import FrontJournal
 from seer_runtime.front.log import BoundedLog
 from seer_runtime.front.network import listen
@@ -51,6 +52,7 @@ async def _serve(settings: Settings) -> None:
         settings.sockets,
         log,
         settings.journal,
+        Coroner(settings.memory_events, settings.memory_limit),
         settings.python,
     )
     journal = FrontJournal(settings.journal)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seer_runtime.isolation import landlock, seccomp
+from seer_runtime.isolation.kernel import drop_capabilities
 from seer_runtime.wire.settings import Confinement
 
 __all__ = ["confine"]
@@ -15,4 +16,6 @@ def confine(confinement: Confinement) -> None:
         OSError: the kernel refuses.
     """
     landlock.restrict(confinement)
+    if confinement.restricts_files:
+        drop_capabilities()
     seccomp.restrict(has_network=confinement.has_network)

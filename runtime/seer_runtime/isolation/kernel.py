@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import os
+import struct
 from typing import Any
 
 _PR_SET_NO_NEW_PRIVS = 38
+_CAPABILITY_VERSION = 0x20080522
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -23,6 +25,12 @@ def system_call(number: int, *arguments: Any) -> int:
 def give_up_privileges() -> None:
     """See to it that no program that is started has more rights than this process."""
     control(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+def drop_capabilities() -> None:
+    """Have no more rights than any other user, though this process may be root's."""
+    header = struct.pack("Ii", _CAPABILITY_VERSION, 0)
+    _checked(_LIBC.capset(ctypes.c_char_p(header), ctypes.c_char_p(bytes(24))))
 
 
 def control(option: int, *arguments: Any) -> None:

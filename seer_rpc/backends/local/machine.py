@@ -219,9 +219,10 @@ def read_log(file: Path, lines: int) -> list[str]:
 
 
 def _end(warden: subprocess.Popen[bytes]) -> None:
-    assert warden.stdin is not None
-    with contextlib.suppress(OSError):
-        warden.stdin.close()
+    for stream in (warden.stdin, warden.stdout):
+        assert stream is not None
+        with contextlib.suppress(OSError):
+            stream.close()
     warden.terminate()
     with contextlib.suppress(subprocess.TimeoutExpired):
         warden.wait(_STOP_TIMEOUT)

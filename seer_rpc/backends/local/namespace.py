@@ -56,6 +56,10 @@ _PASSWD = (
 _GROUP = "root:x:0:\nuser:x:1000:\nnogroup:x:65534:\n"
 _HOSTS = "127.0.0.1 localhost sandbox\n::1 localhost\n"
 
+# Root's files in /proc are the user's own to a sandbox that root starts, the kernel's switches in
+# /proc/sys among them.
+_READ_ONLY = ("--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/")
+
 _PROCESSORS = ("/sys/devices/system/cpu", "/sys/devices/system/node")
 
 
@@ -184,7 +188,7 @@ class Namespace:
         yield from self._shared()
         if not self._spec.blocks_network:
             yield from ("--share-net", "--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf")
-        yield from ("--chdir", "/root", "--remount-ro", "/dev", "--remount-ro", "/")
+        yield from ("--chdir", "/root", *_READ_ONLY)
 
     def _system(self) -> Iterator[str]:
         yield from ("--ro-bind", "/usr", "/usr")
@@ -202,7 +206,7 @@ class Namespace:
             yield from ("--ro-bind-try", name, name)
 
     def _volatile(self) -> Iterator[str]:
-        size = str(self._spec.limits.memory or _half_of_memory())
+        size = str(_volatile_bytes(self._spec.limits.memory))
         yield from ("--proc", "/proc", "--dev", "/dev")
         for device in self._gpus:
             yield from ("--dev-bind", device, device)
@@ -276,5 +280,7 @@ def gpu_devices() -> list[str]:
     return sorted(map(str, found))
 
 
-def _half_of_memory() -> int:
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+def _volatile_bytes(limit: int | None) -> int:
+    """Give the size of each folder that lies in memory: both leave room for what runs."""
+    everything = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return everything // 2 if limit is None else min(limit, everything) // 4

@@ -45,6 +45,8 @@ _PASSED_ON_PREFIXES = ("CUDA_", "LC_", "MKL_", "NVIDIA_", "OMP_", "ROCM_", "TORC
 # gRPC's own messages are none that help, and strangers at a port could fill the log with them.
 _GRPC = {"GRPC_ENABLE_FORK_SUPPORT": "0", "GRPC_VERBOSITY": "NONE"}
 _FILTERED_MACHINES = ("x86_64", "aarch64")
+# Of /proc what tells of the machine: the rest of it tells of its processes.
+_MACHINE = ("cpuinfo", "filesystems", "loadavg", "meminfo", "stat", "uptime", "version")
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts")
 
 
@@ -195,10 +197,9 @@ def _confinement(
         runtime_folder(),
         *python.layers.read_only(),
         _library(folders),
+        *(Path("/proc", name) for name in _MACHINE),
         *map(Path, spec.models.values()),
         *([events] if events is not None else []),
-        # Of other processes it shows their names; the rest Landlock keeps from it.
-        Path("/proc"),
     ]
     return Confinement(
         restricts_files=True,

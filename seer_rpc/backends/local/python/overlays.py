@@ -24,6 +24,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from seer_rpc.backends.local.python.installers import InstallerError, find_installer
 from seer_rpc.backends.local.python.interpreter import Interpreter
@@ -34,6 +35,7 @@ from seer_rpc.backends.packages import explain, worker_needs
 from seer_rpc.files import write_whole
 from seer_rpc.locations import cache_folder
 from seer_rpc.progress import note, status
+from seer_rpc.redaction import without_credentials
 
 _KEPT = 30 * 24 * 3600.0
 """Seconds for which an overlay is kept that no sandbox starts with."""
@@ -142,7 +144,9 @@ def _make(
     lock: int,
 ) -> Overlay:
     found = closure(requirements, installed)
-    overlay = Overlay([_public(each) for each in requirements], None, found.relied_on)
+    overlay = Overlay(
+        [without_credentials(str(each)) for each in requirements], None, found.relied_on
+    )
     if found.unmet:
         prune_overlays()
         # Whoever had the lock before may have been killed.
@@ -213,10 +217,10 @@ def _imitation(folder: Path, interpreter: Interpreter, installed: Inventory) -> 
 
 def _with_sources(plan: Iterable[str], requirements: Sequence[Requirement]) -> Iterator[str]:
     """Have what the user names by URL come from there: what is printed lacks the password."""
-    given = {_plain(each.name): str(each) for each in requirements if each.url}
+    given = {canonicalize_name(each.name): str(each) for each in requirements if each.url}
     for line in plan:
         name = re.split(r"[ =]", line, maxsplit=1)[0]
-        yield given.get(_plain(name), line)
+        yield given.get(canonicalize_name(name), line)
 
 
 def _key(requirements: Sequence[Requirement], interpreter: Interpreter) -> str:
@@ -245,14 +249,6 @@ def _modified(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:
         return 0.0
-
-
-def _public(requirement: Requirement) -> str:
-    return re.sub(r"://[^/@\s]+@", "://", str(requirement))
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _write_lines(file: Path, lines: Iterable[str]) -> None:
