@@ -375,7 +375,8 @@ STARTED = {
 
 @pytest.mark.parametrize("case", STARTED)
 def test_a_timeout_ends_everything_that_was_started(sandbox: Sandbox, case: str) -> None:
-    word = f"{40 + list(STARTED).index(case)}"
+    # An argument that no other process of this machine has.
+    word = f"{list(STARTED).index(case)}.{time.time_ns()}"
     command = "echo begun; " + STARTED[case].replace("NAME", word)
     begun = time.monotonic()
 
@@ -402,7 +403,7 @@ def test_a_timeout_ends_no_other_command(sandbox: Sandbox) -> None:
 
 def test_a_command_may_clean_up_before_its_time_is_over(sandbox: Sandbox) -> None:
     with pytest.raises(CommandTimeoutError) as caught:
-        sandbox.exec("trap 'echo cleaned; exit 0' TERM; sleep 100 & wait", timeout=0.5)
+        sandbox.exec("trap 'echo cleaned; exit 0' TERM; sleep 100 & wait", timeout=2)
 
     assert caught.value.stdout == "cleaned\n"
 
@@ -449,7 +450,7 @@ def test_many_commands_run_at_once(sandbox: Sandbox) -> None:
     assert time.monotonic() - begun < 10
 
 
-def test_commands_leave_no_descriptor_and_no_process_behind(sandbox: Sandbox) -> None:
+def test_commands_leave_no_descriptor_behind(sandbox: Sandbox, wait_until: WaitUntil) -> None:
     def use() -> None:
         sandbox.run("echo x; exit 1", input=b"x" * MEBIBYTE)
         sandbox.exec_python("print(1)")
@@ -460,7 +461,6 @@ def test_commands_leave_no_descriptor_and_no_process_behind(sandbox: Sandbox) ->
             sandbox.exec("true", cwd="nowhere")
 
     def counted() -> int:
-        time.sleep(0.5)
         return int(sandbox.exec("ls /proc/$PPID/fd | wc -l"))
 
     use()
@@ -468,7 +468,7 @@ def test_commands_leave_no_descriptor_and_no_process_behind(sandbox: Sandbox) ->
     for _ in range(10):
         use()
 
-    assert counted() <= before + 2
+    wait_until(lambda: counted() <= before + 2)
 
 
 def test_a_sandbox_that_ends_ends_its_commands(backend: str) -> None:
