@@ -6,24 +6,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from seer_rpc.environment import ScopedSandbox
+from seer_rpc.environment.base import BaseSandbox
 
 _T = TypeVar("_T", int, list[int], dict[str, int])
 
 
-def warden_of(sandbox: ScopedSandbox) -> int:
+def warden_of(sandbox: BaseSandbox) -> int:
     """Give the process that watches over a sandbox of this process."""
     assert sandbox._run is not None
     process: int = sandbox._run.machine._process.pid  # type: ignore[attr-defined]
     return process
 
 
-def front_of(sandbox: ScopedSandbox) -> int:
+def front_of(sandbox: BaseSandbox) -> int:
     """Give the process that runs a sandbox."""
     return next(pid for pid in descendants(warden_of(sandbox)) if _is_front(pid))
 
 
-def on_host(owner: ScopedSandbox | int, pids: _T) -> _T:
+def on_host(owner: BaseSandbox | int, pids: _T) -> _T:
     """Give the numbers here of what a sandbox knows under its own: `owner`'s, or a process's."""
     root = owner if isinstance(owner, int) else warden_of(owner)
     known = {_numbers(pid)[-1]: pid for pid in descendants(root)}

@@ -425,14 +425,14 @@ def test_files_beyond_the_limit_end_the_sandbox(
 def test_nothing_of_the_kernels_is_left_behind(
     start: Callable[..., tuple[ScopedSandbox, Session]], wait_until: WaitUntil
 ) -> None:
-    mounts = Path("/proc/self/mounts").read_text()
     sandbox, _ = start(memory=500, processes=100)
     made = sandbox._run.machine._groups  # type: ignore[union-attr]
     assert all(each.is_dir() for each in made.folders)
     sandbox.terminate()
 
     wait_until(lambda: not any(each.exists() for each in made.folders))
-    assert Path("/proc/self/mounts").read_text() == mounts
+    # Others may mount what they like meanwhile.
+    assert sandbox.sandbox_id not in Path("/proc/self/mounts").read_text()
 
 
 # Ends.

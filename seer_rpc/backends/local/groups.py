@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from seer_rpc.backends.protocol import Limits
 
 _MOUNTS = Path("/proc/self/mounts")
 _OWN = Path("/proc/self/cgroup")
+_PATIENCE = 1.0
 _PERIOD = 100_000
 """Microseconds over which processor time is shared out."""
 
@@ -25,10 +27,14 @@ class Groups(NamedTuple):
     """The file that counts what the kernel killed for want of memory."""
 
     def remove(self) -> None:
-        """Remove them; they are empty."""
+        """Remove them, once what was killed in them has left."""
+        deadline = time.monotonic() + _PATIENCE
         for folder in self.folders:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
+            while folder.exists() and time.monotonic() < deadline:
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+                    break
+                time.sleep(0.01)
 
 
 def make_groups(name: str, limits: Limits) -> Groups:
