@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 
 from seer_rpc.backends.listening import Listening
 from seer_rpc.client.connection import Connection
+from seer_rpc.registry import SandboxRecord
 from seer_rpc.snapshots import Snapshot
 
 IsolationLevel: TypeAlias = Literal["namespace", "landlock", "none"]
@@ -99,6 +100,9 @@ class Machine(Protocol):
     network: NetworkAccess | None
     """How other machines reach it, where its spec says that they are to."""
 
+    isolation: str
+    """What keeps it apart from this machine."""
+
     def path(self, path: str) -> str:
         """Give the path under which processes inside the sandbox find `path`."""
 
@@ -124,6 +128,9 @@ class Machine(Protocol):
     def exit_code(self) -> int | None:
         """Give the runtime's exit status, or None while it runs."""
 
+    def ending(self) -> str:
+        """Say why the runtime ended, as far as that is known."""
+
     def stop(self) -> None:
         """End everything that the machine runs and remove its files. Twice is as good as once."""
 
@@ -139,3 +146,12 @@ class Backend(Protocol):
             SandboxStartError: it does not answer.
             SnapshotError: the snapshot that it is to start from cannot be restored.
         """
+
+    def attach(self, record: SandboxRecord) -> Machine:
+        """Give a machine that another process started and that runs.
+
+        Its `stop` ends it for everybody; without that it outlives this process as it would have.
+        """
+
+    def discard(self, record: SandboxRecord) -> None:
+        """End what is left of a machine whose owner is gone, and remove its files."""

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from seer_rpc.cli import call, demo, describe, log, mcp, snapshots
+from seer_rpc.cli import call, calls, demo, describe, mcp, snapshots
 from seer_rpc.errors import SeerError
 from seer_rpc.shell import parse
 
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prog="seer", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (demo, describe, call, log, mcp, snapshots):
+    for command in (demo, describe, call, calls, mcp, snapshots):
         command.add_parser(commands)
     parsed = parse(parser, arguments)
     try:

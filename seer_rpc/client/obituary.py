@@ -8,6 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from seer_runtime.wire.exits import STOPPING
+
+UNKNOWN = 255
+"""The exit status of a front that ended where nobody saw it."""
+
 _PREFIX = "unix:"
 _PATIENCE = 0.5
 """Seconds that the owner gets to notice the end and write it down."""
@@ -18,6 +23,14 @@ class Obituary(NamedTuple):
 
     exit_code: int
     log: Sequence[str]
+
+
+def ending_in(exit_code: int | None, log: Sequence[str]) -> str:
+    """Say why a front ended by itself, from what it said last; nothing where it was killed."""
+    if exit_code not in (0, UNKNOWN):
+        return ""
+    said = [line.removeprefix(STOPPING) for line in log if line.startswith(STOPPING)]
+    return said[-1] if said else ""
 
 
 def write_obituary(endpoint: str, obituary: Obituary) -> None:

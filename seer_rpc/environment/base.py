@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import time
@@ -12,15 +13,23 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-from seer_rpc.backends import Machine, MachineSpec, choose_backend, load_backend
+from seer_rpc.backends import Backend, Machine, MachineSpec, choose_backend, load_backend
 from seer_rpc.client.control import Control
 from seer_rpc.environment.config import SandboxConfig
 from seer_rpc.environment.models import ModelHandle, find_models
 from seer_rpc.environment.packages import required_packages
+from seer_rpc.environment.records import planned_record, running_record, sweep
 from seer_rpc.environment.uploads import furnish
-from seer_rpc.errors import SandboxError, SandboxLostError
+from seer_rpc.errors import (
+    SandboxError,
+    SandboxLostError,
+    SandboxStartError,
+    SeerError,
+    SessionError,
+)
 from seer_rpc.journal import CallRecord, Filter, read_calls
 from seer_rpc.progress import status
+from seer_rpc.registry import SandboxRecord, find_sandbox, forget, register
 from seer_rpc.snapshots import Snapshot, find_snapshot
 from seer_rpc.workspace import Workspace
 from seer_runtime.wire.journal import PERIOD
@@ -43,6 +52,9 @@ class Run:
     models: list[ModelHandle]
     process: int = field(default_factory=os.getpid)
     """The process that owns the sandbox: a fork of it does not."""
+
+    is_attached: bool = False
+    """Whether another process started it."""
 
 
 class BaseSandbox:
@@ -91,6 +103,21 @@ class BaseSandbox:
         time.sleep(_WRITTEN)
         wanted = Filter(interface=interface, function=function, failed=failed, since=since)
         return read_calls(self._run.machine.folder(), self.sandbox_id, wanted, last)
+
+    @classmethod
+    def from_id(cls, which: str, config: SandboxConfig | None = None) -> Self:
+        """Give a running sandbox of this user that any process has started.
+
+        `which` is its id, how that begins, or its name. Only `terminate()` ends it: neither the end
+        of a `with` block nor that of this process does.
+
+        Raises:
+            SandboxError: none that runs is called so, or several are.
+        """
+        record = find_sandbox(which)
+        sandbox = cls(config, backend=record.backend)
+        sandbox._attach(record)
+        return sandbox
 
     @classmethod
     def from_snapshot(
@@ -148,10 +175,17 @@ class BaseSandbox:
 
     def _end(self) -> None:
         run, self._run = self._run, None
-        if run is not None and run.process == os.getpid():
+        if run is None or run.process != os.getpid():
+            return
+        with status(f"stopping sandbox {self.name}"):
+            if run.is_attached:
+                # One that has ended meanwhile cannot be asked.
+                with contextlib.suppress(SessionError):
+                    run.control.stop()
             run.control.close()
-            with status(f"stopping sandbox {self.name}"):
-                run.machine.stop()
+            run.machine.stop()
+        if not run.is_attached:
+            forget(self.sandbox_id)
 
     def __exit__(
         self,
@@ -159,8 +193,13 @@ class BaseSandbox:
         error: BaseException | None,
         frames: TracebackType | None,
     ) -> None:
-        """End the sandbox."""
-        self.terminate()
+        """End the sandbox; one that another process started goes on."""
+        run = self._run
+        if run is not None and run.is_attached:
+            self._run = None
+            run.control.close()
+        else:
+            self.terminate()
 
     def _start(
         self, workspace: Workspace, name: str | None, snapshot: Snapshot | None = None
@@ -168,9 +207,10 @@ class BaseSandbox:
         if self._run is not None:
             return
         self.name = name or self.name
-        backend = load_backend(choose_backend(self._backend, self.config.gpu))
+        chosen = choose_backend(self._backend, self.config.gpu)
         call_token, admin_token = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         models = find_models(self.config.models)
+        sweep()
         spec = MachineSpec(
             sandbox_id=self.sandbox_id,
             name=self.name,
@@ -185,18 +225,47 @@ class BaseSandbox:
             blocks_network=self.config.block_network,
             limits=self.config.limits,
             idle_timeout=self.config.idle_timeout,
+            is_detached=self.config.detach,
             listening=self.config.listening,
             snapshot=snapshot,
         )
+        record = planned_record(spec, chosen, self.config, call_token, admin_token)
         with status(f"starting sandbox {self.name}"):
-            machine = backend.start(spec)
+            machine = self._create(load_backend(chosen), spec, record)
         control = Control(machine.endpoint, admin_token)
         self._run = Run(machine, control, call_token, admin_token, models)
         try:
+            register(running_record(record, machine, models))
             furnish(machine, self.config, workspace)
         except BaseException:
             self.terminate()
             raise
+
+    def _create(self, backend: Backend, spec: MachineSpec, record: SandboxRecord) -> Machine:
+        try:
+            register(record)
+            return backend.start(spec)
+        except BaseException as error:
+            forget(self.sandbox_id)
+            if isinstance(error, OSError) and not isinstance(error, SeerError):
+                raise SandboxStartError(f"the sandbox cannot start: {error}") from error
+            raise
+
+    def _attach(self, record: SandboxRecord) -> None:
+        if not record.endpoint:
+            raise SandboxError(
+                f"sandbox {record.name} is still starting", hint="try again in a moment"
+            )
+        self.sandbox_id, self.name = record.id, record.name
+        machine = load_backend(record.backend).attach(record)
+        self._run = Run(
+            machine,
+            Control(machine.endpoint, record.admin_token),
+            record.call_token,
+            record.admin_token,
+            [ModelHandle(**handle) for handle in record.models],
+            is_attached=True,
+        )
 
     def _running(self) -> Run:
         run = self._run
@@ -204,8 +273,9 @@ class BaseSandbox:
             raise not_started()
         code = run.machine.exit_code()
         if code is not None:
+            reason = run.machine.ending()
             raise SandboxLostError(
-                f"sandbox {self.name} has ended",
+                f"sandbox {self.name} has ended{reason and f': {reason}'}",
                 hint="start another one",
                 log=run.machine.logs(_LAST_LINES),
                 exit_code=code,

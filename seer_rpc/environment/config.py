@@ -140,7 +140,11 @@ class SandboxConfig:
     processes: int | None = None
     cpus: float | None = None
     idle_timeout: float | None = None
-    """Seconds without a call, a session or a command after which it ends."""
+    """Seconds without a call, a session, a command or a transfer after which it ends."""
+
+    detach: bool = False
+    """Whether it outlives this process. `Sandbox.from_id` reaches it then; it ends by `timeout`, by
+    `idle_timeout`, by `terminate()` or by `seer stop`."""
 
     listen: str | None = None
     """Where it listens for other machines: "0.0.0.0:8443" for all addresses of this machine, port 0
@@ -177,8 +181,10 @@ class SandboxConfig:
         self._check_variables()
         self._check_paths()
         Listening.parse(self.listen, self.tls, self.advertise)
-        if self.timeout <= 0:
-            raise ConfigError(f"timeout={self.timeout} must be a positive number of seconds")
+        for name in ("timeout", "idle_timeout"):
+            seconds = getattr(self, name)
+            if seconds is not None and not seconds > 0:
+                raise ConfigError(f"{name}={seconds} must be a positive number of seconds")
 
     def _check_lists(self) -> None:
         for name, kind in _LISTS.items():

@@ -18,8 +18,8 @@ from seer_rpc.environment.served import ServedInterface, ServedLibrary
 from seer_rpc.errors import PackageMissingError
 from seer_rpc.files import write_whole
 from seer_rpc.generators.mcp import FOLDER_VARIABLE, SCHEMA_FILE, mcp_config, mcp_tools
-from seer_rpc.journal.sandboxes import running_sandboxes
 from seer_rpc.locations import mcp_folder
+from seer_rpc.registry import running_sandboxes
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 
 CONNECTIONS = "mcp"

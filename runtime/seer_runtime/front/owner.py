@@ -6,39 +6,37 @@ import asyncio
 import os
 import signal
 import sys
-from typing import NamedTuple
+
+from seer_runtime.front.ending import Ending, StopReason
 
 _POLL = 0.5
 
-
-class StopReason(NamedTuple):
-    """Why a front stops."""
-
-    text: str
-    owner_is_gone: bool
+_GRACE = 10.0
+"""Seconds that a signal leaves to what runs."""
 
 
-async def stop_reason(owner: int | None) -> StopReason:
-    """Wait until the owner is gone, or something says to stop.
+def heed_signals(ending: Ending) -> None:
+    """End at SIGTERM and SIGINT: at the first one when what runs has ended, at the next one now."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(
+            number, ending.say, StopReason(f"received {number.name}", grace=_GRACE)
+        )
+
+
+async def watch_owner(ending: Ending, owner: int | None) -> None:
+    """End when the owner is gone.
 
     Standard input is a pipe that the owner holds open, but a process that the owner forked may
     hold it too: the owner's own life counts as well.
     """
     loop = asyncio.get_running_loop()
-    said: asyncio.Future[StopReason] = loop.create_future()
-
-    def say(text: str, owner_is_gone: bool) -> None:
-        if not said.done():
-            said.set_result(StopReason(text, owner_is_gone))
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, say, f"received {number.name}", False)
     reader = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     closed = asyncio.create_task(reader.read())
-    closed.add_done_callback(lambda _: say("the owner closed the pipe", True))
-    while owner is not None and not said.done():
-        await asyncio.wait([said], timeout=_POLL)
-        if os.getppid() != owner:
-            say("the owner died", True)
-    return await said
+    reason = StopReason("the owner closed the pipe", owner_is_gone=True)
+    closed.add_done_callback(lambda _: ending.say(reason))
+    while True:
+        await asyncio.sleep(_POLL)
+        if owner is not None and os.getppid() != owner:
+            ending.say(StopReason("the owner died", owner_is_gone=True))

@@ -104,6 +104,8 @@ class Kind(IntEnum):
     """Client: the session's references whose numbers are the body are of no more use."""
     ALIVE = 25
     """Front to client: the connection works, whatever else is on its way."""
+    DRAIN = 26
+    """Front to worker: begin no further call that comes directly."""
 
 
 _KINDS = {int(kind): kind for kind in Kind}

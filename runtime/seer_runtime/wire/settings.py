@@ -53,6 +53,12 @@ class Settings:
     lifetime: float | None = None
     """Seconds after which the front ends by itself."""
 
+    idle_timeout: float | None = None
+    """Seconds without use after which it does."""
+
+    is_detached: bool = False
+    """Whether the owner's end means nothing to it."""
+
     remove_at_exit: Sequence[str] = ()
     """Folders that go with the front."""
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
+from seer_rpc.backends.local.attached import AttachedMachine, discard
 from seer_rpc.backends.local.machine import LocalMachine
 from seer_rpc.backends.packages import check_installed
 from seer_rpc.backends.protocol import MachineSpec
+from seer_rpc.registry import SandboxRecord
+
+__all__ = ["attach", "discard", "start"]
 
 
 def start(spec: MachineSpec) -> LocalMachine:
@@ -25,3 +29,8 @@ def start(spec: MachineSpec) -> LocalMachine:
             stacklevel=2,
         )
     return LocalMachine(spec)
+
+
+def attach(record: SandboxRecord) -> AttachedMachine:
+    """Give a machine that another process started."""
+    return AttachedMachine(record)

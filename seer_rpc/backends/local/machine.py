@@ -9,32 +9,25 @@ import atexit
 import contextlib
 import os
 import select
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
+from seer_rpc.backends.local.premises import FOLDERS, KEPT, LAST_LINES, Premises, remove_folders
 from seer_rpc.backends.network import Entrance
 from seer_rpc.backends.protocol import MachineSpec, NetworkAccess
 from seer_rpc.client.obituary import Obituary, write_obituary
-from seer_rpc.errors import SandboxError, SandboxStartError, SnapshotError
-from seer_rpc.journal import write_name
-from seer_rpc.locations import sandboxes_folder
-from seer_rpc.snapshots import Snapshot, Subject, restore_snapshot, take_snapshot
+from seer_rpc.errors import SandboxStartError, SnapshotError
+from seer_rpc.snapshots import restore_snapshot
 from seer_runtime.wire.limits import MAX_SOCKET_PATH
 from seer_runtime.wire.marks import kill_marked
 from seer_runtime.wire.settings import Settings
 
-_KEPT = ("root", "workspace")
-"""Folders that are in snapshots."""
-
-_FOLDERS = (*_KEPT, "models")
 _START_TIMEOUT = 60.0
 _STOP_TIMEOUT = 15.0
-_LAST_LINES = 20
 # What a process needs of the user's environment; the rest may hold secrets.
 _PASSED_ON = frozenset(
     {
@@ -55,7 +48,7 @@ _GRPC = {"GRPC_ENABLE_FORK_SUPPORT": "0", "GRPC_VERBOSITY": "NONE"}
 _PASSED_ON_PREFIXES = ("CUDA_", "LC_", "MKL_", "NVIDIA_", "OMP_", "ROCM_", "TORCH_")
 
 
-class LocalMachine:
+class LocalMachine(Premises):
     """A front on this machine, and the folder that holds its files."""
 
     def __init__(self, spec: MachineSpec) -> None:
@@ -66,23 +59,21 @@ class LocalMachine:
             SandboxStartError: it does not answer.
             SnapshotError: what it is to start from cannot be restored.
         """
+        super().__init__(spec.sandbox_id, spec.name)
         entrance = Entrance.of(spec)
         self.network: NetworkAccess | None = None
-        self._id = spec.sandbox_id
-        self._name = spec.name
+        self.isolation = "none"
+        self._is_detached = spec.is_detached
         self._owner = os.getpid()
-        self._folder = sandboxes_folder() / spec.sandbox_id
         self._sockets = _socket_folder(self._folder)
         self.endpoint = f"unix:{self._sockets / 'front.sock'}"
         self._stopping = False
-        self._log = self._folder / "log"
         try:
-            for name in _FOLDERS:
+            for name in FOLDERS:
                 (self._folder / name).mkdir(parents=True, mode=0o700)
             self._folder.chmod(0o700)
             if spec.snapshot is not None:
-                restore_snapshot(spec.snapshot, self._folder, _KEPT)
-            write_name(self._folder, spec.name)
+                restore_snapshot(spec.snapshot, self._folder, KEPT)
             for path, source in spec.models.items():
                 Path(self.path(path)).symlink_to(source, target_is_directory=True)
             self._process = self._spawn(spec, entrance)
@@ -102,56 +93,6 @@ class LocalMachine:
         watcher = threading.Thread(target=self._watch, name="seer-watcher", daemon=True)
         watcher.start()
 
-    def path(self, path: str) -> str:
-        """Give the file on this machine that stands for `path`.
-
-        Raises:
-            SandboxError: it is not below the sandbox's own folders.
-        """
-        parts = PurePosixPath("/root", path).parts[1:]
-        if not parts or parts[0] not in _FOLDERS or ".." in parts:
-            raise SandboxError(
-                f"{path!r} is outside the sandbox",
-                hint="use a path below /root, /workspace or /models",
-            )
-        return str(self._folder.joinpath(*parts))
-
-    def write(self, path: str, content: bytes) -> None:
-        """Write a file, its folders included.
-
-        Raises:
-            SandboxError: the path leads outside the sandbox, or cannot be a file.
-        """
-        file = Path(self.path(path))
-        try:
-            if not file.resolve().is_relative_to(self._folder.resolve()):
-                raise SandboxError(f"{path!r} leads outside the sandbox through a link")
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
-        except (OSError, ValueError) as error:
-            raise SandboxError(f"cannot write {path!r} in the sandbox: {error}") from error
-
-    def logs(self, lines: int) -> list[str]:
-        """Give the newest lines of the log."""
-        with contextlib.suppress(FileNotFoundError):
-            return self._log.read_text(errors="replace").splitlines()[-lines:] if lines > 0 else []
-        return []
-
-    def folder(self) -> Path:
-        """Give the sandbox's own folder."""
-        return self._folder
-
-    def snapshot(self, description: str) -> Snapshot:
-        """Keep the files in `/root` and `/workspace`.
-
-        Raises:
-            SnapshotError: there is no room for them.
-        """
-        subject = Subject(self._id, self._name, "local")
-        return take_snapshot(
-            self._folder, _KEPT, subject, description, lambda: self.exit_code() is None
-        )
-
     def exit_code(self) -> int | None:
         """Give the front's exit status, or None while it runs."""
         return self._process.poll()
@@ -164,6 +105,10 @@ class LocalMachine:
             self._process.stdin.close()
         # One that is stopped could not take notice.
         self._process.send_signal(signal.SIGCONT)
+        if self._is_detached:
+            # The second one says that there is no time to lose.
+            self._process.send_signal(signal.SIGTERM)
+            self._process.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_STOP_TIMEOUT)
         self._process.kill()
@@ -172,10 +117,8 @@ class LocalMachine:
         self._remove_folders()
 
     def _remove_folders(self) -> None:
-        if os.getpid() != self._owner:
-            return
-        for folder in {self._folder, self._sockets}:
-            shutil.rmtree(folder, ignore_errors=True)
+        if os.getpid() == self._owner:
+            remove_folders(self._folder, self._sockets)
 
     def _spawn(self, spec: MachineSpec, entrance: Entrance | None) -> subprocess.Popen[bytes]:
         environment = _base_environment()
@@ -189,6 +132,8 @@ class LocalMachine:
             sockets=str(self._sockets),
             owner=os.getpid(),
             lifetime=spec.lifetime,
+            idle_timeout=spec.idle_timeout,
+            is_detached=spec.is_detached,
             remove_at_exit=[str(self._folder), str(self._sockets)],
             port=entrance.port if entrance is not None else None,
             journal=str(self._folder),
@@ -223,7 +168,7 @@ class LocalMachine:
         problem = f"did not answer within {_START_TIMEOUT:.0f} s" if not ready else "ended"
         raise SandboxStartError(
             f"the sandbox's runtime {problem}",
-            log=self.logs(_LAST_LINES),
+            log=self.logs(LAST_LINES),
             exit_code=self.exit_code(),
         )
 
@@ -233,7 +178,7 @@ class LocalMachine:
         if not self._stopping:
             atexit.register(self._remove_folders)
             with contextlib.suppress(OSError):
-                write_obituary(self.endpoint, Obituary(code, self.logs(_LAST_LINES)))
+                write_obituary(self.endpoint, Obituary(code, self.logs(LAST_LINES)))
             kill_marked(self._id)
 
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from seer_runtime.wire.pb import interface_pb2 as seer__runtime_dot_wire_dot_pb_dot_interface__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"seer_runtime/wire/pb/runtime.proto\x12\x07seer.v1\x1a$seer_runtime/wire/pb/interface.proto\"\xa5\x01\n\x0bLoadRequest\x12\x11\n\tinterface\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x14\n\x0cimport_paths\x18\x03 \x03(\t\x12\x30\n\x06models\x18\x04 \x03(\x0b\x32 .seer.v1.LoadRequest.ModelsEntry\x1a-\n\x0bModelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"y\n\tLoadEvent\x12\x12\n\x08log_line\x18\x01 \x01(\tH\x00\x12*\n\x06schema\x18\x02 \x01(\x0b\x32\x18.seer.v1.InterfaceSchemaH\x00\x12#\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32\x10.seer.v1.FailureH\x00\x42\x07\n\x05\x65vent\"\xaf\x06\n\x07\x46\x61ilure\x12#\n\x04kind\x18\x01 \x01(\x0e\x32\x15.seer.v1.Failure.Kind\x12\'\n\x06\x65\x66\x66\x65\x63t\x18\x02 \x01(\x0e\x32\x17.seer.v1.Failure.Effect\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x0c\n\x04hint\x18\x04 \x01(\t\x12\x11\n\texception\x18\x05 \x01(\t\x12\x11\n\ttraceback\x18\x06 \x01(\t\x12\x0b\n\x03log\x18\x07 \x03(\t\x12\x16\n\texit_code\x18\x08 \x01(\x05H\x00\x88\x01\x01\x12\x0e\n\x06module\x18\t \x01(\t\x12%\n\x05state\x18\n \x01(\x0e\x32\x16.seer.v1.Failure.State\x12\r\n\x05\x62\x61ses\x18\x0b \x03(\t\x12\x12\n\nattributes\x18\x0c \x01(\x0c\x12.\n\x07outline\x18\r \x03(\x0b\x32\x1d.seer.v1.Failure.OutlineEntry\x1a.\n\x0cOutlineEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xbf\x02\n\x04Kind\x12\x0f\n\x0bUNSPECIFIED\x10\x00\x12\n\n\x06RAISED\x10\x01\x12\n\n\x06\x45XITED\x10\x02\x12\r\n\tARGUMENTS\x10\x03\x12\x0f\n\x0bNO_FUNCTION\x10\x04\x12\t\n\x05VALUE\x10\x05\x12\x0f\n\x0bWORKER_DIED\x10\x06\x12\x0e\n\nSTATE_LOST\x10\x07\x12\x10\n\x0cNO_INTERFACE\x10\x08\x12\x12\n\x0eSCHEMA_CHANGED\x10\t\x12\n\n\x06SYNTAX\x10\n\x12\x08\n\x04LOAD\x10\x0b\x12\x12\n\x0eMISSING_MODULE\x10\x0c\x12\x13\n\x0fNOTHING_EXPOSED\x10\r\x12\x11\n\rUNKNOWN_MODEL\x10\x0e\x12\r\n\tCANCELLED\x10\x0f\x12\x0c\n\x08\x44\x45\x41\x44LINE\x10\x10\x12\x11\n\rOUT_OF_MEMORY\x10\x11\x12\x08\n\x04\x42USY\x10\x12\x12\x10\n\x0cSESSION_OVER\x10\x13\"8\n\x06\x45\x66\x66\x65\x63t\x12\x0f\n\x0bNOT_STARTED\x10\x00\x12\x0c\n\x08\x46INISHED\x10\x01\x12\x0f\n\x0bINTERRUPTED\x10\x02\"(\n\x05State\x12\x08\n\x04KEPT\x10\x00\x12\x0b\n\x07TAINTED\x10\x01\x12\x08\n\x04LOST\x10\x02\x42\x0c\n\n_exit_code2=\n\x07Runtime\x12\x32\n\x04Load\x12\x14.seer.v1.LoadRequest\x1a\x12.seer.v1.LoadEvent0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"seer_runtime/wire/pb/runtime.proto\x12\x07seer.v1\x1a$seer_runtime/wire/pb/interface.proto\"\xa5\x01\n\x0bLoadRequest\x12\x11\n\tinterface\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x14\n\x0cimport_paths\x18\x03 \x03(\t\x12\x30\n\x06models\x18\x04 \x03(\x0b\x32 .seer.v1.LoadRequest.ModelsEntry\x1a-\n\x0bModelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x1c\n\x0bStopRequest\x12\r\n\x05grace\x18\x01 \x01(\x01\"\x0b\n\tStopReply\"y\n\tLoadEvent\x12\x12\n\x08log_line\x18\x01 \x01(\tH\x00\x12*\n\x06schema\x18\x02 \x01(\x0b\x32\x18.seer.v1.InterfaceSchemaH\x00\x12#\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32\x10.seer.v1.FailureH\x00\x42\x07\n\x05\x65vent\"\xbd\x06\n\x07\x46\x61ilure\x12#\n\x04kind\x18\x01 \x01(\x0e\x32\x15.seer.v1.Failure.Kind\x12\'\n\x06\x65\x66\x66\x65\x63t\x18\x02 \x01(\x0e\x32\x17.seer.v1.Failure.Effect\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x0c\n\x04hint\x18\x04 \x01(\t\x12\x11\n\texception\x18\x05 \x01(\t\x12\x11\n\ttraceback\x18\x06 \x01(\t\x12\x0b\n\x03log\x18\x07 \x03(\t\x12\x16\n\texit_code\x18\x08 \x01(\x05H\x00\x88\x01\x01\x12\x0e\n\x06module\x18\t \x01(\t\x12%\n\x05state\x18\n \x01(\x0e\x32\x16.seer.v1.Failure.State\x12\r\n\x05\x62\x61ses\x18\x0b \x03(\t\x12\x12\n\nattributes\x18\x0c \x01(\x0c\x12.\n\x07outline\x18\r \x03(\x0b\x32\x1d.seer.v1.Failure.OutlineEntry\x1a.\n\x0cOutlineEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xcd\x02\n\x04Kind\x12\x0f\n\x0bUNSPECIFIED\x10\x00\x12\n\n\x06RAISED\x10\x01\x12\n\n\x06\x45XITED\x10\x02\x12\r\n\tARGUMENTS\x10\x03\x12\x0f\n\x0bNO_FUNCTION\x10\x04\x12\t\n\x05VALUE\x10\x05\x12\x0f\n\x0bWORKER_DIED\x10\x06\x12\x0e\n\nSTATE_LOST\x10\x07\x12\x10\n\x0cNO_INTERFACE\x10\x08\x12\x12\n\x0eSCHEMA_CHANGED\x10\t\x12\n\n\x06SYNTAX\x10\n\x12\x08\n\x04LOAD\x10\x0b\x12\x12\n\x0eMISSING_MODULE\x10\x0c\x12\x13\n\x0fNOTHING_EXPOSED\x10\r\x12\x11\n\rUNKNOWN_MODEL\x10\x0e\x12\r\n\tCANCELLED\x10\x0f\x12\x0c\n\x08\x44\x45\x41\x44LINE\x10\x10\x12\x11\n\rOUT_OF_MEMORY\x10\x11\x12\x08\n\x04\x42USY\x10\x12\x12\x10\n\x0cSESSION_OVER\x10\x13\x12\x0c\n\x08\x44RAINING\x10\x14\"8\n\x06\x45\x66\x66\x65\x63t\x12\x0f\n\x0bNOT_STARTED\x10\x00\x12\x0c\n\x08\x46INISHED\x10\x01\x12\x0f\n\x0bINTERRUPTED\x10\x02\"(\n\x05State\x12\x08\n\x04KEPT\x10\x00\x12\x0b\n\x07TAINTED\x10\x01\x12\x08\n\x04LOST\x10\x02\x42\x0c\n\n_exit_code2o\n\x07Runtime\x12\x32\n\x04Load\x12\x14.seer.v1.LoadRequest\x1a\x12.seer.v1.LoadEvent0\x01\x12\x30\n\x04Stop\x12\x14.seer.v1.StopRequest\x1a\x12.seer.v1.StopReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,18 +40,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOADREQUEST']._serialized_end=251
   _globals['_LOADREQUEST_MODELSENTRY']._serialized_start=206
   _globals['_LOADREQUEST_MODELSENTRY']._serialized_end=251
-  _globals['_LOADEVENT']._serialized_start=253
-  _globals['_LOADEVENT']._serialized_end=374
-  _globals['_FAILURE']._serialized_start=377
-  _globals['_FAILURE']._serialized_end=1192
-  _globals['_FAILURE_OUTLINEENTRY']._serialized_start=710
-  _globals['_FAILURE_OUTLINEENTRY']._serialized_end=756
-  _globals['_FAILURE_KIND']._serialized_start=759
-  _globals['_FAILURE_KIND']._serialized_end=1078
-  _globals['_FAILURE_EFFECT']._serialized_start=1080
-  _globals['_FAILURE_EFFECT']._serialized_end=1136
-  _globals['_FAILURE_STATE']._serialized_start=1138
-  _globals['_FAILURE_STATE']._serialized_end=1178
-  _globals['_RUNTIME']._serialized_start=1194
-  _globals['_RUNTIME']._serialized_end=1255
+  _globals['_STOPREQUEST']._serialized_start=253
+  _globals['_STOPREQUEST']._serialized_end=281
+  _globals['_STOPREPLY']._serialized_start=283
+  _globals['_STOPREPLY']._serialized_end=294
+  _globals['_LOADEVENT']._serialized_start=296
+  _globals['_LOADEVENT']._serialized_end=417
+  _globals['_FAILURE']._serialized_start=420
+  _globals['_FAILURE']._serialized_end=1249
+  _globals['_FAILURE_OUTLINEENTRY']._serialized_start=753
+  _globals['_FAILURE_OUTLINEENTRY']._serialized_end=799
+  _globals['_FAILURE_KIND']._serialized_start=802
+  _globals['_FAILURE_KIND']._serialized_end=1135
+  _globals['_FAILURE_EFFECT']._serialized_start=1137
+  _globals['_FAILURE_EFFECT']._serialized_end=1193
+  _globals['_FAILURE_STATE']._serialized_start=1195
+  _globals['_FAILURE_STATE']._serialized_end=1235
+  _globals['_RUNTIME']._serialized_start=1251
+  _globals['_RUNTIME']._serialized_end=1362
 # @@protoc_insertion_point(module_scope)
