@@ -2,8 +2,11 @@
 
 SeerError
 ├── ConfigError                 what was asked for cannot work as it is written (a ValueError)
+│   ├── UnknownFieldError       a config has no such field (a TypeError)
 │   ├── ModelNotFoundError      a model that is neither here nor to be had (a LookupError)
-│   ├── PackageMissingError     Python packages that the sandbox would lack
+│   ├── PackageMissingError     packages that the sandbox would lack
+│   │   ├── PackageInstallError Python packages that cannot be installed
+│   │   └── SystemPackageError  system packages that are not installed
 │   └── BackendError            no backend can run the sandbox
 ├── InterfaceError              an interface file cannot be served
 │   ├── InterfaceMissingError   there is no such file (a FileNotFoundError)
@@ -32,7 +35,15 @@ SeerError
 │   └── SandboxLostError        the sandbox is gone (a ConnectionError)
 └── SandboxError                a sandbox cannot do what was asked of it now
     ├── SandboxStartError       it did not start
-    └── SnapshotError           a snapshot cannot be taken, found or restored
+    ├── SnapshotError           a snapshot cannot be taken, found or restored
+    ├── CommandError            a command failed
+    │   ├── CommandTimeoutError its time was over, and it was ended (a TimeoutError)
+    │   └── CommandOutputError  it printed more than there is room for
+    └── SandboxFileError        a path of the sandbox cannot be used like that
+        ├── SandboxFileNotFoundError    there is nothing (a FileNotFoundError)
+        ├── SandboxIsADirectoryError    it is a folder (an IsADirectoryError)
+        ├── SandboxNotADirectoryError   it is none (a NotADirectoryError)
+        └── SandboxPermissionError      the sandbox's user may not (a PermissionError)
 
 In a generated library, the exceptions that the interface itself defines are classes below
 RemoteError.
@@ -53,6 +64,9 @@ __all__ = [
     "BackendError",
     "CallCancelledError",
     "CallError",
+    "CommandError",
+    "CommandOutputError",
+    "CommandTimeoutError",
     "ConfigError",
     "ConnectionFileError",
     "DeadlineExceededError",
@@ -66,12 +80,18 @@ __all__ = [
     "InterfaceSyntaxError",
     "ModelNotFoundError",
     "NothingExposedError",
+    "PackageInstallError",
     "PackageMissingError",
     "QueueFullError",
     "RemoteError",
     "RemoteExit",
     "SandboxError",
+    "SandboxFileError",
+    "SandboxFileNotFoundError",
+    "SandboxIsADirectoryError",
     "SandboxLostError",
+    "SandboxNotADirectoryError",
+    "SandboxPermissionError",
     "SandboxStartError",
     "SchemaChangedError",
     "SeerError",
@@ -79,6 +99,8 @@ __all__ = [
     "SessionOverError",
     "SnapshotError",
     "StateLostError",
+    "SystemPackageError",
+    "UnknownFieldError",
     "ValueCrossingError",
     "WorkerDiedError",
 ]
@@ -143,12 +165,30 @@ class ConfigError(SeerError, ValueError):
     """What was asked for cannot work as it is written."""
 
 
+class UnknownFieldError(ConfigError, TypeError):
+    """A config has no such field."""
+
+
 class ModelNotFoundError(ConfigError, LookupError):
     """A model that is neither on this machine nor to be had, or that is not configured."""
 
 
 class PackageMissingError(ConfigError):
-    """Python packages that the sandbox would lack."""
+    """Packages that the sandbox would lack."""
+
+
+class PackageInstallError(PackageMissingError):
+    """Python packages that cannot be installed.
+
+    Attributes:
+        package: the one that is to blame; empty where that is none alone.
+    """
+
+    package: str = ""
+
+
+class SystemPackageError(PackageMissingError):
+    """System packages that are not installed, where the sandbox may not install them."""
 
 
 class BackendError(ConfigError):
@@ -341,6 +381,52 @@ class SandboxError(SeerError):
 
 class SandboxStartError(SandboxError):
     """A sandbox did not start."""
+
+
+class CommandError(SandboxError):
+    """A command failed; `exit_code` says how, negative for the signal that ended it.
+
+    Attributes:
+        stdout: what it had printed.
+        stderr: what it had printed on standard error.
+    """
+
+    stdout: str = ""
+    stderr: str = ""
+
+
+class CommandTimeoutError(CommandError, TimeoutError):
+    """A command's time was over. All that it had started was ended, too."""
+
+
+class CommandOutputError(CommandError):
+    """A command printed more than there is room for. All that it had started was ended."""
+
+
+class SandboxFileError(SandboxError):
+    """A path of the sandbox cannot be used like that.
+
+    Attributes:
+        path: that path.
+    """
+
+    path: str = ""
+
+
+class SandboxFileNotFoundError(SandboxFileError, FileNotFoundError):
+    """The sandbox has nothing under that path."""
+
+
+class SandboxIsADirectoryError(SandboxFileError, IsADirectoryError):
+    """It is a folder of the sandbox, not a file."""
+
+
+class SandboxNotADirectoryError(SandboxFileError, NotADirectoryError):
+    """It is no folder of the sandbox."""
+
+
+class SandboxPermissionError(SandboxFileError, PermissionError):
+    """The sandbox's user may not do that."""
 
 
 class SnapshotError(SandboxError):

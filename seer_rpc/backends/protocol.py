@@ -106,9 +106,6 @@ class Machine(Protocol):
     def path(self, path: str) -> str:
         """Give the path under which processes inside the sandbox find `path`."""
 
-    def write(self, path: str, content: bytes) -> None:
-        """Write a file, its folders included."""
-
     def logs(self, lines: int) -> list[str]:
         """Give the newest lines of the log, even where the runtime is gone."""
 

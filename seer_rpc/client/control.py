@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 import grpc
 
+from seer_rpc.client.cancellation import ending
 from seer_rpc.client.connection import Connection
 from seer_rpc.client.credentials import open_channel
 from seer_rpc.client.failures import to_error
 from seer_rpc.client.links.grpc import authorization, translate
+from seer_rpc.client.workbench import Workbench
 from seer_rpc.errors import SessionError
 from seer_runtime.wire.pb import runtime_pb2 as pb
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
@@ -28,6 +30,7 @@ class Control:
         self._channel = open_channel(self._connection)
         self._stub = RuntimeStub(self._channel)
         self._metadata = authorization(token)
+        self.workbench = Workbench(self._channel, self._connection)
 
     def load(self, request: pb.LoadRequest, on_line: Callable[[str], None]) -> InterfaceSchema:
         """Load an interface, however long it takes; `on_line` gets what it prints meanwhile.
@@ -38,19 +41,18 @@ class Control:
         """
         events = self._stub.Load(request, metadata=self._metadata)
         try:
-            for event in events:
-                match event.WhichOneof("event"):
-                    case "log_line":
-                        on_line(event.log_line)
-                    case "schema":
-                        return event.schema
-                    case _:
-                        raise to_error(event.failure)
+            # Whoever gives up on a load ends it.
+            with ending(events):
+                for event in events:
+                    match event.WhichOneof("event"):
+                        case "log_line":
+                            on_line(event.log_line)
+                        case "schema":
+                            return event.schema
+                        case _:
+                            raise to_error(event.failure)
         except grpc.RpcError as error:
             raise translate(error, self._connection) from None
-        finally:
-            # Whoever gives up on a load ends it.
-            events.cancel()
         raise SessionError("the runtime ended a load with neither a schema nor a failure")
 
     def stop(self, grace: float = 0.0) -> None:

@@ -15,11 +15,13 @@ from typing import Self
 
 from seer_rpc.backends import Backend, Machine, MachineSpec, choose_backend, load_backend
 from seer_rpc.client.control import Control
+from seer_rpc.client.workbench import Workbench
 from seer_rpc.environment.config import SandboxConfig
 from seer_rpc.environment.models import ModelHandle, find_models
 from seer_rpc.environment.packages import required_packages
 from seer_rpc.environment.records import planned_record, running_record, sweep
 from seer_rpc.environment.uploads import furnish
+from seer_rpc.environment.work import Work
 from seer_rpc.errors import (
     SandboxError,
     SandboxLostError,
@@ -57,7 +59,7 @@ class Run:
     """Whether another process started it."""
 
 
-class BaseSandbox:
+class BaseSandbox(Work):
     """A sandbox that is planned, running or over; `Sandbox` and `ScopedSandbox` are for use."""
 
     def __init__(self, config: SandboxConfig | None = None, *, backend: str | None = None) -> None:
@@ -236,7 +238,7 @@ class BaseSandbox:
         self._run = Run(machine, control, call_token, admin_token, models)
         try:
             register(running_record(record, machine, models))
-            furnish(machine, self.config, workspace)
+            furnish(control.workbench, self.config, workspace)
         except BaseException:
             self.terminate()
             raise
@@ -266,6 +268,15 @@ class BaseSandbox:
             [ModelHandle(**handle) for handle in record.models],
             is_attached=True,
         )
+
+    def _workbench(self) -> Workbench:
+        run = self._running()
+        if run.process != os.getpid():
+            raise SandboxError(
+                "a forked process cannot use the sandbox of its parent",
+                hint='start child processes anew: multiprocessing.get_context("spawn")',
+            )
+        return run.control.workbench
 
     def _running(self) -> Run:
         run = self._run

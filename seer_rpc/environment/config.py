@@ -2,22 +2,54 @@
 
 from __future__ import annotations
 
+import dataclasses
 import keyword
 import re
+import warnings
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from seer_rpc.backends.listening import Listening, Tls
 from seer_rpc.backends.protocol import IsolationLevel, Limits
+from seer_rpc.environment.fields import check_positive, check_types, knows_its_fields
+from seer_rpc.environment.gpus import MEMORY, check_count, gpu_name, smallest_that_holds
+from seer_rpc.environment.model_sizes import ModelSize, model_size
+from seer_rpc.environment.repo_urls import RepoSource, parse_repo, without_credentials
+from seer_rpc.environment.requirements import parse_requirement
 from seer_rpc.errors import ConfigError
 
-GPUS = ("T4", "L4", "A10G", "A100", "A100-40GB", "A100-80GB", "H100")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_TOKEN = re.compile(
+    r"(hf|sk|gh[a-z]|github_pat|xox[a-z])_[A-Za-z0-9_]{16,}"
+    r"|(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9]).{20,}"
+)
+"""What is rather a secret than its name."""
+
+_DEBIAN = re.compile(r"[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?(=[A-Za-z0-9.+:~-]+)?")
+_LOADED = "how a model is loaded is decided for you; a ModelConfig has its five fields alone"
 
 
+@knows_its_fields(
+    {
+        "revision": 'write name="org/model@revision"',
+        "model_name": 'write name="org/model"',
+        **dict.fromkeys(
+            (
+                "dtype",
+                "torch_dtype",
+                "device_map",
+                "load_kwargs",
+                "quantization",
+                "quantization_config",
+            ),
+            _LOADED,
+        ),
+    }
+)
 @dataclass
 class ModelConfig:
     """A model to have in the sandbox.
@@ -42,10 +74,14 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         """Check."""
-        if not self.name:
+        check_types(self)
+        if not self.name.strip():
             raise ConfigError("a model needs a name", hint='ModelConfig(name="org/model")')
         if not self.var_name.isidentifier() or keyword.iskeyword(self.var_name):
-            raise ConfigError(f"var_name={self.var_name!r} cannot be the name of a variable")
+            raise ConfigError(
+                f"var_name={self.var_name!r} cannot be the name of a variable",
+                hint='write var_name="model_a": letters, digits and "_"',
+            )
         if self.is_peft and not self.base_model:
             raise ConfigError(
                 f"{self.name!r} is an adapter: it needs the model that it adapts",
@@ -65,9 +101,19 @@ class ExecutionMode(Enum):
     CLI = "cli"
 
 
+@knows_its_fields(
+    {
+        **dict.fromkeys(("revision", "branch", "tag", "commit", "ref"), 'write url="...@revision"'),
+        "path": "a repository is at /workspace/NAME in the sandbox",
+    }
+)
 @dataclass
 class RepoConfig:
-    """A git repository to have in the sandbox."""
+    """A git repository to have in the sandbox.
+
+    Raises:
+        ConfigError: a field cannot be as it is written.
+    """
 
     url: str
     """`owner/repo` on GitHub, a URL, or a folder here; `@revision` at its end pins it."""
@@ -75,21 +121,49 @@ class RepoConfig:
     dockerfile: str | None = None
     """The path in it of a Dockerfile, for `Sandbox.start_container`."""
 
-    install: bool = False
-    """Whether its Python package is installed, editable."""
+    install: bool | str = False
+    """Whether its Python package is installed, editable; or the command that does so, which runs in
+    its folder."""
+
+    @property
+    def source(self) -> RepoSource:
+        """Where it is, and what of it is wanted."""
+        return parse_repo(self.url)
+
+    def __post_init__(self) -> None:
+        """Check."""
+        check_types(self)
+        parse_repo(self.url)
+        if self.dockerfile is not None and not _is_inside(self.dockerfile):
+            raise ConfigError(
+                f"dockerfile={self.dockerfile!r} is no path in the repository",
+                hint='write dockerfile="Dockerfile", or where else in it that is',
+            )
+        if isinstance(self.install, str) and not self.install.strip():
+            raise ConfigError(
+                "install='' is no command", hint="write install=True for pip install -e"
+            )
+
+    def __repr__(self) -> str:
+        """Show it without a password."""
+        return _shown(self, url=repr(without_credentials(self.url)))
 
 
-_LISTS: dict[str, type] = {
-    "models": ModelConfig,
-    "python_packages": str,
-    "system_packages": str,
-    "repos": RepoConfig,
-    "secrets": str,
-    "local_files": tuple,
-    "local_dirs": tuple,
-}
-
-
+@knows_its_fields(
+    {
+        "packages": "write python_packages=[...] or system_packages=[...]",
+        "apt_packages": "write system_packages=[...]",
+        "pip_packages": "write python_packages=[...]",
+        "environment": "write env={...}",
+        "env_vars": "write env={...}",
+        "model": 'write models=[ModelConfig(name="org/model")]',
+        "name": 'give it to start(name="...")',
+        "backend": 'give it to Sandbox(config, backend="...")',
+        "gpus": "write gpu_count=",
+        "network": "write block_network=True to close it",
+        "cpu": "write cpus=",
+    }
+)
 @dataclass
 class SandboxConfig:
     """What a sandbox is to be.
@@ -99,7 +173,7 @@ class SandboxConfig:
     """
 
     gpu: str | None = None
-    """One of T4, L4, A10G, A100, A100-40GB, A100-80GB, H100; None for the CPU."""
+    """One of T4, L4, A10G, A100, A100-40GB, A100-80GB, H100, in any case; None for the CPU."""
 
     gpu_count: int = 1
     execution_mode: ExecutionMode = ExecutionMode.NOTEBOOK
@@ -115,13 +189,13 @@ class SandboxConfig:
 
     repos: list[RepoConfig] = field(default_factory=list)
     env: dict[str, str] = field(default_factory=dict)
-    timeout: int = 3600
+    timeout: float = 3600
     """Seconds after which the sandbox ends by itself."""
 
-    local_files: list[tuple[str, str]] = field(default_factory=list)
+    local_files: list[tuple[str | Path, str]] = field(default_factory=list)
     """(local path, path in the sandbox)"""
 
-    local_dirs: list[tuple[str, str]] = field(default_factory=list)
+    local_dirs: list[tuple[str | Path, str]] = field(default_factory=list)
     """(local folder, folder in the sandbox)"""
 
     debug: bool = False
@@ -175,59 +249,134 @@ class SandboxConfig:
 
     def __post_init__(self) -> None:
         """Check."""
-        self._check_lists()
-        self._check_gpu()
-        self._check_models()
+        check_types(self)
+        check_positive(self, "timeout", "idle_timeout", "memory", "disk", "processes", "cpus")
+        if self.gpu is not None:
+            self.gpu = gpu_name(self.gpu)
+        check_count(self.gpu_count)
+        self._check_packages()
         self._check_variables()
         self._check_paths()
+        _check_distinct("models", "var_name", (model.var_name for model in self.models))
+        _check_distinct("repos", "name", (repo.source.name for repo in self.repos))
         Listening.parse(self.listen, self.tls, self.advertise)
-        for name in ("timeout", "idle_timeout"):
-            seconds = getattr(self, name)
-            if seconds is not None and not seconds > 0:
-                raise ConfigError(f"{name}={seconds} must be a positive number of seconds")
+        self._check_room()
 
-    def _check_lists(self) -> None:
-        for name, kind in _LISTS.items():
-            values = getattr(self, name)
-            if not isinstance(values, list | tuple) or not all(isinstance(v, kind) for v in values):
+    def __repr__(self) -> str:
+        """Show it without what may be secret."""
+        packages = [without_credentials(each) for each in self.python_packages]
+        variables = ", ".join(f"{name!r}: ..." for name in self.env)
+        return _shown(self, python_packages=repr(packages), env=f"{{{variables}}}")
+
+    def _check_packages(self) -> None:
+        for text in self.python_packages:
+            parse_requirement(text)
+        for text in self.system_packages:
+            if not _DEBIAN.fullmatch(text):
                 raise ConfigError(
-                    f"{name}={values!r} must be a list of {kind.__name__}",
-                    hint=f"write {name}=[...], with brackets even around a single one",
-                )
-
-    def _check_gpu(self) -> None:
-        if self.gpu is not None and self.gpu not in GPUS:
-            raise ConfigError(f"gpu={self.gpu!r} is not known", hint=f"one of {', '.join(GPUS)}")
-        if self.gpu_count < 1:
-            raise ConfigError(f"gpu_count={self.gpu_count} must be at least 1")
-
-    def _check_models(self) -> None:
-        names = Counter(model.var_name for model in self.models)
-        for name, count in names.items():
-            if count > 1:
-                raise ConfigError(
-                    f"{count} models have var_name={name!r}",
-                    hint="give each model a var_name of its own",
+                    f"system_packages: {text!r} is no Debian package",
+                    hint='write its name: "git", or "git=1:2.39.5-0" for one version',
                 )
 
     def _check_variables(self) -> None:
-        for name in (*self.secrets, *self.env):
-            if not _VARIABLE.fullmatch(name):
+        for position, name in enumerate(self.secrets):
+            # Whoever writes the secret itself does not want to read it in a log.
+            if not _VARIABLE.fullmatch(name) or _TOKEN.fullmatch(name):
                 raise ConfigError(
-                    f"{name!r} is no name of an environment variable",
-                    hint="secrets are names of variables that are set here, never values",
+                    f"secrets[{position}] is no name of an environment variable",
+                    hint='write "HF_TOKEN": secrets are names of variables that are set here, '
+                    "never values",
                 )
-        for name, value in self.env.items():
-            if not isinstance(value, str):
-                raise ConfigError(f"env[{name!r}] must be text, not {type(value).__name__}")
+        for name in self.env:
+            if not _VARIABLE.fullmatch(name):
+                raise ConfigError(f"env: {name!r} is no name of an environment variable")
+            if "\0" in self.env[name]:
+                raise ConfigError(f"env[{name!r}] has a null character, which no variable can have")
 
     def _check_paths(self) -> None:
-        for local, _ in self.local_files:
+        for local, path in self.local_files:
             if not Path(local).is_file():
-                raise ConfigError(f"local_files: there is no file {local}")
-        for local, _ in self.local_dirs:
+                raise ConfigError(
+                    f"local_files: there is no file {local}", hint=_looked_from(Path(local))
+                )
+            _check_target("local_files", path)
+        for local, path in self.local_dirs:
             if not Path(local).is_dir():
-                raise ConfigError(f"local_dirs: there is no folder {local}")
+                raise ConfigError(
+                    f"local_dirs: there is no folder {local}", hint=_looked_from(Path(local))
+                )
+            _check_target("local_dirs", path)
+
+    def _check_room(self) -> None:
+        """Warn of models that the GPUs cannot hold."""
+        if self.gpu is None:
+            return
+        names = [model.base_model or model.name for model in self.models]
+        sizes = {name: size for name in names if (size := model_size(name))}
+        needed, memory = sum(map(_gigabytes, sizes.values())), MEMORY[self.gpu] * self.gpu_count
+        if needed > memory:
+            have = (
+                f"{self.gpu_count} x {self.gpu} have" if self.gpu_count > 1 else f"{self.gpu} has"
+            )
+            each = "; ".join(_weight(model, sizes) for model in self.models if _of(model) in sizes)
+            advice = smallest_that_holds(needed) or "a smaller model"
+            warnings.warn(
+                f"the models need about {needed:.0f} GB, and {have} {memory} GB ({each}); "
+                f"write {advice}",
+                stacklevel=_CALLER,
+            )
+
+
+_CALLER = 5
+"""The frames up to whoever makes a config."""
+
+
+def _gigabytes(size: ModelSize) -> float:
+    return size.gigabytes
+
+
+def _of(model: ModelConfig) -> str:
+    return model.base_model or model.name
+
+
+def _weight(model: ModelConfig, sizes: dict[str, ModelSize]) -> str:
+    size = sizes[_of(model)]
+    name = "a hidden one" if model.hidden else _of(model)
+    return f"{name}: {size.parameters / 1e9:.1f}B x {size.bits / 8:g} bytes, by {size.source}"
+
+
+def _check_distinct(where: str, what: str, names: Iterable[str]) -> None:
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise ConfigError(
+                f"{count} {where} have {what}={name!r}",
+                hint=f"give each model a {what} of its own" if where == "models" else "",
+            )
+
+
+def _check_target(where: str, path: str) -> None:
+    if not path.strip() or ".." in PurePosixPath(path).parts:
+        raise ConfigError(
+            f"{where}: {path!r} is no path in the sandbox",
+            hint="use a path below /root or /workspace",
+        )
+
+
+def _is_inside(path: str) -> bool:
+    pure = PurePosixPath(path)
+    return bool(pure.parts) and not pure.is_absolute() and ".." not in pure.parts
+
+
+def _looked_from(path: Path) -> str:
+    return "" if path.is_absolute() else f"relative paths begin at {Path.cwd()}"
+
+
+def _shown(config: RepoConfig | SandboxConfig, **instead: str) -> str:
+    fields = (
+        f"{each.name}={instead.get(each.name) or repr(getattr(config, each.name))}"
+        for each in dataclasses.fields(config)
+    )
+    return f"{type(config).__name__}({', '.join(fields)})"
 
 
 def _bytes(mebibytes: int | None) -> int | None:

@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from seer_rpc.environment.config import SandboxConfig
-from seer_rpc.errors import ConfigError
+from seer_rpc.environment.requirements import parse_requirement
 
 _FOR_MODELS = ("torch", "transformers", "accelerate")
 _FOR_ADAPTERS = ("peft",)
 
 
 def required_packages(config: SandboxConfig) -> list[Requirement]:
-    """Give what the config names, and what its models need unless it names that itself.
-
-    Raises:
-        ConfigError: a requirement cannot be read.
-    """
-    requirements = [_parse(text) for text in config.python_packages]
+    """Give what the config names, and what its models need unless it names that itself."""
+    requirements = [parse_requirement(text) for text in config.python_packages]
     named = {canonicalize_name(requirement.name) for requirement in requirements}
     implied = list(_FOR_MODELS) if config.models else []
     if any(model.is_peft for model in config.models):
         implied += _FOR_ADAPTERS
     return [*requirements, *(Requirement(name) for name in implied if name not in named)]
-
-
-def _parse(text: str) -> Requirement:
-    try:
-        return Requirement(text)
-    except InvalidRequirement as error:
-        raise ConfigError(
-            f"python_packages: {text!r} is no requirement: {error}",
-            hint='write "name" or "name==version"',
-        ) from None

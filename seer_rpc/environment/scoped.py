@@ -18,7 +18,7 @@ from seer_rpc.environment.served import (
     served_prompt,
 )
 from seer_rpc.environment.uploads import HOME, LIBRARIES, upload_interface
-from seer_rpc.errors import ConfigError, InterfaceGoneError, SandboxError
+from seer_rpc.errors import ConfigError, InterfaceGoneError
 from seer_rpc.generators import DEFAULT_TOKENS
 from seer_rpc.workspace import Workspace
 from seer_rpc.workspace.library import check_import_name
@@ -165,13 +165,7 @@ class ScopedSandbox(BaseSandbox):
             SandboxError: the path is outside the sandbox, or the sandbox is not running.
             InterfaceError: an interface that was waiting fails for another reason.
         """
-        file = Path(local_path)
-        run = self._running()
-        try:
-            content = file.read_bytes()
-        except OSError as error:
-            raise SandboxError(f"cannot read {file}: {error.strerror}") from error
-        run.machine.write(sandbox_path or str(HOME / file.name), content)
+        super().upload_file(local_path, str(HOME / (sandbox_path or Path(local_path).name)))
         for interface in self._interfaces.values():
             if interface.is_pending:
                 interface.load()
@@ -198,7 +192,7 @@ class ScopedSandbox(BaseSandbox):
         check_import_name(name)
         request = LoadRequest(
             interface=name,
-            path=upload_interface(run.machine, file, name, self._sources),
+            path=run.machine.path(upload_interface(self._workbench(), file, name, self._sources)),
             import_paths=[run.machine.path(str(folder)) for folder in (HOME, LIBRARIES)],
             models={handle.name: run.machine.path(handle.path) for handle in run.models},
         )

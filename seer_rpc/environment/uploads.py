@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from seer_rpc.backends import Machine
+from seer_rpc.client.transfers import send_file, send_folder
+from seer_rpc.client.workbench import Workbench
 from seer_rpc.environment.config import SandboxConfig
 from seer_rpc.environment.siblings import sibling_files
 from seer_rpc.errors import InterfaceMissingError, InterfaceSyntaxError
 from seer_rpc.workspace import Workspace
+from seer_runtime.wire.parcels import pack_bytes, parcels
 
 HOME = PurePosixPath("/root")
 LIBRARIES = PurePosixPath("/root/libraries")
 
 
-def furnish(machine: Machine, config: SandboxConfig, workspace: Workspace) -> None:
+def furnish(workbench: Workbench, config: SandboxConfig, workspace: Workspace) -> None:
     """Put in what the config and the workspace name."""
     for local, path in config.local_files:
-        machine.write(path, Path(local).read_bytes())
+        send_file(workbench, Path(local), str(HOME / path), _ignore)
     for local, path in config.local_dirs:
-        _upload_folder(machine, Path(local), PurePosixPath(path))
+        send_folder(workbench, Path(local), str(HOME / path), _ignore)
+    texts: dict[PurePosixPath, bytes] = {}
     for library in workspace.libraries:
         root = LIBRARIES if library.is_single_file else LIBRARIES / library.name
-        for name, text in library.files.items():
-            machine.write(str(root / name), text.encode())
+        texts |= {root / name: text.encode() for name, text in library.files.items()}
+    _send_contents(workbench, texts)
 
 
 def upload_interface(
-    machine: Machine, file: Path, name: str, sources: dict[PurePosixPath, Path]
+    workbench: Workbench, file: Path, name: str, sources: dict[PurePosixPath, Path]
 ) -> str:
     """Put an interface file into the sandbox, the modules beside it that it imports with it.
 
     They go to the home, or, where that has another file of one of their names, to a folder
-    `name` in it; `sources` says which file of this machine each one is. Gives the path under
-    which processes inside the sandbox find the interface.
+    `name` in it; `sources` says which file of this machine each one is. Gives the interface's path
+    in the sandbox.
 
     Raises:
         InterfaceMissingError: there is no such file.
@@ -43,10 +47,9 @@ def upload_interface(
     files = {each.relative_to(file.parent): each for each in (file, *sibling_files(file))}
     clashes = any(sources.get(HOME / path, each) != each for path, each in files.items())
     folder = HOME / name if clashes else HOME
-    for path, each in files.items():
-        machine.write(str(folder / path), each.read_bytes())
-        sources[folder / path] = each
-    return machine.path(str(folder / file.name))
+    _send_contents(workbench, {folder / path: each.read_bytes() for path, each in files.items()})
+    sources |= {folder / path: each for path, each in files.items()}
+    return str(folder / file.name)
 
 
 def _check_source(file: Path) -> None:
@@ -64,7 +67,16 @@ def _check_source(file: Path) -> None:
         raise InterfaceSyntaxError(f"{file}: {error}") from None
 
 
-def _upload_folder(machine: Machine, folder: Path, target: PurePosixPath) -> None:
-    for file in sorted(folder.rglob("*")):
-        if file.is_file():
-            machine.write(str(target / file.relative_to(folder)), file.read_bytes())
+def _send_contents(workbench: Workbench, contents: Mapping[PurePosixPath, bytes]) -> None:
+    """Write files in the home, all at once."""
+    if contents:
+        entries = (
+            entry
+            for path, content in contents.items()
+            for entry in pack_bytes(str(path.relative_to(HOME)), content)
+        )
+        workbench.upload(str(HOME), parcels(entries))
+
+
+def _ignore(done: int) -> None:
+    pass

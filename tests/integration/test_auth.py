@@ -36,7 +36,7 @@ METHODS = sorted(
         ),
     ]
 )
-ADMIN_METHODS = ["/seer.v1.Runtime/Load"]
+ADMIN_METHODS = [method for method in METHODS if "Runtime" in method or "Workbench" in method]
 
 
 def metadata_with(*tokens: str) -> list[tuple[str, str]]:

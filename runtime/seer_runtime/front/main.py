@@ -13,6 +13,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
 
 from seer_runtime.front.auth import TokenInterceptor
+from seer_runtime.front.commands import Commands
 from seer_runtime.front.door import Door
 from seer_runtime.front.ending import Ending, end_of_life, end_of_use
 from seer_runtime.front.idleness import idle
@@ -20,16 +21,19 @@ from seer_runtime.front.journal import FrontJournal
 from seer_runtime.front.log import BoundedLog
 from seer_runtime.front.network import listen
 from seer_runtime.front.owner import heed_signals, watch_owner
+from seer_runtime.front.paths import Paths
 from seer_runtime.front.service import RuntimeService, add_to_server
 from seer_runtime.front.usage import Usage
+from seer_runtime.front.workbench import WorkbenchService
 from seer_runtime.front.workers import WorkerHost
 from seer_runtime.wire.exits import STOPPING
 from seer_runtime.wire.journal import hold
 from seer_runtime.wire.limits import DOOR, SERVER_OPTIONS
 from seer_runtime.wire.marks import kill_marked
+from seer_runtime.wire.pb.runtime_pb2_grpc import add_WorkbenchServicer_to_server
 from seer_runtime.wire.settings import Settings
 
-_SERVICES = ("", "seer.v1.Runtime")
+_SERVICES = ("", "seer.v1.Runtime", "seer.v1.Workbench")
 
 
 def main() -> None:
@@ -57,6 +61,7 @@ async def _serve(settings: Settings) -> bool:
         settings.sockets,
         log,
         settings.journal,
+        settings.python,
     )
     journal = FrontJournal(settings.journal)
     ending = Ending()
@@ -65,6 +70,9 @@ async def _serve(settings: Settings) -> bool:
     tokens = TokenInterceptor(settings.call_token_digest, settings.admin_token_digest)
     server = grpc.aio.server(interceptors=[tokens, usage], options=SERVER_OPTIONS)
     add_to_server(service, server)
+    paths = Paths(settings.folders)
+    commands = Commands(settings.sandbox_id, settings.environment, paths)
+    add_WorkbenchServicer_to_server(WorkbenchService(commands, paths), server)
     checks = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     # A socket file is for this user alone.

@@ -244,10 +244,12 @@ class WorkerHost:
         sockets: str,
         log: BoundedLog,
         journal: str,
+        python: str = "",
     ) -> None:
         """Run workers in `directory` with nothing but `environment`; `sockets` takes theirs.
 
-        They write into the journal in the folder `journal`.
+        They write into the journal in the folder `journal`, and run with `python`, this process's
+        own without one.
         """
         self._sandbox_id = sandbox_id
         self._environment = {
@@ -261,6 +263,7 @@ class WorkerHost:
         self._sockets = Path(sockets)
         self._log = log
         self._journal = journal
+        self._python = python or sys.executable
         self._numbers = itertools.count(1)
 
     async def spawn(self, memory: BlockPool) -> WorkerProcess:
@@ -288,7 +291,7 @@ class WorkerHost:
             target = theirs.enter_context(os.fdopen(writing, "wb", 0))
             descriptors = [*(far.fileno() for _, far in pairs), listening.fileno(), written]
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "seer_runtime.worker"),
+                *(self._python, "-P", "-m", "seer_runtime.worker"),
                 *map(str, (self._journal, *descriptors, os.getpid())),
                 pass_fds=descriptors,
                 stdin=asyncio.subprocess.DEVNULL,

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 MARK = "SEER_SANDBOX"
-"""The variable: `SANDBOX_ID/WORKER_NUMBER`."""
+"""The variable: `SANDBOX_ID/WORKER_NUMBER/`, or `SANDBOX_ID/cCOMMAND_NUMBER/`."""
 
 _ROUNDS = 50
 
@@ -21,7 +21,7 @@ def kill_marked(mark: str) -> None:
     environment. Linux only; elsewhere it finds none.
     """
     for _ in range(_ROUNDS):
-        victims = list(_marked(f"{MARK}={mark}".encode()))
+        victims = list(_marked(mark))
         if not victims:
             return
         for pid in victims:
@@ -29,10 +29,16 @@ def kill_marked(mark: str) -> None:
                 os.kill(pid, signal.SIGKILL)
 
 
-def _marked(entry: bytes) -> Iterator[int]:
-    for folder in Path("/proc").glob("[0-9]*"):
-        # A process that is gone, or another user's, cannot be read; a zombie has nothing left.
-        with contextlib.suppress(OSError):
-            variables = (folder / "environ").read_bytes().split(b"\0")
-            if any(variable.startswith(entry) for variable in variables):
-                yield int(folder.name)
+def is_marked(pid: int, mark: str) -> bool:
+    """Tell whether a process has a mark that begins with `mark`."""
+    # A process that is gone, or another user's, cannot be read; a zombie has nothing left.
+    with contextlib.suppress(OSError):
+        variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        entry = f"{MARK}={mark}".encode()
+        return any(variable.startswith(entry) for variable in variables)
+    return False
+
+
+def _marked(mark: str) -> Iterator[int]:
+    pids = (int(folder.name) for folder in Path("/proc").glob("[0-9]*"))
+    return (pid for pid in pids if is_marked(pid, mark))

@@ -44,6 +44,10 @@ class Settings:
     working_directory: str
     """Where the workers run."""
 
+    folders: Mapping[str, str] = field(default_factory=dict)
+    """Where the folders lie that the sandbox names `/workspace` and the like; empty where these are
+    their paths."""
+
     sockets: str
     """A folder for sockets that nobody else may enter; its path is short."""
 
@@ -63,6 +67,9 @@ class Settings:
     """Folders that go with the front."""
 
     port: Port | None = None
+    python: str = ""
+    """The interpreter of the workers; the front's own without one."""
+
     journal: str = ""
     """The folder for the journal of calls, whose lock shows that the front runs; none is kept
     without."""

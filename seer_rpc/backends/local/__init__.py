@@ -7,7 +7,7 @@ from pathlib import Path
 
 from seer_rpc.backends.local.attached import AttachedMachine, discard
 from seer_rpc.backends.local.machine import LocalMachine
-from seer_rpc.backends.packages import check_installed
+from seer_rpc.backends.local.python import find_layers
 from seer_rpc.backends.protocol import MachineSpec
 from seer_rpc.registry import SandboxRecord
 
@@ -18,17 +18,17 @@ def start(spec: MachineSpec) -> LocalMachine:
     """Start a machine; a GPU that is not here is a warning.
 
     Raises:
-        PackageMissingError: this interpreter, which its workers share, lacks a package.
+        PackageMissingError: a package is neither here nor to be had.
         SandboxStartError: it does not answer.
         SnapshotError: the snapshot that it is to start from cannot be restored.
     """
-    check_installed(spec.packages)
+    layers = find_layers(spec.packages)
     if spec.gpu is not None and not Path("/dev/nvidia0").exists():
         warnings.warn(
             f"this machine has no GPU; gpu={spec.gpu!r} is ignored and the CPU is used",
             stacklevel=2,
         )
-    return LocalMachine(spec)
+    return LocalMachine(spec, layers)
 
 
 def attach(record: SandboxRecord) -> AttachedMachine:

@@ -17,6 +17,7 @@ import threading
 from pathlib import Path
 
 from seer_rpc.backends.local.premises import FOLDERS, KEPT, LAST_LINES, Premises, remove_folders
+from seer_rpc.backends.local.python import Layers, make_venv
 from seer_rpc.backends.network import Entrance
 from seer_rpc.backends.protocol import MachineSpec, NetworkAccess
 from seer_rpc.client.obituary import Obituary, write_obituary
@@ -51,8 +52,8 @@ _PASSED_ON_PREFIXES = ("CUDA_", "LC_", "MKL_", "NVIDIA_", "OMP_", "ROCM_", "TORC
 class LocalMachine(Premises):
     """A front on this machine, and the folder that holds its files."""
 
-    def __init__(self, spec: MachineSpec) -> None:
-        """Start it.
+    def __init__(self, spec: MachineSpec, layers: Layers) -> None:
+        """Start it, its Pythons over `layers`.
 
         Raises:
             PackageMissingError: a package that it needs here is not installed.
@@ -76,7 +77,7 @@ class LocalMachine(Premises):
                 restore_snapshot(spec.snapshot, self._folder, KEPT)
             for path, source in spec.models.items():
                 Path(self.path(path)).symlink_to(source, target_is_directory=True)
-            self._process = self._spawn(spec, entrance)
+            self._process = self._spawn(spec, entrance, layers)
         except OSError as error:
             self._remove_folders()
             raise SandboxStartError(f"the sandbox cannot start: {error}") from error
@@ -120,15 +121,28 @@ class LocalMachine(Premises):
         if os.getpid() == self._owner:
             remove_folders(self._folder, self._sockets)
 
-    def _spawn(self, spec: MachineSpec, entrance: Entrance | None) -> subprocess.Popen[bytes]:
+    def _spawn(
+        self, spec: MachineSpec, entrance: Entrance | None, layers: Layers
+    ) -> subprocess.Popen[bytes]:
         environment = _base_environment()
+        home = self.path("/root")
+        venv = make_venv(Path(home), home, layers)
+        own = {
+            **environment,
+            **venv.variables,
+            "HOME": home,
+            "PATH": os.pathsep.join([venv.path, environment.get("PATH", os.defpath)]),
+        }
+        # Its folders are among the layers, below what the sandbox has of its own.
+        own.pop("PYTHONPATH", None)
         settings = Settings(
             sandbox_id=self._id,
             address=self.endpoint,
             call_token_digest=spec.call_token_digest,
             admin_token_digest=spec.admin_token_digest,
-            environment={**environment, "HOME": self.path("/root"), **spec.environment},
-            working_directory=self.path("/root"),
+            environment={**own, **spec.environment},
+            working_directory=home,
+            folders={f"/{name}": self.path(f"/{name}") for name in FOLDERS},
             sockets=str(self._sockets),
             owner=os.getpid(),
             lifetime=spec.lifetime,
@@ -136,6 +150,7 @@ class LocalMachine(Premises):
             is_detached=spec.is_detached,
             remove_at_exit=[str(self._folder), str(self._sockets)],
             port=entrance.port if entrance is not None else None,
+            python=venv.python,
             journal=str(self._folder),
         )
         with self._log.open("ab") as log:

@@ -43,21 +43,6 @@ class Premises:
             )
         return str(self._folder.joinpath(*parts))
 
-    def write(self, path: str, content: bytes) -> None:
-        """Write a file, its folders included.
-
-        Raises:
-            SandboxError: the path leads outside the sandbox, or cannot be a file.
-        """
-        file = Path(self.path(path))
-        try:
-            if not file.resolve().is_relative_to(self._folder.resolve()):
-                raise SandboxError(f"{path!r} leads outside the sandbox through a link")
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
-        except (OSError, ValueError) as error:
-            raise SandboxError(f"cannot write {path!r} in the sandbox: {error}") from error
-
     def logs(self, lines: int) -> list[str]:
         """Give the newest lines of the log."""
         with contextlib.suppress(FileNotFoundError):

@@ -142,3 +142,392 @@ class Runtime(object):
             timeout,
             metadata,
             _registered_method=True)
+
+
+class WorkbenchStub(object):
+    """Commands and files. For the owner alone. Paths are absolute and the sandbox's own, in the bytes of
+    its file system. What goes wrong with a path is a Problem in the trailing metadata `problem-bin`,
+    with the status FAILED_PRECONDITION.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.Exec = channel.stream_stream(
+                '/seer.v1.Workbench/Exec',
+                request_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.ExecRequest.SerializeToString,
+                response_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.ExecEvent.FromString,
+                _registered_method=True)
+        self.Read = channel.unary_stream(
+                '/seer.v1.Workbench/Read',
+                request_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.PathRequest.SerializeToString,
+                response_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.Chunk.FromString,
+                _registered_method=True)
+        self.Write = channel.stream_unary(
+                '/seer.v1.Workbench/Write',
+                request_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.WriteRequest.SerializeToString,
+                response_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.Done.FromString,
+                _registered_method=True)
+        self.List = channel.unary_stream(
+                '/seer.v1.Workbench/List',
+                request_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.ListRequest.SerializeToString,
+                response_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.Listing.FromString,
+                _registered_method=True)
+        self.MakeFolder = channel.unary_unary(
+                '/seer.v1.Workbench/MakeFolder',
+                request_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.PathRequest.SerializeToString,
+                response_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.Done.FromString,
+                _registered_method=True)
+        self.Remove = channel.unary_unary(
+                '/seer.v1.Workbench/Remove',
+                request_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.PathRequest.SerializeToString,
+                response_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.Done.FromString,
+                _registered_method=True)
+        self.Upload = channel.stream_unary(
+                '/seer.v1.Workbench/Upload',
+                request_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.UploadRequest.SerializeToString,
+                response_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.Done.FromString,
+                _registered_method=True)
+        self.Download = channel.unary_stream(
+                '/seer.v1.Workbench/Download',
+                request_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.PathRequest.SerializeToString,
+                response_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.Parcel.FromString,
+                _registered_method=True)
+
+
+class WorkbenchServicer(object):
+    """Commands and files. For the owner alone. Paths are absolute and the sandbox's own, in the bytes of
+    its file system. What goes wrong with a path is a Problem in the trailing metadata `problem-bin`,
+    with the status FAILED_PRECONDITION.
+    """
+
+    def Exec(self, request_iterator, context):
+        """Run a command: it first, then what it is to read; the end of the requests ends that. A call
+        that is cancelled ends the command.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Read(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Write(self, request_iterator, context):
+        """Write a file whole or not at all, with the folders that it needs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def List(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MakeFolder(self, request, context):
+        """Make a folder and those above it; one that is there is fine.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Remove(self, request, context):
+        """Remove a file, or a folder with what is in it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Upload(self, request_iterator, context):
+        """Put what a folder holds into another one, which is made where it is not there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Download(self, request, context):
+        """Give what a folder holds, or one file.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_WorkbenchServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'Exec': grpc.stream_stream_rpc_method_handler(
+                    servicer.Exec,
+                    request_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.ExecRequest.FromString,
+                    response_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.ExecEvent.SerializeToString,
+            ),
+            'Read': grpc.unary_stream_rpc_method_handler(
+                    servicer.Read,
+                    request_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.PathRequest.FromString,
+                    response_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.Chunk.SerializeToString,
+            ),
+            'Write': grpc.stream_unary_rpc_method_handler(
+                    servicer.Write,
+                    request_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.WriteRequest.FromString,
+                    response_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.Done.SerializeToString,
+            ),
+            'List': grpc.unary_stream_rpc_method_handler(
+                    servicer.List,
+                    request_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.ListRequest.FromString,
+                    response_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.Listing.SerializeToString,
+            ),
+            'MakeFolder': grpc.unary_unary_rpc_method_handler(
+                    servicer.MakeFolder,
+                    request_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.PathRequest.FromString,
+                    response_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.Done.SerializeToString,
+            ),
+            'Remove': grpc.unary_unary_rpc_method_handler(
+                    servicer.Remove,
+                    request_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.PathRequest.FromString,
+                    response_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.Done.SerializeToString,
+            ),
+            'Upload': grpc.stream_unary_rpc_method_handler(
+                    servicer.Upload,
+                    request_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.UploadRequest.FromString,
+                    response_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.Done.SerializeToString,
+            ),
+            'Download': grpc.unary_stream_rpc_method_handler(
+                    servicer.Download,
+                    request_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.PathRequest.FromString,
+                    response_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.Parcel.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'seer.v1.Workbench', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('seer.v1.Workbench', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class Workbench(object):
+    """Commands and files. For the owner alone. Paths are absolute and the sandbox's own, in the bytes of
+    its file system. What goes wrong with a path is a Problem in the trailing metadata `problem-bin`,
+    with the status FAILED_PRECONDITION.
+    """
+
+    @staticmethod
+    def Exec(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/seer.v1.Workbench/Exec',
+            seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.ExecRequest.SerializeToString,
+            seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.ExecEvent.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Read(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/seer.v1.Workbench/Read',
+            seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.PathRequest.SerializeToString,
+            seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.Chunk.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Write(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/seer.v1.Workbench/Write',
+            seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.WriteRequest.SerializeToString,
+            seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.Done.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def List(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/seer.v1.Workbench/List',
+            seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.ListRequest.SerializeToString,
+            seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.Listing.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MakeFolder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seer.v1.Workbench/MakeFolder',
+            seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.PathRequest.SerializeToString,
+            seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.Done.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Remove(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seer.v1.Workbench/Remove',
+            seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.PathRequest.SerializeToString,
+            seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.Done.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Upload(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/seer.v1.Workbench/Upload',
+            seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.UploadRequest.SerializeToString,
+            seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.Done.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Download(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/seer.v1.Workbench/Download',
+            seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.PathRequest.SerializeToString,
+            seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.Parcel.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)

@@ -78,3 +78,127 @@ class RuntimeServicer(metaclass=_abc_1.ABCMeta):
         """
 
 def add_RuntimeServicer_to_server(servicer: RuntimeServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+
+class WorkbenchStub:
+    """Commands and files. For the owner alone. Paths are absolute and the sandbox's own, in the bytes of
+    its file system. What goes wrong with a path is a Problem in the trailing metadata `problem-bin`,
+    with the status FAILED_PRECONDITION.
+    """
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> WorkbenchAsyncStub: ...
+    Exec: _grpc.StreamStreamMultiCallable[_runtime_pb2.ExecRequest, _runtime_pb2.ExecEvent]
+    """Run a command: it first, then what it is to read; the end of the requests ends that. A call
+    that is cancelled ends the command.
+    """
+    Read: _grpc.UnaryStreamMultiCallable[_runtime_pb2.PathRequest, _runtime_pb2.Chunk]
+    Write: _grpc.StreamUnaryMultiCallable[_runtime_pb2.WriteRequest, _runtime_pb2.Done]
+    """Write a file whole or not at all, with the folders that it needs."""
+    List: _grpc.UnaryStreamMultiCallable[_runtime_pb2.ListRequest, _runtime_pb2.Listing]
+    MakeFolder: _grpc.UnaryUnaryMultiCallable[_runtime_pb2.PathRequest, _runtime_pb2.Done]
+    """Make a folder and those above it; one that is there is fine."""
+    Remove: _grpc.UnaryUnaryMultiCallable[_runtime_pb2.PathRequest, _runtime_pb2.Done]
+    """Remove a file, or a folder with what is in it."""
+    Upload: _grpc.StreamUnaryMultiCallable[_runtime_pb2.UploadRequest, _runtime_pb2.Done]
+    """Put what a folder holds into another one, which is made where it is not there."""
+    Download: _grpc.UnaryStreamMultiCallable[_runtime_pb2.PathRequest, _runtime_pb2.Parcel]
+    """Give what a folder holds, or one file."""
+
+@_typing.type_check_only
+class WorkbenchAsyncStub(WorkbenchStub):
+    """Commands and files. For the owner alone. Paths are absolute and the sandbox's own, in the bytes of
+    its file system. What goes wrong with a path is a Problem in the trailing metadata `problem-bin`,
+    with the status FAILED_PRECONDITION.
+    """
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    Exec: _aio.StreamStreamMultiCallable[_runtime_pb2.ExecRequest, _runtime_pb2.ExecEvent]  # type: ignore[assignment]
+    """Run a command: it first, then what it is to read; the end of the requests ends that. A call
+    that is cancelled ends the command.
+    """
+    Read: _aio.UnaryStreamMultiCallable[_runtime_pb2.PathRequest, _runtime_pb2.Chunk]  # type: ignore[assignment]
+    Write: _aio.StreamUnaryMultiCallable[_runtime_pb2.WriteRequest, _runtime_pb2.Done]  # type: ignore[assignment]
+    """Write a file whole or not at all, with the folders that it needs."""
+    List: _aio.UnaryStreamMultiCallable[_runtime_pb2.ListRequest, _runtime_pb2.Listing]  # type: ignore[assignment]
+    MakeFolder: _aio.UnaryUnaryMultiCallable[_runtime_pb2.PathRequest, _runtime_pb2.Done]  # type: ignore[assignment]
+    """Make a folder and those above it; one that is there is fine."""
+    Remove: _aio.UnaryUnaryMultiCallable[_runtime_pb2.PathRequest, _runtime_pb2.Done]  # type: ignore[assignment]
+    """Remove a file, or a folder with what is in it."""
+    Upload: _aio.StreamUnaryMultiCallable[_runtime_pb2.UploadRequest, _runtime_pb2.Done]  # type: ignore[assignment]
+    """Put what a folder holds into another one, which is made where it is not there."""
+    Download: _aio.UnaryStreamMultiCallable[_runtime_pb2.PathRequest, _runtime_pb2.Parcel]  # type: ignore[assignment]
+    """Give what a folder holds, or one file."""
+
+class WorkbenchServicer(metaclass=_abc_1.ABCMeta):
+    """Commands and files. For the owner alone. Paths are absolute and the sandbox's own, in the bytes of
+    its file system. What goes wrong with a path is a Problem in the trailing metadata `problem-bin`,
+    with the status FAILED_PRECONDITION.
+    """
+
+    @_abc_1.abstractmethod
+    def Exec(
+        self,
+        request_iterator: _MaybeAsyncIterator[_runtime_pb2.ExecRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_runtime_pb2.ExecEvent], _abc.AsyncIterator[_runtime_pb2.ExecEvent]]:
+        """Run a command: it first, then what it is to read; the end of the requests ends that. A call
+        that is cancelled ends the command.
+        """
+
+    @_abc_1.abstractmethod
+    def Read(
+        self,
+        request: _runtime_pb2.PathRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_runtime_pb2.Chunk], _abc.AsyncIterator[_runtime_pb2.Chunk]]: ...
+
+    @_abc_1.abstractmethod
+    def Write(
+        self,
+        request_iterator: _MaybeAsyncIterator[_runtime_pb2.WriteRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_runtime_pb2.Done, _abc.Awaitable[_runtime_pb2.Done]]:
+        """Write a file whole or not at all, with the folders that it needs."""
+
+    @_abc_1.abstractmethod
+    def List(
+        self,
+        request: _runtime_pb2.ListRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_runtime_pb2.Listing], _abc.AsyncIterator[_runtime_pb2.Listing]]: ...
+
+    @_abc_1.abstractmethod
+    def MakeFolder(
+        self,
+        request: _runtime_pb2.PathRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_runtime_pb2.Done, _abc.Awaitable[_runtime_pb2.Done]]:
+        """Make a folder and those above it; one that is there is fine."""
+
+    @_abc_1.abstractmethod
+    def Remove(
+        self,
+        request: _runtime_pb2.PathRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_runtime_pb2.Done, _abc.Awaitable[_runtime_pb2.Done]]:
+        """Remove a file, or a folder with what is in it."""
+
+    @_abc_1.abstractmethod
+    def Upload(
+        self,
+        request_iterator: _MaybeAsyncIterator[_runtime_pb2.UploadRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_runtime_pb2.Done, _abc.Awaitable[_runtime_pb2.Done]]:
+        """Put what a folder holds into another one, which is made where it is not there."""
+
+    @_abc_1.abstractmethod
+    def Download(
+        self,
+        request: _runtime_pb2.PathRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_runtime_pb2.Parcel], _abc.AsyncIterator[_runtime_pb2.Parcel]]:
+        """Give what a folder holds, or one file."""
+
+def add_WorkbenchServicer_to_server(servicer: WorkbenchServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,64 @@
+"""Giving up, from one thread, what another one waits for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Protocol
+
+
+class Cancellable(Protocol):
+    """A call on its way."""
+
+    def cancel(self) -> object:
+        """Give it up."""
+
+
+class Cancellation:
+    """The calls that are made in its context, until they are given up."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._lock = threading.Lock()
+        self._calls: list[Cancellable] = []
+        self.is_cancelled = False
+
+    def cancel(self) -> None:
+        """Give up those on their way, and those still to come."""
+        with self._lock:
+            self.is_cancelled = True
+            calls = list(self._calls)
+        for call in calls:
+            call.cancel()
+
+    def add(self, call: Cancellable) -> None:
+        """Take in a call."""
+        with self._lock:
+            self._calls.append(call)
+        if self.is_cancelled:
+            call.cancel()
+
+    def remove(self, call: Cancellable) -> None:
+        """Forget one that is over."""
+        with self._lock:
+            self._calls.remove(call)
+
+
+CURRENT: ContextVar[Cancellation | None] = ContextVar("cancellation", default=None)
+"""What can give up the calls that are made here."""
+
+
+@contextmanager
+def ending(call: Cancellable) -> Iterator[None]:
+    """End the call with the block, or when it is given up before."""
+    current = CURRENT.get()
+    if current is not None:
+        current.add(call)
+    try:
+        yield
+    finally:
+        call.cancel()
+        if current is not None:
+            current.remove(call)

@@ -1,0 +1,25 @@
+"""Python packages as they are written in a config."""
+
+from __future__ import annotations
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from seer_rpc.environment.repo_urls import without_credentials
+from seer_rpc.errors import ConfigError
+
+
+def parse_requirement(text: str) -> Requirement:
+    """Read a requirement.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    try:
+        return Requirement(text)
+    except InvalidRequirement as error:
+        problem = str(error).partition("\n")[0]
+        raise ConfigError(
+            f"python_packages: {without_credentials(text)!r} is no requirement: "
+            f"{without_credentials(problem)}",
+            hint='write "name" or "name==version"; where packages come from, pip.conf says',
+        ) from None
