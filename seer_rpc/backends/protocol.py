@@ -150,5 +150,8 @@ class Backend(Protocol):
         Its `stop` ends it for everybody; without that it outlives this process as it would have.
         """
 
+    def memory(self, record: SandboxRecord) -> int | None:
+        """Give the bytes of memory that what runs in a machine uses; None where nobody knows."""
+
     def discard(self, record: SandboxRecord) -> None:
         """End what is left of a machine whose owner is gone, and remove its files."""

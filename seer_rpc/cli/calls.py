@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from rich.text import Text
 
-from seer_rpc.cli.options import Commands
+from seer_rpc.cli.options import Commands, count
 from seer_rpc.cli.tables import console, table
 from seer_rpc.errors import SandboxError
 from seer_rpc.journal import CallRecord, Filter, JournalReader
@@ -54,7 +54,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "--last",
         metavar="N",
-        type=_count,
+        type=count,
         help=f"as many of the newest calls; {_LAST} by default, all with --json",
     )
     parser.add_argument(
@@ -212,10 +212,3 @@ def _nothing(which: str, journals: Sequence[_Journal]) -> SandboxError:
         f"no running sandbox or interface is called {which!r}",
         hint=f"there are: {'; '.join(known)}",
     )
-
-
-def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise argparse.ArgumentTypeError("at least 1")
-    return count

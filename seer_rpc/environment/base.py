@@ -38,6 +38,7 @@ from seer_runtime.wire.journal import PERIOD
 from seer_runtime.wire.settings import token_digest
 
 _LAST_LINES = 20
+_LOOK = 0.02
 
 _WRITTEN = PERIOD + 0.1
 """Seconds after which a call that is over is in the journal."""
@@ -161,29 +162,31 @@ class BaseSandbox(Work):
             return machine.snapshot(description)
 
     def terminate(
-        self, *, save_snapshot: bool = False, snapshot_description: str = ""
+        self, *, save_snapshot: bool = False, snapshot_description: str = "", grace: float = 0.0
     ) -> Snapshot | None:
         """End the sandbox and everything in it. Twice is as good as once.
 
-        With `save_snapshot` its files are kept first; where that fails, it goes on to run.
+        With `save_snapshot` its files are kept first; where that fails, it goes on to run. With
+        `grace`, calls and commands that run have so many seconds to end, and nothing new begins.
 
         Raises:
             SandboxError: it is not running, and there is nothing to save.
             SnapshotError: there is no room for the snapshot.
         """
         snapshot = self.snapshot(snapshot_description) if save_snapshot else None
-        self._end()
+        self._end(grace)
         return snapshot
 
-    def _end(self) -> None:
+    def _end(self, grace: float = 0.0) -> None:
         run, self._run = self._run, None
         if run is None or run.process != os.getpid():
             return
         with status(f"stopping sandbox {self.name}"):
-            if run.is_attached:
+            if run.is_attached or grace > 0:
                 # One that has ended meanwhile cannot be asked.
                 with contextlib.suppress(SessionError):
-                    run.control.stop()
+                    run.control.stop(grace)
+                _await_end(run.machine, grace)
             run.control.close()
             run.machine.stop()
         if not run.is_attached:
@@ -302,6 +305,12 @@ class BaseSandbox(Work):
                 stacklevel=4,
             )
         return {**self.config.env, **present}
+
+
+def _await_end(machine: Machine, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while machine.exit_code() is None and time.monotonic() < deadline:
+        time.sleep(_LOOK)
 
 
 def not_started() -> SandboxError:

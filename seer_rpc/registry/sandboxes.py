@@ -51,11 +51,11 @@ def running_sandboxes() -> list[SandboxRecord]:
     return [record for record in all_sandboxes() if is_running(record)]
 
 
-def find_sandbox(which: str) -> SandboxRecord:
+def find_sandbox(which: str, *, with_ended: bool = False) -> SandboxRecord:
     """Give the running sandbox of that id or name, or the one whose id begins so.
 
     Raises:
-        SandboxError: there is none, or several; or it has ended.
+        SandboxError: there is none, or several; or it has ended, and `with_ended` is not given.
     """
     known = all_sandboxes()
     for match in (
@@ -72,6 +72,8 @@ def find_sandbox(which: str) -> SandboxRecord:
                 f"{len(running)} running sandboxes are called {which!r}: {names}",
                 hint="give the id, or more of it",
             )
+        if match and with_ended:
+            return match[-1]
         if match:
             raise SandboxError(
                 f"sandbox {match[-1].name} ({match[-1].id}) has ended",

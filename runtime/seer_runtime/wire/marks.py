@@ -21,7 +21,7 @@ def kill_marked(mark: str) -> None:
     environment. Linux only; elsewhere it finds none.
     """
     for _ in range(_ROUNDS):
-        victims = list(_marked(mark))
+        victims = list(marked(mark))
         if not victims:
             return
         for pid in victims:
@@ -39,6 +39,7 @@ def is_marked(pid: int, mark: str) -> bool:
     return False
 
 
-def _marked(mark: str) -> Iterator[int]:
+def marked(mark: str) -> Iterator[int]:
+    """Give the processes whose mark begins with `mark`."""
     pids = (int(folder.name) for folder in Path("/proc").glob("[0-9]*"))
     return (pid for pid in pids if is_marked(pid, mark))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-from seer_rpc.backends.local.attached import AttachedMachine, discard
+from seer_rpc.backends.local.attached import AttachedMachine, discard, memory
 from seer_rpc.backends.local.machine import LocalMachine
 from seer_rpc.backends.local.python import find_layers
 from seer_rpc.backends.protocol import MachineSpec
 from seer_rpc.registry import SandboxRecord
 
-__all__ = ["attach", "discard", "start"]
+__all__ = ["attach", "discard", "memory", "start"]
 
 
 def start(spec: MachineSpec) -> LocalMachine:

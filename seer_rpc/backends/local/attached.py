@@ -10,7 +10,7 @@ from seer_rpc.backends.protocol import NetworkAccess
 from seer_rpc.client.obituary import UNKNOWN, read_obituary
 from seer_rpc.registry import SandboxRecord
 from seer_runtime.wire.journal import is_held
-from seer_runtime.wire.marks import kill_marked
+from seer_runtime.wire.marks import kill_marked, marked
 
 _STOP_TIMEOUT = 15.0
 _LOOK = 0.02
@@ -41,6 +41,20 @@ class AttachedMachine(Premises):
             time.sleep(_LOOK)
         if is_held(str(self._folder)) or not self._record.owner.is_alive:
             discard(self._record)
+
+
+def memory(record: SandboxRecord) -> int:
+    """Give the bytes that its workers, its commands and what these started have for themselves."""
+    return sum(map(_own_memory, marked(record.id)))
+
+
+def _own_memory(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    own = [line.split() for line in lines if line.startswith(("RssAnon:", "RssShmem:"))]
+    return sum(int(size) << 10 for _, size, _ in own)
 
 
 def discard(record: SandboxRecord) -> None:
