@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from seer_rpc.backends.local.premises import Premises, remove_folders
+from seer_rpc.backends.local.premises import SOCKETS, Premises, remove_folders
 from seer_rpc.backends.protocol import NetworkAccess
 from seer_rpc.client.obituary import UNKNOWN, read_obituary
 from seer_rpc.registry import SandboxRecord
 from seer_runtime.wire.journal import is_held
-from seer_runtime.wire.marks import kill_marked, marked
+from seer_runtime.wire.marks import FRONT, kill_marked, marked
 
 _STOP_TIMEOUT = 15.0
 _LOOK = 0.02
@@ -44,8 +44,9 @@ class AttachedMachine(Premises):
 
 
 def memory(record: SandboxRecord) -> int:
-    """Give the bytes that its workers, its commands and what these started have for themselves."""
-    return sum(map(_own_memory, marked(record.id)))
+    """Give the bytes that its processes have for themselves."""
+    processes = {*marked(record.id), *marked(record.id, FRONT)}
+    return sum(map(_own_memory, processes))
 
 
 def _own_memory(pid: int) -> int:
@@ -59,11 +60,12 @@ def _own_memory(pid: int) -> int:
 
 def discard(record: SandboxRecord) -> None:
     """End what is left of a machine, and remove its files."""
+    kill_marked(record.id, FRONT)
     kill_marked(record.id)
     remove_folders(record.folder, _sockets(record))
 
 
 def _sockets(record: SandboxRecord) -> Path:
-    if record.endpoint.startswith("unix:"):
-        return Path(record.endpoint.removeprefix("unix:")).parent
-    return record.folder
+    folder = Path(record.endpoint.removeprefix("unix:")).parent
+    # Where the sandbox's own folder has too long a name, and nowhere else.
+    return folder if folder.name.startswith(SOCKETS) else record.folder

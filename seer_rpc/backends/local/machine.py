@@ -16,7 +16,14 @@ import tempfile
 import threading
 from pathlib import Path
 
-from seer_rpc.backends.local.premises import FOLDERS, KEPT, LAST_LINES, Premises, remove_folders
+from seer_rpc.backends.local.premises import (
+    FOLDERS,
+    KEPT,
+    LAST_LINES,
+    SOCKETS,
+    Premises,
+    remove_folders,
+)
 from seer_rpc.backends.local.python import Layers, make_venv
 from seer_rpc.backends.network import Entrance
 from seer_rpc.backends.protocol import MachineSpec, NetworkAccess
@@ -24,7 +31,7 @@ from seer_rpc.client.obituary import Obituary, write_obituary
 from seer_rpc.errors import SandboxStartError, SnapshotError
 from seer_rpc.snapshots import restore_snapshot
 from seer_runtime.wire.limits import MAX_SOCKET_PATH
-from seer_runtime.wire.marks import kill_marked
+from seer_runtime.wire.marks import FRONT, kill_marked
 from seer_runtime.wire.settings import Settings
 
 _START_TIMEOUT = 60.0
@@ -159,7 +166,7 @@ class LocalMachine(Premises):
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env={**environment, **_GRPC},
+                env={**environment, **_GRPC, FRONT: self._id},
                 cwd=self._folder,
                 start_new_session=True,
             )
@@ -202,7 +209,7 @@ def _socket_folder(folder: Path) -> Path:
     is_short = len(os.fsencode(folder / "front.sock")) <= MAX_SOCKET_PATH
     if is_short and not set("%?#") & set(str(folder)):
         return folder
-    return Path(tempfile.mkdtemp(prefix="seer-"))
+    return Path(tempfile.mkdtemp(prefix=SOCKETS))
 
 
 def _base_environment() -> dict[str, str]:

@@ -16,6 +16,9 @@ KEPT = ("root", "workspace")
 
 FOLDERS = (*KEPT, "models")
 
+SOCKETS = "seer-"
+"""How the name of a folder begins that is elsewhere, since a socket's path must be short."""
+
 LAST_LINES = 20
 
 

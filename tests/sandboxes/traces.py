@@ -1,0 +1,81 @@
+"""What sandboxes leave on a machine: processes, descriptors, threads, mounts, groups, files."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from seer_runtime.wire.marks import FRONT, MARK
+
+_PATIENCE = 10.0
+
+
+class Traces:
+    """Those of one sandbox, or of all."""
+
+    def __init__(self, sandbox: str) -> None:
+        self._sandbox = sandbox
+
+    def fronts(self) -> list[int]:
+        """Give the processes that are fronts."""
+        return [pid for pid, variables in _environments() if self._is_in(FRONT, variables)]
+
+    def everything(self) -> Counter[str]:
+        """Count what there is, by its kind."""
+        gc.collect()
+        marks = (MARK, FRONT)
+        marked = [
+            pid
+            for pid, variables in _environments()
+            if any(self._is_in(mark, variables) for mark in marks)
+        ]
+        children = sum(
+            len(task.read_text().split()) for task in Path("/proc/self/task").glob("*/children")
+        )
+        return Counter(
+            {
+                "processes": len(marked),
+                "children": children,
+                "descriptors": len(os.listdir("/proc/self/fd")),
+                "threads": len(threading.enumerate()),
+                "mounts": len(Path("/proc/self/mountinfo").read_text().splitlines()),
+                "control groups": sum(1 for _ in _groups()),
+                "temporary files": sum(1 for _ in Path(tempfile.gettempdir()).glob("seer-*")),
+                "shared memory": sum(1 for _ in Path("/dev/shm").glob("*seer*")),
+                "folders": sum(1 for _ in _folders()),
+            }
+        )
+
+    def left_since(self, before: Counter[str]) -> list[str]:
+        """Give what there is more of than there was, once it had some time to go."""
+        deadline = time.monotonic() + _PATIENCE
+        while (more := self.everything() - before) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return [f"{number} {kind}" for kind, number in more.items()]
+
+    def _is_in(self, variable: str, variables: list[bytes]) -> bool:
+        entry = f"{variable}={self._sandbox}".encode()
+        return any(each.startswith(entry) for each in variables)
+
+
+def _environments() -> Iterator[tuple[int, list[bytes]]]:
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            yield int(folder.name), (folder / "environ").read_bytes().split(b"\0")
+
+
+def _groups() -> Iterator[Path]:
+    for pattern in ("seer*", "*/seer*", "*/seer*/*"):
+        yield from Path("/sys/fs/cgroup").glob(pattern)
+
+
+def _folders() -> Iterator[Path]:
+    with contextlib.suppress(FileNotFoundError):
+        yield from Path(os.environ["XDG_STATE_HOME"], "seer", "sandboxes").iterdir()
