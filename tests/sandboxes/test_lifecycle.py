@@ -16,6 +16,7 @@ from seer_rpc.client import Session
 from seer_rpc.environment import Sandbox, SandboxConfig, ScopedSandbox
 from seer_rpc.errors import ConfigError, SandboxLostError, SeerError, SessionError
 from seer_rpc.journal import JournalReader
+from tests.sandboxes.cycles import cycles, tools_file
 from tests.sandboxes.traces import Traces
 
 WaitUntil = Callable[..., None]
@@ -251,25 +252,5 @@ def test_calls_before_the_end_are_in_the_journal(backend: str, write: Write) -> 
 # Without a trace.
 
 
-def test_starts_and_stops_leave_nothing(backend: str, write: Write) -> None:
-    assert cycles(15, backend, write(TOOLS)) == []
-
-
-def cycles(count: int, backend: str, interface: Path) -> list[str]:
-    """Start and stop so often, in different ways; give what is left that was not there before."""
-
-    def cycle(number: int) -> None:
-        with ScopedSandbox(SandboxConfig(detach=number % 3 == 0), backend=backend) as sandbox:
-            with Session(sandbox.serve(interface).connection) as session:
-                assert session.call("up", [number], {}) == number + 1
-            sandbox.exec("sleep 600 & setsid sleep 600 & true")
-            if number % 5 == 0:
-                Sandbox.from_id(sandbox.sandbox_id).terminate()
-
-    # What gRPC keeps for good is there after the first ones.
-    for number in range(3):
-        cycle(number)
-    before = Traces("").everything()
-    for number in range(count):
-        cycle(number)
-    return Traces("").left_since(before)
+def test_starts_and_stops_leave_nothing(backend: str, tmp_path: Path) -> None:
+    assert cycles(15, backend, tools_file(tmp_path)) == []
