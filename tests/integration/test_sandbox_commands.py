@@ -74,7 +74,7 @@ def detached(write: Write) -> Iterator[str]:
         sandbox.serve(sys.argv[1], name="tools")
         print(sandbox.sandbox_id)
     """
-    script = [sys.executable, write(source, "start.py"), write(TOOLS)]
+    script = [sys.executable, str(write(source, "start.py")), str(write(TOOLS))]
     yield subprocess.check_output(script, text=True).strip()
     seer("stop", "--all", "--grace", "0")
 
