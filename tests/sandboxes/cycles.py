@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from seer_rpc.client import Session
@@ -20,17 +23,31 @@ def tools_file(folder: Path) -> Path:
 
 def cycles(count: int, backend: str, interface: Path) -> list[str]:
     """Start and stop so often, in several ways; give what is left that was not there before."""
-    # What gRPC keeps for good is there after the first ones.
-    for number in range(_WARM_UP):
-        _cycle(number, backend, interface)
-    before = Traces("").everything()
-    for number in range(count):
-        _cycle(number, backend, interface)
-    return Traces("").left_since(before)
+    traces = Traces()
+    with _own_temporary_folder():
+        # What gRPC keeps for good is there after the first ones.
+        for number in range(_WARM_UP):
+            _cycle(number, backend, interface, traces)
+        before = traces.everything()
+        for number in range(count):
+            _cycle(number, backend, interface, traces)
+        return traces.left_since(before)
 
 
-def _cycle(number: int, backend: str, interface: Path) -> None:
+@contextlib.contextmanager
+def _own_temporary_folder() -> Iterator[None]:
+    usual = tempfile.gettempdir()
+    with tempfile.TemporaryDirectory() as folder:
+        tempfile.tempdir = folder
+        try:
+            yield
+        finally:
+            tempfile.tempdir = usual
+
+
+def _cycle(number: int, backend: str, interface: Path, traces: Traces) -> None:
     with ScopedSandbox(SandboxConfig(detach=number % 3 == 0), backend=backend) as sandbox:
+        traces.sandboxes.add(sandbox.sandbox_id)
         with Session(sandbox.serve(interface).connection) as session:
             assert session.call("up", [number], {}) == number + 1
         sandbox.exec("sleep 600 & setsid sleep 600 & true")

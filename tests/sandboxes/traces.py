@@ -18,10 +18,10 @@ _PATIENCE = 10.0
 
 
 class Traces:
-    """Those of one sandbox, or of all."""
+    """Those of some sandboxes; others may run on this machine meanwhile."""
 
-    def __init__(self, sandbox: str) -> None:
-        self._sandbox = sandbox
+    def __init__(self, *sandboxes: str) -> None:
+        self.sandboxes = set(sandboxes)
 
     def fronts(self) -> list[int]:
         """Give the processes that are fronts."""
@@ -46,9 +46,8 @@ class Traces:
                 "descriptors": len(os.listdir("/proc/self/fd")),
                 "threads": len(threading.enumerate()),
                 "mounts": len(Path("/proc/self/mountinfo").read_text().splitlines()),
-                "control groups": sum(1 for _ in _groups()),
+                "control groups": sum(1 for _ in self._groups()),
                 "temporary files": sum(1 for _ in Path(tempfile.gettempdir()).glob("seer-*")),
-                "shared memory": sum(1 for _ in Path("/dev/shm").glob("*seer*")),
                 "folders": sum(1 for _ in _folders()),
             }
         )
@@ -60,20 +59,20 @@ class Traces:
             time.sleep(0.1)
         return [f"{number} {kind}" for kind, number in more.items()]
 
+    def _groups(self) -> Iterator[Path]:
+        for sandbox in self.sandboxes:
+            for pattern in (f"*{sandbox}*", f"*/*{sandbox}*", f"*/*/*{sandbox}*"):
+                yield from Path("/sys/fs/cgroup").glob(pattern)
+
     def _is_in(self, variable: str, variables: list[bytes]) -> bool:
-        entry = f"{variable}={self._sandbox}".encode()
-        return any(each.startswith(entry) for each in variables)
+        entries = tuple(f"{variable}={each}".encode() for each in self.sandboxes)
+        return any(each.startswith(entries) for each in variables)
 
 
 def _environments() -> Iterator[tuple[int, list[bytes]]]:
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             yield int(folder.name), (folder / "environ").read_bytes().split(b"\0")
-
-
-def _groups() -> Iterator[Path]:
-    for pattern in ("seer*", "*/seer*", "*/seer*/*"):
-        yield from Path("/sys/fs/cgroup").glob(pattern)
 
 
 def _folders() -> Iterator[Path]:
