@@ -38,6 +38,14 @@ help:  ## Show what there is to make
 	  --silent --no-audit --no-fund --ignore-scripts
 	@touch $@
 
+# Inspect AI is large; its suite of sandboxes runs where it is.
+.venv-inspect/installed: pyproject.toml .venv/installed
+	@echo "setting up .venv-inspect" >&2
+	@$(PYTHON) -m venv .venv-inspect
+	@UV_FIND_LINKS="$${PIP_FIND_LINKS:-$$($(BIN)/python -m pip config get global.find-links 2>/dev/null)}" \
+	  $(BIN)/uv pip install --quiet --python .venv-inspect/bin/python --editable '.[judges-inspect]'
+	@touch $@
+
 setup: .venv/installed  ## Build the environment in .venv
 
 demo: .venv/installed  ## Serve a real language model and call it
@@ -46,7 +54,7 @@ demo: .venv/installed  ## Serve a real language model and call it
 test: .venv/installed  ## Run the tests
 	$(BIN)/python -m pytest
 
-judges: .venv/installed .venv-judges/installed  ## Ask other people's checkers, in .venv-judges
+judges: .venv/installed .venv-judges/installed .venv-inspect/installed  ## Ask other people's checkers
 	SEER_JUDGES=1 $(BIN)/python -m pytest tests/judges
 
 check: .venv/installed  ## Run the linters, the type checker, the import contracts, the proto check
@@ -74,4 +82,4 @@ soak: .venv/installed  ## Break thousands of connections and processes, and coun
 	@$(BIN)/python -m tests.faults.soak
 
 clean:  ## Remove the environments
-	rm -rf .venv .venv-bench .venv-judges
+	rm -rf .venv .venv-bench .venv-judges .venv-inspect

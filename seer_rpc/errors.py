@@ -7,6 +7,7 @@ SeerError
 │   ├── PackageMissingError     packages that the sandbox would lack
 │   │   ├── PackageInstallError Python packages that cannot be installed
 │   │   └── SystemPackageError  system packages that are not installed
+│   ├── RepoError               a repository that is not to be had, or cannot be installed
 │   └── BackendError            no backend can run the sandbox
 ├── InterfaceError              an interface file cannot be served
 │   ├── InterfaceMissingError   there is no such file (a FileNotFoundError)
@@ -35,7 +36,9 @@ SeerError
 │   └── SandboxLostError        the sandbox is gone (a ConnectionError)
 └── SandboxError                a sandbox cannot do what was asked of it now
     ├── SandboxStartError       it did not start
+    │   └── IsolationError      this machine cannot keep it apart as it was asked to
     ├── SnapshotError           a snapshot cannot be taken, found or restored
+    ├── ContainerError          there is no Docker engine, or it does not run the container
     ├── CommandError            a command failed
     │   ├── CommandTimeoutError its time was over, and it was ended (a TimeoutError)
     │   └── CommandOutputError  it printed more than there is room for
@@ -43,7 +46,8 @@ SeerError
         ├── SandboxFileNotFoundError    there is nothing (a FileNotFoundError)
         ├── SandboxIsADirectoryError    it is a folder (an IsADirectoryError)
         ├── SandboxNotADirectoryError   it is none (a NotADirectoryError)
-        └── SandboxPermissionError      the sandbox's user may not (a PermissionError)
+        ├── SandboxPermissionError      the sandbox's user may not (a PermissionError)
+        └── SandboxFileSizeError        it holds more than the caller wants
 
 In a generated library, the exceptions that the interface itself defines are classes below
 RemoteError.
@@ -69,6 +73,7 @@ __all__ = [
     "CommandTimeoutError",
     "ConfigError",
     "ConnectionFileError",
+    "ContainerError",
     "DeadlineExceededError",
     "DeviceMemoryError",
     "FunctionMissingError",
@@ -78,6 +83,7 @@ __all__ = [
     "InterfaceMissingError",
     "InterfacePendingError",
     "InterfaceSyntaxError",
+    "IsolationError",
     "ModelNotFoundError",
     "NothingExposedError",
     "PackageInstallError",
@@ -85,9 +91,11 @@ __all__ = [
     "QueueFullError",
     "RemoteError",
     "RemoteExit",
+    "RepoError",
     "SandboxError",
     "SandboxFileError",
     "SandboxFileNotFoundError",
+    "SandboxFileSizeError",
     "SandboxIsADirectoryError",
     "SandboxLostError",
     "SandboxNotADirectoryError",
@@ -189,6 +197,10 @@ class PackageInstallError(PackageMissingError):
 
 class SystemPackageError(PackageMissingError):
     """System packages that are not installed, where the sandbox may not install them."""
+
+
+class RepoError(ConfigError):
+    """A repository that is not to be had as it is named, or that cannot be installed."""
 
 
 class BackendError(ConfigError):
@@ -349,7 +361,8 @@ class SchemaChangedError(SessionError):
     """The library was made from another version of the interface; the message says what changed.
 
     Attributes:
-        outline: a line for each function and type that the interface has now, by its name.
+        outline: a line for each function and type that the interface has now, by its kind and
+            name, such as "function add".
         changes: what is gone, changed and new, where a library knows what there was.
     """
 
@@ -381,6 +394,10 @@ class SandboxError(SeerError):
 
 class SandboxStartError(SandboxError):
     """A sandbox did not start."""
+
+
+class ContainerError(SandboxError):
+    """There is no Docker engine, or it cannot build or run a container."""
 
 
 class CommandError(SandboxError):
@@ -431,3 +448,11 @@ class SandboxPermissionError(SandboxFileError, PermissionError):
 
 class SnapshotError(SandboxError):
     """A snapshot cannot be taken, found or restored."""
+
+
+class SandboxFileSizeError(SandboxFileError):
+    """A file of the sandbox holds more than the caller wants."""
+
+
+class IsolationError(SandboxStartError):
+    """This machine cannot keep the sandbox apart as it was asked to."""

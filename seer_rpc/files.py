@@ -1,13 +1,18 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and go when nobody needs them any more."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator
+import shutil
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
+
+_KEPT = 7 * 24 * 3600.0
+"""Seconds for which files and folders stay that nothing writes to."""
 
 
 @contextlib.contextmanager
@@ -32,3 +37,22 @@ def write_whole(file: Path, content: bytes, mode: int = 0o600) -> None:
     """Write a file whole or not at all, never readable by more than `mode` says."""
     with whole_file(file, mode) as stream:
         stream.write(content)
+
+
+def remove_old(folder: Path, is_needed: Callable[[Path], bool] = lambda _: False) -> None:
+    """Remove what nothing wrote to for a week from a folder, if there is one.
+
+    Others may do the same just now. What cannot be removed stays.
+    """
+    with contextlib.suppress(OSError):
+        for each in folder.iterdir():
+            with contextlib.suppress(OSError):
+                if time.time() - each.lstat().st_mtime > _KEPT and not is_needed(each):
+                    _remove(each)
+
+
+def _remove(file: Path) -> None:
+    if file.is_dir() and not file.is_symlink():
+        shutil.rmtree(file)
+    else:
+        file.unlink()

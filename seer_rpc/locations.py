@@ -8,6 +8,12 @@ from pathlib import Path
 PRIVATE_FOLDER = ".seer"
 """Where a workspace keeps what only its owner may read."""
 
+MCP_VARIABLE = "SEER_MCP_FOLDER"
+"""Names an MCP server's own folder, in the environment that its configuration gives it."""
+
+MCP_SCHEMA = "schema"
+"""The file in there that has the interface's schema."""
+
 
 def state_folder() -> Path:
     """Give the folder of running sandboxes: `$XDG_STATE_HOME/seer`."""
@@ -46,5 +52,6 @@ def cache_folder() -> Path:
 
 
 def _folder(variable: str, default: str) -> Path:
-    base = os.environ.get(variable)
-    return (Path(base) if base else Path.home() / default) / "seer"
+    base = Path(os.environ.get(variable, ""))
+    # The specification has relative ones ignored.
+    return (base if base.is_absolute() else Path.home() / default) / "seer"

@@ -35,7 +35,6 @@ class Front:
             environment=dict(os.environ),
             working_directory=str(folder),
             sockets=str(folder),
-            owner=os.getpid(),
         )
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "seer_runtime"],

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import collections.abc
-import dataclasses
 import datetime as dt
 import decimal
-import keyword
 import pathlib
 import types
 import typing
 import uuid
 from collections.abc import Iterable
-from dataclasses import MISSING
-from enum import Enum, Flag, IntFlag
+from enum import Enum
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typing_extensions
-from pydantic_core import PydanticUndefined
 
 from seer_runtime.array_hints import array_hint
+from seer_runtime.classes import (
+    computed_fields,
+    enum_base,
+    enum_members,
+    field_defaults,
+    field_names,
+    is_frozen,
+    kind_of,
+)
 from seer_runtime.docstrings import FieldDocs, doc_of
 from seer_runtime.literals import source_of
 from seer_runtime.references import Ref, TensorRef
@@ -27,7 +32,7 @@ from seer_runtime.resolution import ALIASES, Unresolved, alias_value, class_hint
 from seer_runtime.typed_dicts import MARKERS, may_be_missing
 from seer_runtime.wire.media import Media
 from seer_runtime.wire.names import encodable
-from seer_runtime.wire.pb.interface_pb2 import Default, Field, Member, NamedType, Type
+from seer_runtime.wire.pb.interface_pb2 import Default, Field, NamedType, Type
 from seer_runtime.wire.records import TypeNames
 
 _BUILTINS: frozenset[type] = frozenset(
@@ -54,14 +59,6 @@ _STANDARD: dict[type, str] = {
 # What they cross as depends on what the caller has installed.
 _PICTURES = {("PIL", "Image"), ("matplotlib", "Figure")}
 _REFERENCES: dict[type, str] = {Ref: "seer_rpc.client.Ref", TensorRef: "seer_rpc.client.TensorRef"}
-# The more special ones first.
-_ENUMS: tuple[tuple[type, str], ...] = (
-    (IntFlag, "IntFlag"),
-    (Flag, "Flag"),
-    (int, "IntEnum"),
-    (str, "StrEnum"),
-    (Enum, "Enum"),
-)
 
 
 class TypeDescriber:
@@ -145,7 +142,7 @@ class TypeDescriber:
         name = cls.__name__ if cls in _BUILTINS else _STANDARD.get(cls)
         if name is not None:
             return self._with_arguments(name, arguments, where)
-        kind = _kind(cls)
+        kind = kind_of(cls)
         if kind is not None:
             return Type(name=self._name(cls, kind), named=True)
         return self._undescribed(cls, where)
@@ -165,11 +162,11 @@ class TypeDescriber:
         name = self._names.name_of(cls)
         if cls not in self._named:
             named = self._named[cls] = NamedType(
-                name=name, kind=kind, doc=doc_of(cls), frozen=_is_frozen(cls)
+                name=name, kind=kind, doc=doc_of(cls), frozen=is_frozen(cls)
             )
             if kind == NamedType.ENUM:
-                named.base = next(name for base, name in _ENUMS if issubclass(cls, base))
-                named.members.extend(_members(cls))
+                named.base = enum_base(cls)
+                named.members.extend(enum_members(cls))
             else:
                 named.fields.extend(self._fields(cls, kind))
         return name
@@ -177,13 +174,9 @@ class TypeDescriber:
     def _fields(self, cls: Any, kind: NamedType.Kind.ValueType) -> Iterable[Field]:
         hints = class_hints(cls)
         docs = FieldDocs(cls)
-        defaults = _field_defaults(cls)
-        computed = {
-            field.name
-            for field in getattr(cls, "__dataclass_fields__", {}).values()
-            if not field.init
-        }
-        for name in _field_names(cls):
+        defaults = field_defaults(cls)
+        computed = computed_fields(cls)
+        for name in field_names(cls):
             hint, where = hints.known.get(name, Any), f"{cls.__name__}.{name}"
             unresolved = hints.unresolved.get(name)
             yield Field(
@@ -221,56 +214,3 @@ def _unwrap(hint: Any) -> tuple[Any, list[Any]]:
             hint = hint.__bound__ or Any
         else:
             return hint, notes
-
-
-def _kind(cls: Any) -> NamedType.Kind.ValueType | None:
-    if issubclass(cls, Enum):
-        return NamedType.ENUM if _are_names(cls.__members__) else None
-    if typing_extensions.is_typeddict(cls):
-        return NamedType.TYPED_DICT if _are_names(cls.__annotations__) else None
-    if issubclass(cls, tuple) and hasattr(cls, "_fields"):
-        return NamedType.NAMED_TUPLE
-    if dataclasses.is_dataclass(cls) or hasattr(cls, "__pydantic_fields__"):
-        return NamedType.DATACLASS
-    return None
-
-
-def _field_names(cls: Any) -> Iterable[str]:
-    if dataclasses.is_dataclass(cls):
-        return [field.name for field in dataclasses.fields(cls)]
-    if hasattr(cls, "__pydantic_fields__"):
-        return list(cls.__pydantic_fields__)
-    names: Iterable[str] = getattr(cls, "_fields", cls.__annotations__)
-    return names
-
-
-def _are_names(names: Iterable[str]) -> bool:
-    return all(name.isidentifier() and not keyword.iskeyword(name) for name in names)
-
-
-def _is_frozen(cls: Any) -> bool:
-    if dataclasses.is_dataclass(cls):
-        return bool(getattr(cls, "__dataclass_params__").frozen)  # noqa: B009 - not in its stubs
-    return bool(getattr(cls, "model_config", {}).get("frozen"))
-
-
-def _field_defaults(cls: Any) -> dict[str, tuple[object, Any]]:
-    """Give each default by its field: a value, or None and the factory that makes one."""
-    if dataclasses.is_dataclass(cls):
-        fields = dataclasses.fields(cls)
-        values = {f.name: (f.default, None) for f in fields if f.default is not MISSING}
-        factories = {f.name: f.default_factory for f in fields}
-        made = {n: (None, each) for n, each in factories.items() if each is not MISSING}
-        return {**values, **made}
-    if hasattr(cls, "__pydantic_fields__"):
-        return {
-            name: (None, field.default_factory) if field.default_factory else (field.default, None)
-            for name, field in cls.__pydantic_fields__.items()
-            if field.default_factory or field.default is not PydanticUndefined
-        }
-    return {name: (value, None) for name, value in getattr(cls, "_field_defaults", {}).items()}
-
-
-def _members(cls: type[Enum]) -> Iterable[Member]:
-    for name, member in cls.__members__.items():
-        yield Member(name=name, value=source_of(member.value))

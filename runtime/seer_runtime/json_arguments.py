@@ -16,6 +16,7 @@ from pydantic_core import CoreSchema, PydanticSerializationError, SchemaValidato
 
 from seer_runtime.arguments import ArgumentsError, check_names, explain, misfit
 from seer_runtime.core_schemas import core_schema_of
+from seer_runtime.decimals import DecimalParser
 from seer_runtime.docstrings import noted
 from seer_runtime.json_reading import Resolve, json_reader
 from seer_runtime.json_schemas import input_schema
@@ -81,22 +82,24 @@ class JsonArgumentReader:
             ArgumentsError: they do not fit the function.
         """
         try:
-            given = json.loads(text)
-        except ValueError as error:
-            raise ArgumentsError(f"{self._name}(): the arguments are no JSON: {error}") from None
+            # As JSON, from which alone pydantic reads tuples, sets, dates and bytes.
+            plain = json.dumps(self._decimals.marked(self._nested(self._parsed(text))))
+            values: dict[str, Any] = self._reader.validate_json(plain, context={"resolve": resolve})
         except RecursionError:
             raise ArgumentsError(f"{self._name}(): the arguments are nested too deeply") from None
-        if not isinstance(given, dict):
-            raise ArgumentsError(f"{self._name}(): the arguments are an object, by their names")
-        self._check_names(given)
-        try:
-            # As JSON, from which alone pydantic reads tuples, sets, dates and bytes.
-            values: dict[str, Any] = self._reader.validate_json(
-                json.dumps(self._nested(given)), context={"resolve": resolve}
-            )
         except ValidationError as error:
             raise misfit(self._name, self._signature, f"(): {explain('', error)}") from None
         return self._placed(values)
+
+    def _parsed(self, text: str) -> dict[str, Any]:
+        try:
+            given = self._decimals.parse(text)
+        except ValueError as error:
+            raise ArgumentsError(f"{self._name}(): the arguments are no JSON: {error}") from None
+        if not isinstance(given, dict):
+            raise ArgumentsError(f"{self._name}(): the arguments are an object, by their names")
+        self._check_names(given)
+        return given
 
     def _check_names(self, given: Mapping[str, Any]) -> None:
         check_names(self._name, self._signature, given)
@@ -107,6 +110,10 @@ class JsonArgumentReader:
     @cached_property
     def _core(self) -> CoreSchema:
         return core_schema_of(self._keys)
+
+    @cached_property
+    def _decimals(self) -> DecimalParser:
+        return DecimalParser(self._core)
 
     @cached_property
     def _reader(self) -> SchemaValidator:

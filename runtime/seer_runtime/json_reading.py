@@ -14,6 +14,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, SchemaValidator, core
 
 from seer_runtime.array_hints import ArrayHint
 from seer_runtime.core_schemas import array_of, is_collection, rewritten
+from seer_runtime.decimals import decimal_reader
 from seer_runtime.json_values import NOT_FINITE, json_value
 from seer_runtime.wire.errors import DecodeError
 
@@ -39,6 +40,8 @@ def _readable(part: Any) -> Any:
             return _choice_reader(members, cls)
         case {"type": "literal", "expected": values} if any(map(_has_word, values)):
             return _choice_reader(values, None)
+        case {"type": "decimal"}:
+            return decimal_reader(part)
         case {"type": "datetime" | "time"}:
             return core_schema.no_info_after_validator_function(_with_plain_zone, part)
         case {"type": "model" | "dataclass" | "typed-dict", "config": dict(config)}:

@@ -145,7 +145,7 @@ class _Schema(GenerateJsonSchema):
         """Describe a dictionary; JSON's keys are texts whatever they stand for."""
         described = super().dict_schema(schema)
         keys = described.get("propertyNames", {})
-        if "$ref" in keys or ("enum" in keys and not all(isinstance(e, str) for e in keys["enum"])):
+        if "$ref" in keys or ("enum" in keys and not _are_names(keys["enum"])):
             del described["propertyNames"]
         return described
 
@@ -258,6 +258,10 @@ class _OutputSchema(_Schema):
         if isinstance(cls, type) and issubclass(cls, Ref):
             return handle_schema()
         return {"description": f"a {type_name(cls)}, as text or as an object"}
+
+
+def _are_names(words: list[Any]) -> bool:
+    return all(isinstance(each, str) for each in words) and len(set(words)) == len(words)
 
 
 def _without(schema: JsonSchema, key: str) -> JsonSchema:

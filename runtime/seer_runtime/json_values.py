@@ -7,7 +7,7 @@ import math
 from enum import Enum
 from typing import Any
 
-from pydantic_core import to_jsonable_python
+from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from seer_runtime.wire.records import member_word
 
@@ -35,5 +35,8 @@ def json_value(value: Any) -> Any:
         case list() | tuple():
             return list(map(json_value, value))
         case dict():
-            return {str(json_value(key)): json_value(each) for key, each in value.items()}
+            plain = {str(json_value(key)): json_value(each) for key, each in value.items()}
+            if len(plain) < len(value):
+                raise PydanticSerializationError("several of its keys are one text")
+            return plain
     return json_value(to_jsonable_python(value, bytes_mode="base64"))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-import typing
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -20,6 +19,7 @@ from seer_runtime.json_schemas import output_schema
 from seer_runtime.methods import Function
 from seer_runtime.portable_schemas import JsonSchema
 from seer_runtime.resolution import function_hints
+from seer_runtime.stream_hints import is_stream_hint, item_hint
 from seer_runtime.wire.names import encodable
 from seer_runtime.wire.outline import contract_hash
 from seer_runtime.wire.pb import interface_pb2 as pb
@@ -43,7 +43,7 @@ class Signature:
         """Inspect the function, whose own name is what it is called by unless there is another.
 
         Raises:
-            TypeError: it is to take batches, and does not take lists.
+            TypeError: it is to take batches, and does not take and give lists.
         """
         self.function = function
         self.options = options or Options()
@@ -51,6 +51,8 @@ class Signature:
         self.hints, self.unresolved = function_hints(function)
         if self.options.batch:
             self.parameters, self.hints = of_one_call(self.parameters, self.hints)
+            if self.is_stream:
+                raise TypeError("a batch function gives one result a call; this one gives streams")
         self.docs = Docstring(function)
         self._name = name or function.__name__
 
@@ -59,18 +61,18 @@ class Signature:
         """What reads its arguments from JSON."""
         return JsonArgumentReader(self._name, self.parameters, self.hints, self.docs.parameters)
 
-    @property
+    @cached_property
     def is_stream(self) -> bool:
         """Whether it gives a stream."""
         if inspect.isgeneratorfunction(self.function) or inspect.isasyncgenfunction(self.function):
             return True
-        return typing.get_origin(self.hints.get("return")) in _STREAMS
+        return is_stream_hint(self.hints.get("return"))
 
     @property
     def result(self) -> Any:
         """The hint of its result: of one item, for a stream."""
         hint = self.hints.get("return", Any)
-        return next(iter(typing.get_args(hint)), Any) if self.is_stream else hint
+        return item_hint(hint) if self.is_stream else hint
 
 
 def build_schema(
@@ -126,7 +128,7 @@ def _describe(name: str, signature: Signature, types: TypeDescriber) -> pb.Funct
         parameters=parameters,
         is_stream=signature.is_stream,
         result=_type(signature, "return", f"{name}, result", types),
-        result_doc=noted(signature.result) or docs.result,
+        result_doc=noted(signature.result) or noted(signature.hints.get("return")) or docs.result,
         is_async=inspect.iscoroutinefunction(signature.function),
         is_idempotent=options.idempotent,
         is_concurrent=options.concurrent or options.batch,
@@ -150,6 +152,3 @@ def _type(signature: Signature, name: str, where: str, types: TypeDescriber) -> 
 def _text(schema: JsonSchema) -> str:
     # In the order in which it was made: properties stand as the parameters do.
     return encodable(json.dumps(schema, ensure_ascii=False, separators=(",", ":")))
-
-
-_STREAMS = (AsyncGenerator, AsyncIterator, Generator, Iterator)

@@ -32,6 +32,32 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Isolation:
+    """What keeps a sandbox apart, and what that guarantees."""
+
+    level: str
+    """"namespace", "landlock" or "none" on this machine."""
+
+    files: bool
+    """Whether files of the host, and the environment of its processes, cannot be read."""
+
+    network: bool
+    """Whether there is no network."""
+
+    processes: bool
+    """Whether the host's processes cannot be touched, and all of its own end with it."""
+
+    memory: Literal["kernel", "watched", "unlimited"]
+    """Who holds it to its limit of memory."""
+
+    syscalls: bool
+    """Whether system calls that no program of a sandbox needs are refused."""
+
+    paths: bool
+    """Whether /workspace, /root and /models are real paths in it."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class MachineSpec:
     """What a sandbox needs to start."""
 
@@ -40,8 +66,11 @@ class MachineSpec:
     """For people."""
 
     gpu: str | None
-    packages: Sequence[Requirement]
+    packages: Sequence[Requirement] = field(repr=False)
     """What its Python must have."""
+
+    system_packages: Sequence[str] = ()
+    """Debian packages that it must have."""
 
     lifetime: float
     """Seconds after which the machine ends by itself."""
@@ -53,6 +82,10 @@ class MachineSpec:
     admin_token_digest: str
     models: Mapping[str, str] = field(default_factory=dict)
     """Directories of models: where they appear in the sandbox, read-only, and where they are."""
+
+    folders: Mapping[str, str] = field(default_factory=dict)
+    """Folders that it begins with: where in the sandbox, and where to copy them from; links stay
+    links. What is there already, in a sandbox that goes on from a snapshot, stays."""
 
     isolation: IsolationLevel | Literal["auto"] = "auto"
     blocks_network: bool = False
@@ -100,8 +133,8 @@ class Machine(Protocol):
     network: NetworkAccess | None
     """How other machines reach it, where its spec says that they are to."""
 
-    isolation: str
-    """What keeps it apart from this machine."""
+    isolation: Isolation
+    """What keeps it apart."""
 
     def path(self, path: str) -> str:
         """Give the path under which processes inside the sandbox find `path`."""
@@ -139,7 +172,7 @@ class Backend(Protocol):
         """Start a machine and wait until its runtime answers.
 
         Raises:
-            PackageMissingError: it would lack a package.
+            PackageMissingError: it would lack a package, or a system package.
             SandboxStartError: it does not answer.
             SnapshotError: the snapshot that it is to start from cannot be restored.
         """

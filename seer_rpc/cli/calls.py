@@ -15,6 +15,7 @@ from seer_rpc.cli.tables import console, table
 from seer_rpc.errors import SandboxError
 from seer_rpc.journal import CallRecord, Filter, JournalReader
 from seer_rpc.registry import SandboxRecord, running_sandboxes
+from seer_runtime.wire.journal import RUN
 
 _LAST = 20
 _PERIOD = 0.2
@@ -103,7 +104,7 @@ class _Journal:
 
     def __init__(self, sandbox: SandboxRecord) -> None:
         self.sandbox = sandbox
-        self.reader = JournalReader(sandbox.folder)
+        self.reader = JournalReader(sandbox.folder / RUN)
         self.reader.read()
         self._shown = {key for key, call in self.reader.calls.items() if call.entry.is_over}
 

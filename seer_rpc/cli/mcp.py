@@ -81,7 +81,7 @@ def _config(parsed: argparse.Namespace) -> None:
         place, text = _CLIENTS[client]
         head = f"# {place}\n" if len(clients) > 1 else ""
         parts.append(f"{head}{text(name, server)}")
-    print("\n\n".join(parts))
+    print(_readable("\n\n".join(parts)))
 
 
 def _of_file(parsed: argparse.Namespace) -> dict[str, Any]:
@@ -108,6 +108,23 @@ def _of_running(parsed: argparse.Namespace) -> dict[str, Any]:
     )
 
 
+def _readable(text: str) -> str:
+    """Give a text that clients can read.
+
+    Raises:
+        ConfigError: it names a file whose name is no text.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        shown = error.object[max(error.start - 40, 0) : error.end + 40]
+        raise ConfigError(
+            f"no client's configuration can name a file whose name is not UTF-8: {shown!r}",
+            hint="rename the file, or the folder that it is in",
+        ) from None
+    return text
+
+
 def _absolute(model: str) -> str:
     return str(Path(model).absolute()) if Path(model).exists() else model
 
@@ -127,16 +144,20 @@ def _vs_code(name: str, server: Mapping[str, Any]) -> str:
 
 
 def _codex(name: str, server: Mapping[str, Any]) -> str:
-    # A JSON text is a TOML string, and a list of them an array.
-    variables = ", ".join(f"{key} = {json.dumps(text)}" for key, text in server["env"].items())
+    variables = ", ".join(f"{key} = {_toml(text)}" for key, text in server["env"].items())
     lines = [
-        f"[mcp_servers.{json.dumps(name)}]",
-        f"command = {json.dumps(server['command'])}",
-        f"args = {json.dumps(server['args'])}",
+        f"[mcp_servers.{_toml(name)}]",
+        f"command = {_toml(server['command'])}",
+        f"args = {_toml(server['args'])}",
         "startup_timeout_sec = 120",
         f"env = {{ {variables} }}",
     ]
     return "\n".join(lines)
+
+
+def _toml(value: str | Sequence[str]) -> str:
+    # A text in JSON is one in TOML, and a list of them an array, but for what TOML has escaped.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", r"\u007f")
 
 
 def _json(value: object) -> str:

@@ -16,6 +16,7 @@ from seer_rpc.cli.tables import print_table, shown_duration, shown_size
 from seer_rpc.errors import BackendError
 from seer_rpc.journal import JournalReader
 from seer_rpc.registry import SandboxRecord, all_sandboxes, is_running
+from seer_runtime.wire.journal import RUN
 
 _EPILOG = """\
 A sandbox runs until its script ends it or ends itself; one with SandboxConfig(detach=True) runs on
@@ -84,7 +85,7 @@ class _Seen(NamedTuple):
             record.id,
             record.name if record.name != record.id else "-",
             record.backend,
-            record.isolation or "-",
+            record.isolation.get("level", "-"),
             f"{shown_duration(self.age)} ago",
             shown_duration(self.left) if runs else "-",
             shown_size(self.memory) if self.memory else "-",
@@ -100,7 +101,7 @@ class _Seen(NamedTuple):
             "name": record.name,
             "state": self.state,
             "backend": record.backend,
-            "isolation": record.isolation,
+            "isolation": dict(record.isolation),
             "created": record.created,
             "age": round(self.age, 1),
             "timeout": record.timeout,
@@ -117,7 +118,7 @@ class _Seen(NamedTuple):
 
 def _look_at(record: SandboxRecord) -> _Seen:
     runs = is_running(record)
-    reader = JournalReader(record.folder)
+    reader = JournalReader(record.folder / RUN)
     reader.read()
     memory = None
     if runs:

@@ -26,6 +26,9 @@ class Call:
     deadline: float | None = None
     """When time.monotonic() passes it, the caller waits no more."""
 
+    stays: bool = False
+    """Whether its answer stays with the front, for another one who asks for it."""
+
     @property
     def future(self) -> Future[Outcome]:
         """Its outcome, where that comes over the link; made when it is first asked for."""

@@ -7,7 +7,7 @@ import json
 import os
 import stat
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from seer_rpc.errors import ConnectionFileError
 from seer_rpc.locations import PRIVATE_FOLDER
@@ -38,6 +38,11 @@ class Connection:
     def is_local(self) -> bool:
         """Whether the runtime is on this machine and reached through a socket file."""
         return self.endpoint.startswith("unix:")
+
+    def beside(self, name: str) -> str:
+        """Give the file of that name beside the runtime's socket; empty where there is none."""
+        socket = PurePath(self.endpoint.removeprefix("unix:"))
+        return str(socket.with_name(name)) if name and self.is_local else ""
 
     def to_json(self) -> str:
         """Give what a connection file holds."""

@@ -1,4 +1,4 @@
-"""How a front on this machine ended: its owner writes it beside the socket, for every client."""
+"""How a sandbox on this machine ended: what watched over it leaves word for every client."""
 
 from __future__ import annotations
 
@@ -10,12 +10,9 @@ from typing import NamedTuple
 
 from seer_runtime.wire.exits import STOPPING
 
-UNKNOWN = 255
-"""The exit status of a front that ended where nobody saw it."""
-
 _PREFIX = "unix:"
 _PATIENCE = 0.5
-"""Seconds that the owner gets to notice the end and write it down."""
+"""Seconds that there are to notice the end and write it down."""
 
 
 class Obituary(NamedTuple):
@@ -23,38 +20,42 @@ class Obituary(NamedTuple):
 
     exit_code: int
     log: Sequence[str]
-
-
-def ending_in(exit_code: int | None, log: Sequence[str]) -> str:
-    """Say why a front ended by itself, from what it said last; nothing where it was killed."""
-    if exit_code not in (0, UNKNOWN):
-        return ""
-    said = [line.removeprefix(STOPPING) for line in log if line.startswith(STOPPING)]
-    return said[-1] if said else ""
-
-
-def write_obituary(endpoint: str, obituary: Obituary) -> None:
-    """Leave it where clients of the endpoint look."""
-    file = _file(endpoint)
-    scratch = file.with_suffix(".partial")
-    scratch.write_text(json.dumps(obituary._asdict()))
-    scratch.replace(file)
+    cause: str = ""
+    """Why it was ended; empty where it ended by itself."""
 
 
 def read_obituary(endpoint: str) -> Obituary | None:
-    """Give it, where the front ended on this machine and its owner saw that."""
+    """Give it, where the sandbox was on this machine and its files are still there."""
     if not endpoint.startswith(_PREFIX):
         return None
     file = _file(endpoint)
     deadline = time.monotonic() + _PATIENCE
     while file.parent.exists():
-        if file.exists():
-            return Obituary(**json.loads(file.read_text()))
+        obituary = find_obituary(file)
+        if obituary is not None:
+            return obituary
         if time.monotonic() > deadline:
             break
         time.sleep(0.01)
     return None
 
 
+def ending_of(obituary: Obituary | None) -> str:
+    """Say why a front ended: what ended it, or what it said itself; nothing where it was killed."""
+    if obituary is None or obituary.cause or obituary.exit_code != 0:
+        return obituary.cause if obituary is not None else ""
+    said = [line.removeprefix(STOPPING) for line in obituary.log if line.startswith(STOPPING)]
+    return said[-1] if said else ""
+
+
+def find_obituary(file: Path) -> Obituary | None:
+    """Give the one in a file, where there is one."""
+    try:
+        return Obituary(**json.loads(file.read_text(errors="replace")))
+    except FileNotFoundError:
+        return None
+
+
 def _file(endpoint: str) -> Path:
-    return Path(endpoint.removeprefix(_PREFIX)).with_suffix(".ended")
+    # Beside the folder that the sandbox itself can write to.
+    return Path(endpoint.removeprefix(_PREFIX)).parent.with_name("ended")

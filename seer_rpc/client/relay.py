@@ -98,6 +98,7 @@ class Relay:
             body=f"{schema_hash}\n{secrets.token_hex(8)}".encode(),
         )
         self._lock = threading.Lock()
+        self._asking = threading.Lock()
         self._told = self._attempts = 0
         self._reopened: Future[Frame] = Future()
         self._waiting: dict[int, Call] = {}
@@ -138,6 +139,8 @@ class Relay:
     def entrust(self, call: Call) -> None:
         """Have the front answer a call to whoever asks for it later; returns when it has the call.
 
+        Of a stream it takes all items, then, and keeps them.
+
         Raises:
             SeerError: the session is over.
         """
@@ -147,6 +150,7 @@ class Relay:
                 raise self.lost
             if link is not self._link:
                 link = self._link
+                link.send(Frame(Kind.KEEP, self.id, call.seq))
                 link.send(call.frame)
             if call.seq in self._ask_pending(link):
                 return
@@ -193,7 +197,8 @@ class Relay:
         """Have a call ended; whoever waits for it hears of that here, or by its answer."""
         call.future.cancel()
         self._link.drop(call.frame.key)
-        self.steer(Kind.CANCEL, call.seq, epoch=call.frame.epoch)
+        if not call.stays:
+            self.steer(Kind.CANCEL, call.seq, epoch=call.frame.epoch)
 
     def steer(self, kind: Kind, seq: int, ack: int = 0, timeout: int = 0, epoch: int = 0) -> None:
         """Say something of a call; a link that is gone takes it with it, or the news of it."""
@@ -245,10 +250,12 @@ class Relay:
 
     def _ask_pending(self, link: Link) -> Collection[int]:
         """Open the session once more, to hear which calls the front knows; none if it is silent."""
-        self._reopened = Future()
-        self._send_opening(link)
-        with contextlib.suppress(TimeoutError, DecodeError):
-            return dict(Opening.decode(self._reopened.result(_REOPEN).body).pending)
+        # One after the other: an answer does not say whose question it is to.
+        with self._asking:
+            self._reopened = Future()
+            self._send_opening(link)
+            with contextlib.suppress(TimeoutError, DecodeError):
+                return dict(Opening.decode(self._reopened.result(_REOPEN).body).pending)
         return ()
 
     def _on_frame(self, opened: Future[Frame], frame: Frame) -> None:
@@ -280,16 +287,17 @@ class Relay:
             self._reopened.set_result(frame)
 
     def _on_items(self, frame: Frame) -> None:
+        begun: Call | None = None
         with self._lock:
             call = self._waiting.get(frame.seq)
             arrivals = self._streams.get(frame.seq)
-            is_first = call is not None and arrivals is None and not call.future.done()
-            if is_first:
-                arrivals = self._streams[frame.seq] = self._arrivals(frame)
+            if call is not None and arrivals is None and not call.future.done():
+                begun = call
+                arrivals = self._streams[frame.seq] = self._arrivals(frame, call)
         if arrivals is not None:
             arrivals.put(frame)
-        if call is not None and arrivals is not None and is_first:
-            _settle(call, arrivals)
+            if begun is not None:
+                _settle(begun, arrivals)
 
     def _on_end_of_call(self, frame: Frame) -> None:
         self._reports.end(frame.seq)
@@ -299,15 +307,17 @@ class Relay:
         if arrivals is not None:
             arrivals.put(frame)
         elif call is not None and frame.kind is Kind.END:
-            empty = self._arrivals(frame)
+            empty = self._arrivals(frame, call)
             empty.put(frame)
             _settle(call, empty)
         elif call is not None:
             _settle(call, frame)
-        if call is not None:
+        if call is not None and not call.stays:
             self._acknowledge(frame)
 
-    def _arrivals(self, frame: Frame) -> Arrivals:
+    def _arrivals(self, frame: Frame, call: Call) -> Arrivals:
+        if call.stays:
+            return Arrivals(tell=lambda _: None, cancel=lambda: None)
         seq, epoch = frame.seq, frame.epoch
         return Arrivals(
             tell=lambda taken: self.steer(Kind.MORE, seq, taken, epoch=epoch),
@@ -369,6 +379,8 @@ class Relay:
 
     def _steer_again(self, call: Call) -> None:
         """Say of a call what may have been lost with the link."""
+        if call.stays:
+            return
         stream = self._streams.get(call.seq)
         if call.future.cancelled() or (stream is not None and stream.is_cancelled):
             self.steer(Kind.CANCEL, call.seq, epoch=call.frame.epoch)
@@ -395,7 +407,7 @@ class Relay:
     def _interrupted(self, error: SeerError, seq: int) -> SeerError:
         """Say what is known of a call whose outcome will not come."""
         try:
-            stage = Ledger.open(self.ledger).stage(self.id, seq)
+            stage = Ledger.read(self.ledger).stage(self.id, seq)
         except (OSError, ValueError):
             # It is another host's, or gone with the sandbox.
             stage = CallStage.BEGUN

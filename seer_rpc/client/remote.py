@@ -64,7 +64,7 @@ class RemoteInterface:
         """Find the connection of `name` near the file `near`, at the first call.
 
         `types` are the interface's by their names, `exceptions` those by their qualified names;
-        `outline` is a line for each function and type that it had. `timeouts` are the seconds that
+        `outline` is what `seer_runtime.wire.outline` said of it. `timeouts` are the seconds that
         calls of some functions may take where their caller says nothing.
         """
         self._name = name

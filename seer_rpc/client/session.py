@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import os
 import re
+import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
@@ -96,6 +97,7 @@ class Session:
             InterfaceError: the interface failed to load.
         """
         self._process = os.getpid()
+        self._beside = connection.beside
         self._codec = Codec(types)
         self._exceptions = exceptions or {}
         self._reports = ProgressReports(on_progress or show_progress)
@@ -117,9 +119,11 @@ class Session:
             lease,
             _session_id(connection, name) if name else NO_SESSION,
         )
+        self._pending_lock = threading.Lock()
         self.pending: Mapping[int, str] = {}
         """Calls of an earlier client of this name whose results were not received: their numbers
         and functions, the name empty where it is not known."""
+        self._collected: set[int] = set()
         opened = self._relay.open()
         opening = self._connect(opened)
         if name:
@@ -224,7 +228,8 @@ class Session:
         """Make a call for whoever will `collect` it, this session or a later one of its name.
 
         Returns when the sandbox has the call, with the number to collect it by. After `leave` it
-        goes on as long as the lease lasts.
+        goes on as long as the lease lasts. A stream does not wait for whoever takes its items: the
+        sandbox keeps them all, up to 1 GiB, where it is ended.
 
         Raises:
             CallError: the arguments cannot cross.
@@ -234,33 +239,34 @@ class Session:
         try:
             call = self._new_call(function, args, kwargs, timeout, given)
             self._relay.entrust(call)
+            with self._pending_lock:
+                self.pending = {**self.pending, call.seq: function}
         except BaseException:
             self._forget(given)
             raise
-        self.pending = {**self.pending, call.seq: function}
         return call.seq
 
     def cancel(self, number: int) -> None:
         """End a call that is pending; `collect` says what became of it."""
         self._relay.steer(Kind.CANCEL, number, epoch=self.epoch)
 
-    def collect(self, number: int) -> Any:
+    def collect(self, number: int, *, keep: bool = False) -> Any:
         """Wait for the result of a pending call: one of `start`, or of an earlier client.
 
+        With `keep` it stays pending: the next one who opens the session of this name may collect
+        it, too, a stream of `start` from its first item.
+
         Raises:
-            ArgumentError: it is not pending.
+            ArgumentError: it is not pending, or was collected in this session.
             SessionOverError: the result is gone: the earlier client had taken it, or a part of it.
             SeerError: what `call` would have raised.
         """
-        if number not in self.pending:
-            raise ArgumentError(f"no call {number} is pending; there are: {list(self.pending)}")
-        function = self.pending[number]
-        self.pending = {seq: name for seq, name in self.pending.items() if seq != number}
+        function = self._take_pending(number, keep)
         relay = self._relay
         # The epoch of a call that has begun; it is not begun again.
         acked = relay.numbers.acked
         frame = Frame(Kind.CALL, relay.id, number, acked, self.epoch, 0, function)
-        call = Call(frame)
+        call = Call(frame, stays=keep)
         return self._value(call, relay.wait(relay.submit(call)))
 
     def leave(self) -> None:
@@ -333,6 +339,20 @@ class Session:
             group.add(relay, call)
         return call
 
+    def _take_pending(self, number: int, keep: bool) -> str:
+        """Give the function of a pending call, which this session does not collect again."""
+        with self._pending_lock:
+            function = self.pending.get(number)
+            if function is None or number in self._collected:
+                there = [seq for seq in self.pending if seq not in self._collected]
+                raise ArgumentError(f"no call {number} is pending; there are: {there}")
+            if keep:
+                self._collected.add(number)
+            else:
+                # Another dictionary: whoever iterates goes on with what there was.
+                self.pending = {seq: name for seq, name in self.pending.items() if seq != number}
+            return function
+
     def _forget(self, numbers: Iterable[int]) -> None:
         """Want no answers: a number without one keeps all later ones from being acknowledged."""
         for each in numbers:
@@ -391,7 +411,7 @@ class Session:
         """Take what the front said of a worker; connect to it where that is possible."""
         opening = Opening()
         with contextlib.suppress(DecodeError):
-            opening = Opening.decode(frame.body)
+            opening = self._located(Opening.decode(frame.body))
         self._idempotent = opening.idempotent
         self._relay.ledger = opening.ledger
         previous, self._direct = self._direct, None
@@ -408,6 +428,10 @@ class Session:
                 # It ended meanwhile.
                 path.close()
         return opening
+
+    def _located(self, opening: Opening) -> Opening:
+        socket, ledger = map(self._beside, (opening.socket, opening.ledger))
+        return opening._replace(socket=socket, ledger=ledger)
 
     def _on_end(self) -> None:
         if self._direct is not None:

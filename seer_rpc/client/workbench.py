@@ -56,7 +56,7 @@ class Workbench:
         first = pb.ExecRequest(command=command)
         return self._stream(self._stub.Exec, itertools.chain([first], requests))
 
-    def read(self, path: str) -> Iterator[bytes]:
+    def read(self, path: str) -> Generator[bytes, None, None]:
         """Give what a file holds, in pieces.
 
         Raises:

@@ -14,12 +14,15 @@ from types import TracebackType
 from typing import Self
 
 from seer_rpc.backends import Backend, Machine, MachineSpec, choose_backend, load_backend
+from seer_rpc.backends.protocol import Isolation
 from seer_rpc.client.control import Control
 from seer_rpc.client.workbench import Workbench
 from seer_rpc.environment.config import SandboxConfig
+from seer_rpc.environment.containers import ContainerHandle, remove_containers, start_container
 from seer_rpc.environment.models import ModelHandle, find_models
 from seer_rpc.environment.packages import required_packages
 from seer_rpc.environment.records import planned_record, running_record, sweep
+from seer_rpc.environment.repos import RepoHandle, checked_out, install_repos
 from seer_rpc.environment.uploads import furnish
 from seer_rpc.environment.work import Work
 from seer_rpc.errors import (
@@ -29,12 +32,14 @@ from seer_rpc.errors import (
     SeerError,
     SessionError,
 )
+from seer_rpc.files import remove_old
 from seer_rpc.journal import CallRecord, Filter, read_calls
+from seer_rpc.locations import jobs_folder, results_folder
 from seer_rpc.progress import status
 from seer_rpc.registry import SandboxRecord, find_sandbox, forget, register
 from seer_rpc.snapshots import Snapshot, find_snapshot
 from seer_rpc.workspace import Workspace
-from seer_runtime.wire.journal import PERIOD
+from seer_runtime.wire.journal import PERIOD, RUN
 from seer_runtime.wire.settings import token_digest
 
 _LAST_LINES = 20
@@ -53,6 +58,8 @@ class Run:
     call_token: str = field(repr=False)
     admin_token: str = field(repr=False)
     models: list[ModelHandle]
+    repos: list[RepoHandle]
+    containers: list[ContainerHandle] = field(default_factory=list)
     process: int = field(default_factory=os.getpid)
     """The process that owns the sandbox: a fork of it does not."""
 
@@ -80,6 +87,37 @@ class BaseSandbox(Work):
         """The models that the sandbox has; none before it is started."""
         return list(self._run.models) if self._run is not None else []
 
+    @property
+    def repo_handles(self) -> list[RepoHandle]:
+        """The repositories that the sandbox has; none before it is started."""
+        return list(self._run.repos) if self._run is not None else []
+
+    def start_container(self, repo: RepoHandle) -> ContainerHandle:
+        """Build a repository's Dockerfile and run it with Docker, beside the sandbox.
+
+        It is built from the files as they came, whatever the sandbox has made of them since. It
+        gets the sandbox's variables, is as limited and as far from the network, and ends with it.
+
+        Raises:
+            ConfigError: the repository has no Dockerfile.
+            ContainerError: there is no Docker engine, or it cannot build or run it.
+        """
+        run = self._running()
+        started = start_container(repo, self.sandbox_id, self.config, self._environment())
+        run.containers.append(started)
+        return started
+
+    @property
+    def isolation(self) -> Isolation:
+        """What keeps it apart from this machine, and what that guarantees.
+
+        Raises:
+            SandboxError: it has not been started.
+        """
+        if self._run is None:
+            raise not_started()
+        return self._run.machine.isolation
+
     def calls(
         self,
         *,
@@ -105,7 +143,7 @@ class BaseSandbox(Work):
         # A call is written down a moment after its end.
         time.sleep(_WRITTEN)
         wanted = Filter(interface=interface, function=function, failed=failed, since=since)
-        return read_calls(self._run.machine.folder(), self.sandbox_id, wanted, last)
+        return read_calls(self._run.machine.folder() / RUN, self.sandbox_id, wanted, last)
 
     @classmethod
     def from_id(cls, which: str, config: SandboxConfig | None = None) -> Self:
@@ -182,12 +220,13 @@ class BaseSandbox(Work):
         if run is None or run.process != os.getpid():
             return
         with status(f"stopping sandbox {self.name}"):
-            if run.is_attached or grace > 0:
+            if run.is_attached or grace > 0 or self.config.detach:
                 # One that has ended meanwhile cannot be asked.
                 with contextlib.suppress(SessionError):
                     run.control.stop(grace)
                 _await_end(run.machine, grace)
             run.control.close()
+            remove_containers(run.containers)
             run.machine.stop()
         if not run.is_attached:
             forget(self.sandbox_id)
@@ -212,36 +251,43 @@ class BaseSandbox(Work):
         if self._run is not None:
             return
         self.name = name or self.name
+        for folder in (results_folder(), jobs_folder()):
+            remove_old(folder)
         chosen = choose_backend(self._backend, self.config.gpu)
+        sweep()
+        self._check_secrets()
         call_token, admin_token = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         models = find_models(self.config.models)
-        sweep()
-        spec = MachineSpec(
-            sandbox_id=self.sandbox_id,
-            name=self.name,
-            gpu=self.config.gpu,
-            packages=required_packages(self.config),
-            lifetime=self.config.timeout,
-            environment=self._environment(),
-            call_token_digest=token_digest(call_token),
-            admin_token_digest=token_digest(admin_token),
-            models={handle.path: handle.source for handle in models},
-            isolation=self.config.isolation,
-            blocks_network=self.config.block_network,
-            limits=self.config.limits,
-            idle_timeout=self.config.idle_timeout,
-            is_detached=self.config.detach,
-            listening=self.config.listening,
-            snapshot=snapshot,
-        )
-        record = planned_record(spec, chosen, self.config, call_token, admin_token)
-        with status(f"starting sandbox {self.name}"):
-            machine = self._create(load_backend(chosen), spec, record)
+        with checked_out(self.config.repos) as repos:
+            spec = MachineSpec(
+                sandbox_id=self.sandbox_id,
+                name=self.name,
+                gpu=self.config.gpu,
+                packages=required_packages(self.config),
+                system_packages=self.config.system_packages,
+                lifetime=self.config.timeout,
+                environment=self._environment(),
+                call_token_digest=token_digest(call_token),
+                admin_token_digest=token_digest(admin_token),
+                models={handle.path: handle.source for handle in models},
+                folders={handle.path: str(folder) for handle, folder in repos.items()},
+                isolation=self.config.isolation,
+                blocks_network=self.config.block_network,
+                limits=self.config.limits,
+                idle_timeout=self.config.idle_timeout,
+                is_detached=self.config.detach,
+                listening=self.config.listening,
+                snapshot=snapshot,
+            )
+            record = planned_record(spec, chosen, self.config, call_token, admin_token)
+            with status(f"starting sandbox {self.name}"):
+                machine = self._create(load_backend(chosen), spec, record)
         control = Control(machine.endpoint, admin_token)
-        self._run = Run(machine, control, call_token, admin_token, models)
+        self._run = Run(machine, control, call_token, admin_token, models, list(repos))
         try:
-            register(running_record(record, machine, models))
+            register(running_record(record, machine, models, list(repos)))
             furnish(control.workbench, self.config, workspace)
+            install_repos(self, self.config, list(repos))
         except BaseException:
             self.terminate()
             raise
@@ -269,6 +315,7 @@ class BaseSandbox(Work):
             record.call_token,
             record.admin_token,
             [ModelHandle(**handle) for handle in record.models],
+            [RepoHandle(**handle) for handle in record.repos],
             is_attached=True,
         )
 
@@ -297,14 +344,16 @@ class BaseSandbox(Work):
         return run
 
     def _environment(self) -> Mapping[str, str]:
-        present = {name: os.environ[name] for name in self.config.secrets if name in os.environ}
-        missing = [name for name in self.config.secrets if name not in present]
+        secrets = {name: os.environ[name] for name in self.config.secrets if name in os.environ}
+        return {**self.config.env, **secrets}
+
+    def _check_secrets(self) -> None:
+        missing = [name for name in self.config.secrets if name not in os.environ]
         if missing:
             warnings.warn(
                 f"secrets that are not set here: {', '.join(missing)}; the sandbox goes without",
                 stacklevel=4,
             )
-        return {**self.config.env, **present}
 
 
 def _await_end(machine: Machine, seconds: float) -> None:

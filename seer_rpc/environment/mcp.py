@@ -5,10 +5,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import shutil
 import sys
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,9 +14,9 @@ from typing import Any
 from seer_rpc.client.connection import VARIABLE, Connection
 from seer_rpc.environment.served import ServedInterface, ServedLibrary
 from seer_rpc.errors import PackageMissingError
-from seer_rpc.files import write_whole
-from seer_rpc.generators.mcp import FOLDER_VARIABLE, SCHEMA_FILE, mcp_config, mcp_tools
-from seer_rpc.locations import mcp_folder
+from seer_rpc.files import remove_old, write_whole
+from seer_rpc.generators.mcp import mcp_tools
+from seer_rpc.locations import MCP_SCHEMA, MCP_VARIABLE, mcp_folder
 from seer_rpc.registry import running_sandboxes
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 
@@ -29,9 +27,6 @@ _CONFIG = ".config"
 
 _COMMAND = (sys.executable, "-P", "-m", "seer_rpc.mcp")
 """Not from the working directory, whose files may be called as modules are."""
-
-_KEPT = 7 * 24 * 3600.0
-"""Seconds that the results of a server are kept behind its last one."""
 
 
 class ServedMcp(dict[str, dict[str, Any]], ServedLibrary):
@@ -58,7 +53,7 @@ class ServedMcp(dict[str, dict[str, Any]], ServedLibrary):
         file.parent.mkdir(exist_ok=True, mode=0o700)
         write_whole(file, connection.to_json().encode())
         interface.when_loaded(self._keep_schema)
-        environment = {VARIABLE: str(file), FOLDER_VARIABLE: str(self._folder)}
+        environment = {VARIABLE: str(file), MCP_VARIABLE: str(self._folder)}
         dict.__init__(self, configuration(interface.name, _COMMAND, environment))
         write_whole(file.with_suffix(_CONFIG), json.dumps(self).encode())
 
@@ -70,22 +65,24 @@ class ServedMcp(dict[str, dict[str, Any]], ServedLibrary):
     def _keep_schema(self, schema: InterfaceSchema) -> None:
         # What no server could offer is better said here.
         mcp_tools(schema)
-        write_whole(self._folder / SCHEMA_FILE, schema.SerializeToString())
+        write_whole(self._folder / MCP_SCHEMA, schema.SerializeToString())
 
 
 def configuration(name: str, command: Sequence[str], env: Mapping[str, str]) -> dict[str, Any]:
     """Give what clients need to start a server that imports this library as it is imported here."""
-    return mcp_config(name, command, {**env, **_import_path()})
+    program, *args = command
+    variables = {**env, **_import_path()}
+    return {name: {"type": "stdio", "command": program, "args": args, "env": variables}}
 
 
 def running_servers() -> list[dict[str, Any]]:
     """Give the configurations of the servers of running sandboxes, one each."""
-    files = [
-        file
+    texts = [
+        text
         for sandbox in running_sandboxes()
-        for file in sorted((sandbox.folder / CONNECTIONS).glob(f"*{_CONFIG}"))
+        for text in _configurations(sandbox.folder / CONNECTIONS)
     ]
-    return [json.loads(file.read_text()) for file in files]
+    return [json.loads(text) for text in texts]
 
 
 def check_mcp() -> None:
@@ -101,16 +98,20 @@ def check_mcp() -> None:
         )
 
 
+def _configurations(folder: Path) -> Iterator[str]:
+    # A sandbox that ends meanwhile takes its files with it.
+    with suppress(FileNotFoundError):
+        for file in sorted(folder.glob(f"*{_CONFIG}")):
+            with suppress(FileNotFoundError):
+                yield file.read_text()
+
+
 def _make_folder(name: str) -> Path:
     """Make the folder of a server; those of long ago go, but for those of running sandboxes."""
     everything = mcp_folder()
     everything.mkdir(parents=True, exist_ok=True, mode=0o700)
     needed = {sandbox.folder.name for sandbox in running_sandboxes()}
-    for folder in everything.iterdir():
-        with suppress(OSError):
-            is_old = time.time() - folder.stat().st_mtime > _KEPT
-            if is_old and folder.name.partition("-")[0] not in needed:
-                shutil.rmtree(folder)
+    remove_old(everything, lambda folder: folder.name.partition("-")[0] in needed)
     folder = everything / name
     folder.mkdir(exist_ok=True, mode=0o700)
     return folder

@@ -77,11 +77,28 @@ def _downloaded(name: str) -> Path:
     try:
         with status(f"fetching {name}"):
             return Path(hub.snapshot_download(repo, revision=revision or None))
+    except problems.GatedRepoError:
+        raise ModelNotFoundError(
+            f"{repo} is gated: the Hugging Face hub gives it to accounts that accepted its terms"
+            f"{_without_token()}",
+            hint=f"accept them at https://huggingface.co/{repo}, set HF_TOKEN and add "
+            'secrets=["HF_TOKEN"]',
+        ) from None
+    except problems.RepositoryNotFoundError:
+        raise ModelNotFoundError(
+            f"no model {name!r}: it is no local directory, and the Hugging Face hub has none of "
+            f"that name, or a private one{_without_token()}",
+            hint='check its spelling; for a private one set HF_TOKEN and add secrets=["HF_TOKEN"]',
+        ) from None
     except (problems.HfHubHTTPError, problems.HFValidationError, OSError, ValueError) as error:
         raise ModelNotFoundError(
             f"no model {name!r}: it is no local directory, and the Hugging Face hub says: {error}",
             hint="check the id's spelling and the network; gated models need a token in HF_TOKEN",
         ) from None
+
+
+def _without_token() -> str:
+    return "" if os.environ.get("HF_TOKEN") else "; HF_TOKEN is not set here"
 
 
 def _converted(file: Path) -> Path:

@@ -11,6 +11,7 @@ from pathlib import Path
 from seer_rpc.backends import Machine, MachineSpec, load_backend
 from seer_rpc.environment.config import SandboxConfig
 from seer_rpc.environment.models import ModelHandle
+from seer_rpc.environment.repos import RepoHandle
 from seer_rpc.errors import BackendError
 from seer_rpc.registry import ProcessIdentity, SandboxRecord, forget, stale_sandboxes
 
@@ -43,15 +44,19 @@ def planned_record(
 
 
 def running_record(
-    record: SandboxRecord, machine: Machine, models: Sequence[ModelHandle]
+    record: SandboxRecord,
+    machine: Machine,
+    models: Sequence[ModelHandle],
+    repos: Sequence[RepoHandle],
 ) -> SandboxRecord:
     """Describe it once it runs."""
     network = machine.network
     return dataclasses.replace(
         record,
         endpoint=machine.endpoint,
-        isolation=machine.isolation,
+        isolation=dataclasses.asdict(machine.isolation),
         models=[dataclasses.asdict(handle) for handle in models],
+        repos=[dataclasses.asdict(handle) for handle in repos],
         network=dataclasses.asdict(network) if network is not None else None,
     )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from seer_rpc.errors import ConfigError
+from seer_rpc.redaction import without_credentials
 
 _SHORT = re.compile(r"(?P<owner>[A-Za-z0-9][A-Za-z0-9-]*)/(?P<name>[A-Za-z0-9._-]+)")
 _SCP = re.compile(r"(?P<user>[A-Za-z0-9._-]+)@(?P<host>[A-Za-z0-9.-]+):(?P<path>[^@]+)")
@@ -53,7 +54,7 @@ def parse_repo(text: str) -> RepoSource:
     """
     text = text.strip()
     if not text or text.startswith("-") or not text.isprintable() or "::" in text:
-        raise ConfigError(f"{_shown(text)!r} is no repository", hint=_FORMS)
+        raise ConfigError(f"{without_credentials(text)!r} is no repository", hint=_FORMS)
     if "://" in text:
         return _of_url(text)
     whole, _, revision = text.partition("@")
@@ -73,27 +74,31 @@ def _of_url(text: str) -> RepoSource:
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname or "", parts.port
-    except ValueError as error:
-        raise ConfigError(f"{_shown(text)!r} is no URL: {error}", hint=_FORMS) from None
+    except ValueError:
+        # What is wrong with it may be a password in the wrong place: it is not told.
+        scheme = text.partition("://")[0]
+        raise ConfigError(f"what follows {scheme}:// is no URL", hint=_FORMS) from None
     if parts.scheme in _LOOPBACK and host not in ("localhost", "127.0.0.1", "::1"):
         raise ConfigError(
-            f"{_shown(text)!r}: what comes over {parts.scheme}:// can be changed on its way",
+            f"{without_credentials(text)!r}: what comes over {parts.scheme}:// can be changed on "
+            "its way",
             hint=f"write https://{host}{parts.path}",
         )
     if parts.scheme not in (*_SAFE, *_LOOPBACK):
         raise ConfigError(
-            f"{_shown(text)!r}: repositories come by {', '.join(_SAFE)} alone", hint=_FORMS
+            f"{without_credentials(text)!r}: repositories come by {', '.join(_SAFE)} alone",
+            hint=_FORMS,
         )
     if parts.scheme == "file":
         return _of_path(unquote(parts.path))
     if not _HOST.fullmatch(host):
-        raise ConfigError(f"{_shown(text)!r} names no host", hint=_FORMS)
+        raise ConfigError(f"{without_credentials(text)!r} names no host", hint=_FORMS)
     path, mark, revision = parts.path.partition("@")
     user, authorization = "", ""
     if parts.scheme == "ssh":
         user = f"{parts.username}@" if parts.username else ""
         if user and not _USER.fullmatch(user[:-1]):
-            raise ConfigError(f"{_shown(text)!r} names no user", hint=_FORMS)
+            raise ConfigError(f"{without_credentials(text)!r} names no user", hint=_FORMS)
     elif parts.username or parts.password:
         pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
         authorization = f"Basic {base64.b64encode(pair.encode()).decode()}"
@@ -111,7 +116,8 @@ def _of_path(text: str) -> RepoSource:
     folder = Path(path).expanduser()
     if not folder.is_dir():
         raise ConfigError(
-            f"{_shown(text)!r} is no repository: there is no such folder here", hint=_FORMS
+            f"{without_credentials(text)!r} is no repository: there is no such folder here",
+            hint=_FORMS,
         )
     return _source(str(folder.resolve()), folder.resolve().name, revision, marked=bool(mark))
 
@@ -122,17 +128,8 @@ def _source(
     name = path.rstrip("/").rpartition("/")[2].rpartition(":")[2].removesuffix(".git")
     name = re.sub(r"[^A-Za-z0-9._-]", "-", name)
     if not name.strip("-.") or name.startswith("-"):
-        raise ConfigError(f"{_shown(url)!r} has no name for its folder", hint=_FORMS)
+        raise ConfigError(f"{without_credentials(url)!r} has no name for its folder", hint=_FORMS)
     is_odd = ".." in revision or revision.endswith(("/", ".lock", "."))
     if marked and (is_odd or not _REVISION.fullmatch(revision)):
         raise ConfigError(f"{revision!r} is no branch, tag or commit", hint=_FORMS)
     return RepoSource(url, name, revision, authorization)
-
-
-def _shown(text: str) -> str:
-    return without_credentials(text)
-
-
-def without_credentials(text: str) -> str:
-    """Take names and passwords out of the URLs in a text."""
-    return re.sub(r"(?<=://)[^/@\s]+@", "", text)

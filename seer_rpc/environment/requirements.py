@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from seer_rpc.environment.repo_urls import without_credentials
 from seer_rpc.errors import ConfigError
+from seer_rpc.redaction import without_credentials
 
 
 def parse_requirement(text: str) -> Requirement:

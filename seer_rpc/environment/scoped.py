@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Literal, Self, overload
 
@@ -18,7 +19,7 @@ from seer_rpc.environment.served import (
     served_prompt,
 )
 from seer_rpc.environment.uploads import HOME, LIBRARIES, upload_interface
-from seer_rpc.errors import ConfigError, InterfaceGoneError
+from seer_rpc.errors import ConfigError, InterfaceGoneError, SeerError
 from seer_rpc.generators import DEFAULT_TOKENS
 from seer_rpc.workspace import Workspace
 from seer_rpc.workspace.library import check_import_name
@@ -163,12 +164,11 @@ class ScopedSandbox(BaseSandbox):
 
         Raises:
             SandboxError: the path is outside the sandbox, or the sandbox is not running.
-            InterfaceError: an interface that was waiting fails for another reason.
+            InterfaceError: an interface that was waiting fails for another reason. The others are
+                loaded nevertheless; notes tell of those that fail, too.
         """
         super().upload_file(local_path, str(HOME / (sandbox_path or Path(local_path).name)))
-        for interface in self._interfaces.values():
-            if interface.is_pending:
-                interface.load()
+        _load_all([each for each in self._interfaces.values() if each.is_pending])
 
     def rpc_logs(self, lines: int = 100) -> str:
         """Give the newest lines that the runtime and the interfaces printed."""
@@ -208,3 +208,18 @@ class ScopedSandbox(BaseSandbox):
                 f"no interface {name!r} is served (served: {served})", hint="serve() it first"
             )
         return run
+
+
+def _load_all(interfaces: Iterable[ServedInterface]) -> None:
+    """Load each of them; the first failure is raised, with notes of the others."""
+    first: SeerError | None = None
+    for interface in interfaces:
+        try:
+            interface.load()
+        except SeerError as error:
+            if first is None:
+                first = error
+            else:
+                first.add_note(f"{interface.name} failed, too: {error}")
+    if first is not None:
+        raise first

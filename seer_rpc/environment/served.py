@@ -23,6 +23,9 @@ from seer_rpc.workspace import Library, Skill
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 from seer_runtime.wire.pb.runtime_pb2 import LoadRequest
 
+PROMPTS = "prompts"
+"""Where the sandbox's folder has the commands that prompts name."""
+
 
 class ServedInterface:
     """An interface that is loaded, or waits for a module that it imports."""
@@ -169,15 +172,17 @@ class ServedSkill(Skill):
 
 
 def served_prompt(skill: ServedSkill, folder: Path, tokens: int) -> str:
-    """Tell a model of an interface; the command that calls it is installed in `folder`.
+    """Tell a model of an interface; the command that calls it is installed below `folder`.
 
     Raises:
         ConfigError: so few tokens have no room for it.
         InterfaceError: the interface still waits for a module.
     """
-    script = skill.install(folder) / SCRIPT
+    name = skill.schema.name
+    # Several interfaces of a sandbox may have one skill name.
+    script = skill.install(folder / PROMPTS / name) / SCRIPT
     return interface_prompt(
-        skill.schema, [sys.executable, str(script)], library=skill.schema.name, tokens=tokens
+        skill.schema, [sys.executable, str(script)], library=name, tokens=tokens
     )
 
 

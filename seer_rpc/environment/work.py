@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -20,7 +20,7 @@ from seer_rpc.client.commands import (
 )
 from seer_rpc.client.transfers import receive, send_file, send_folder
 from seer_rpc.client.workbench import Workbench, cut
-from seer_rpc.errors import ConfigError, SandboxFileNotFoundError
+from seer_rpc.errors import ConfigError, SandboxFileNotFoundError, SandboxFileSizeError
 from seer_rpc.progress import status
 from seer_runtime.wire.pb.runtime_pb2 import Command, Entry
 
@@ -157,7 +157,7 @@ class Work:
         The other arguments, and what it raises, are those of `exec`.
         """
         planned = Command(python=_encoded(code))
-        set_surroundings(planned, cwd, {"PYTHONUNBUFFERED": "1", **(env or {})}, timeout)
+        set_surroundings(planned, cwd, env or {}, timeout)
         return self._run_command(planned, input, on_output, max_output).check()
 
     def write_file(self, path: str, content: str | bytes) -> None:
@@ -177,13 +177,20 @@ class Work:
         """
         return self.read_bytes(path).decode()
 
-    def read_bytes(self, path: str) -> bytes:
+    def read_bytes(self, path: str, *, max_bytes: int | None = None) -> bytes:
         """Give what a file holds.
 
         Raises:
             SandboxFileError: it cannot be read; the class says why.
+            SandboxFileSizeError: it holds more than `max_bytes`.
         """
-        return b"".join(self._workbench().read(path))
+        content = bytearray()
+        with closing(self._workbench().read(path)) as pieces:
+            for piece in pieces:
+                content += piece
+                if max_bytes is not None and len(content) > max_bytes:
+                    raise too_large(path, max_bytes)
+        return bytes(content)
 
     def ensure_dir(self, path: str) -> None:
         """Make a folder and those above it; one that is there is fine.
@@ -269,6 +276,16 @@ def _encoded(content: str | bytes) -> bytes:
     if isinstance(content, bytes | bytearray | memoryview):
         return bytes(content)
     raise ConfigError(f"text or bytes are needed, not {type(content).__name__}")
+
+
+def too_large(path: str, max_bytes: int) -> SandboxFileSizeError:
+    """Give the error of a file that holds more than that."""
+    error = SandboxFileSizeError(
+        f"{path!r} in the sandbox holds more than {max_bytes} bytes",
+        hint="raise max_bytes, or download it",
+    )
+    error.path = path
+    return error
 
 
 def _info(folder: str, entry: Entry) -> FileInfo:

@@ -1,7 +1,6 @@
 """What is made of an interface schema, and of nothing else."""
 
 from seer_rpc.generators.budgets import estimate_tokens
-from seer_rpc.generators.details import function_hints
 from seer_rpc.generators.documentation import library_docs
 from seer_rpc.generators.examples import example_arguments, example_function
 from seer_rpc.generators.library import library_files
@@ -21,7 +20,6 @@ __all__ = [
     "estimate_tokens",
     "example_arguments",
     "example_function",
-    "function_hints",
     "interface_prompt",
     "library_docs",
     "library_files",

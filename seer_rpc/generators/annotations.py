@@ -48,23 +48,15 @@ class Annotations:
     """Renders types, and remembers which modules the source must import for them."""
 
     def __init__(
-        self,
-        taken: Collection[str] = (),
-        members: Collection[str] = (),
-        named: Collection[str] | None = None,
-        *,
-        aliases: bool = True,
+        self, taken: Collection[str], members: Collection[str], named: Collection[str]
     ) -> None:
         """Avoid the `taken` names: the interface's own, which hide builtins and imports.
 
-        `members` are those of its enums, which may stand among the values; `named` its types, or
-        None where any may be. Without `aliases` modules keep their names, for readers rather than
-        for Python.
+        `members` are those of its enums, which may stand among the values; `named` its types.
         """
         self._taken = frozenset(taken)
         self._members = frozenset(members)
-        self._named = None if named is None else frozenset(named)
-        self._aliases = aliases
+        self._named = frozenset(named)
         self._typing_names: set[str] = set()
         self._modules: set[str] = set()
 
@@ -142,8 +134,7 @@ class Annotations:
 
     def _name(self, described: Type) -> ast.expr:
         module, _, name = described.name.rpartition(".")
-        is_known = self._named is None or described.name in self._named
-        if not (is_known if described.named else described.name in _KNOWN):
+        if described.name not in (self._named if described.named else _KNOWN):
             raise ConfigError(f"the schema names an unknown type: {described.name!r}")
         if described.named:
             return ast.Name(described.name)
@@ -165,7 +156,7 @@ class Annotations:
         return [self.render(each) for each in given] or [self._typing("Any") for _ in range(arity)]
 
     def _alias(self, module: str) -> str:
-        return self.private(module.replace(".", "_")) if self._aliases else module
+        return self.private(module.replace(".", "_"))
 
     def _typing(self, name: str) -> ast.expr:
         if name in self._taken:

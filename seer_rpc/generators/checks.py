@@ -54,7 +54,7 @@ def _names(schema: InterfaceSchema) -> Iterator[tuple[str, str]]:
         yield from (("parameter", parameter.name) for parameter in function.parameters)
     for described in schema.types:
         yield "type", described.name
-        if described.kind != NamedType.ALIAS:
+        if described.kind not in (NamedType.ALIAS, NamedType.TYPED_DICT):
             yield from (("field", field.name) for field in described.fields)
         yield from (("member", member.name) for member in described.members)
     yield from (("exception", exception.name) for exception in schema.exceptions)
@@ -94,7 +94,8 @@ def _check_type(where: str, described: NamedType) -> None:
         if len(fields) != 1:
             raise ConfigError(f"{where}: the alias {described.name!r} stands for no type")
         return
-    _check_inside_class(where, "field", fields)
+    if described.kind != NamedType.TYPED_DICT:
+        _check_inside_class(where, "field", fields)
     _check_inside_class(where, "member", [member.name for member in described.members])
     _check_once(f"type {described.name!r}", fields)
     try:

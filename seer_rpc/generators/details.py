@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
-from seer_rpc.generators.annotations import Annotations
-from seer_runtime.wire.outline import signature
-from seer_runtime.wire.pb.interface_pb2 import Field, Function, NamedType, Parameter
+from seer_rpc.presentation.hints import function_hints, sentence
+from seer_runtime.wire.outline import signature, type_line
+from seer_runtime.wire.pb.interface_pb2 import Function, NamedType, Parameter
 
 LEVELS = 6
 """Versions of each text: all of it, long docs shortened, without the parameters' docs, one line of
@@ -19,14 +18,6 @@ _LINE = 200
 
 _STARS = {Parameter.VAR_POSITIONAL: "*", Parameter.VAR_KEYWORD: "**"}
 
-_KINDS = {
-    NamedType.DATACLASS: "class",
-    NamedType.ENUM: "enum",
-    NamedType.TYPED_DICT: "dict",
-    NamedType.NAMED_TUPLE: "tuple",
-    NamedType.ALIAS: "type",
-}
-
 
 def short_signature(function: Function) -> str:
     """Give a function's name and its parameters as JSON knows them: by their names."""
@@ -36,7 +27,7 @@ def short_signature(function: Function) -> str:
 def function_versions(function: Function) -> list[str]:
     """Give what is told of a function, with ever less detail."""
     head, summary = signature(function), first_paragraph(function.doc)
-    hints = _sentence(function_hints(function))
+    hints = sentence(function_hints(function))
     details = "\n".join([summary, *_parameter_lines(function)])
     docs = [function.doc, details, summary, first_line(function.doc)]
     told = [_with_docs(head, f"{doc}\n{hints}".strip()) for doc in docs]
@@ -51,34 +42,10 @@ def type_versions(types: Iterable[NamedType]) -> list[str]:
     return ["\n".join(lines)] * (LEVELS - 1) + [""]
 
 
-def type_line(described: NamedType) -> str:
-    """Give a type in one line."""
-    types = Annotations(aliases=False)
-    parts = [f"{each.name} = {each.value}" for each in described.members]
-    parts += [_field(field, types) for field in described.fields]
-    return f"{_KINDS[described.kind]} {described.name}: {', '.join(parts)}"
-
-
 def doc_versions(doc: str) -> list[str]:
     """Give what is told of the interface itself."""
     line = first_line(doc)
     return [doc, first_paragraph(doc), first_paragraph(doc), line, line, ""]
-
-
-def function_hints(function: Function) -> list[str]:
-    """Say what a caller should know before a call."""
-    hints = []
-    if function.is_stream:
-        hints.append("gives all its items as a list")
-    if function.is_read_only:
-        hints.append("changes nothing")
-    if function.is_destructive:
-        hints.append("may destroy what cannot be brought back")
-    if function.is_idempotent:
-        hints.append("may be called again without harm")
-    if function.timeout:
-        hints.append(f"ends after {function.timeout:g} s")
-    return hints
 
 
 def first_paragraph(doc: str) -> str:
@@ -106,13 +73,3 @@ def _parameter_lines(function: Function) -> Iterator[str]:
 
 def _with_docs(head: str, docs: str) -> str:
     return f"{head}\n{textwrap.indent(docs, '    ')}" if docs else head
-
-
-def _sentence(words: Sequence[str]) -> str:
-    return f"({'; '.join(words)})" if words else ""
-
-
-def _field(field: Field, types: Annotations) -> str:
-    default = f" = {field.default.text}" if field.HasField("default") else ""
-    mark = "?" if field.optional else ""
-    return f"{field.name}{mark}: {ast.unparse(types.render(field.type))}{default}"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from typing import Any
 
 from seer_runtime.wire.pb.interface_pb2 import Function, InterfaceSchema
@@ -14,6 +16,11 @@ _DEPTH = 12
 
 _SHALLOW = 6
 """Levels from the end up to which whatever need not be there is not."""
+
+_ROOM = 2000
+"""Characters of an example, but for some punctuation."""
+
+_ANYTHING = "..."
 
 _FORMATS = {
     "date-time": "2026-01-31T12:00:00Z",
@@ -36,13 +43,13 @@ def example_function(schema: InterfaceSchema) -> Function:
 
 
 def example_arguments(function: Function) -> str:
-    """Give arguments of a function, as JSON: those that it needs."""
+    """Give arguments of a function, as JSON: those that it needs.
+
+    What would make the example too long is left out of it, even where the function needs it.
+    """
     schema = _schema(function)
-    properties = schema.get("properties", {})
-    definitions = schema.get("$defs", {})
-    arguments = {
-        name: _example(properties[name], definitions, _DEPTH) for name in _required(function)
-    }
+    maker = _Maker(schema.get("$defs", {}))
+    arguments = {name: maker.value(schema["properties"][name]) for name in _required(function)}
     return json.dumps(arguments, ensure_ascii=False)
 
 
@@ -56,36 +63,59 @@ def _schema(function: Function) -> dict[str, Any]:
     return schema
 
 
-def _example(schema: Any, definitions: dict[str, Any], depth: int) -> Any:
-    match schema if depth else {}:
-        case {"const": value}:
-            return value
-        case {"enum": [value, *_]} | {"default": value}:
-            return value
-        case {"$ref": str(reference)}:
-            named = definitions.get(reference.rpartition("/")[2], {})
-            return _example(named, definitions, depth - 1)
-        case {"anyOf": choices} | {"oneOf": choices}:
-            choice = choices[0] if depth > _SHALLOW else min(choices, key=_is_named)
-            return _example(choice, definitions, depth - 1)
-        case {"type": "object"}:
-            properties = schema.get("properties", {})
-            names = [name for name in schema.get("required", []) if name in properties]
-            return {name: _example(properties[name], definitions, depth - 1) for name in names}
-        case {"type": "array"}:
-            return _items(schema, definitions, depth - 1)
-        case {"type": str(kind)}:
-            return _SIMPLE[kind](schema)
-    return "..."
+class _Maker:
+    """Makes the values of one example, which has so much room and no more."""
+
+    def __init__(self, definitions: Mapping[str, Any]) -> None:
+        self._definitions = definitions
+        self._room = _ROOM
+
+    def value(self, schema: Any, depth: int = _DEPTH) -> Any:
+        """Make a value; where there is no room for one, what stands for any."""
+        self._room -= 1
+        match schema if depth and self._room > 0 else {}:
+            case {"const": value} | {"enum": [value, *_]} | {"default": value}:
+                return self._taken(value)
+            case {"$ref": str(reference)}:
+                named = self._definitions.get(reference.rpartition("/")[2], {})
+                return self.value(named, depth - 1)
+            case {"anyOf": [_, *_] as choices} | {"oneOf": [_, *_] as choices}:
+                choice = choices[0] if depth > _SHALLOW else min(choices, key=_is_named)
+                return self.value(choice, depth - 1)
+            case {"type": "object"}:
+                properties = schema.get("properties", {})
+                names = [name for name in schema.get("required", []) if name in properties]
+                self._room -= sum(map(_size, names))
+                return {name: self.value(properties[name], depth - 1) for name in names}
+            case {"type": "array"}:
+                return self._items(schema, depth - 1)
+            case {"type": str(kind)} if kind in _SIMPLE:
+                return self._taken(_SIMPLE[kind](schema))
+        return _ANYTHING
+
+    def _items(self, schema: dict[str, Any], depth: int) -> list[Any]:
+        if "prefixItems" in schema:
+            return [self.value(each, depth) for each in schema["prefixItems"]]
+        least = schema.get("minItems", 0)
+        if depth < _SHALLOW and not least:
+            return []
+        item = self.value(schema.get("items") or {"type": "number"}, depth)
+        count = min(max(1, least), schema.get("maxItems", least + 1))
+        size = len(", ") + _size(item)
+        more = max(0, min(count - 1, self._room // size))
+        self._room -= more * size
+        return [item] * min(count, 1 + more)
+
+    def _taken(self, value: Any) -> Any:
+        size = _size(value)
+        if size > self._room:
+            return _ANYTHING
+        self._room -= size
+        return value
 
 
-def _items(schema: dict[str, Any], definitions: dict[str, Any], depth: int) -> list[Any]:
-    if "prefixItems" in schema:
-        return [_example(each, definitions, depth) for each in schema["prefixItems"]]
-    if depth < _SHALLOW and not schema.get("minItems"):
-        return []
-    item = _example(schema.get("items") or {"type": "number"}, definitions, depth)
-    return [item] * min(max(1, schema.get("minItems", 1)), schema.get("maxItems", 1 << 10))
+def _size(value: Any) -> int:
+    return len(json.dumps(value, ensure_ascii=False))
 
 
 def _is_named(schema: Any) -> bool:
@@ -94,19 +124,27 @@ def _is_named(schema: Any) -> bool:
 
 
 def _number(schema: dict[str, Any]) -> int | float:
-    least = float(schema.get("minimum", schema.get("exclusiveMinimum", -math.inf)))
-    greatest = float(schema.get("maximum", schema.get("exclusiveMaximum", math.inf)))
-    if least < 1 < greatest:
+    least = _bound(schema, "minimum", "exclusiveMinimum")
+    greatest = _bound(schema, "maximum", "exclusiveMaximum")
+    if (least is None or least < 1) and (greatest is None or greatest > 1):
         return 1
-    if math.isinf(least) or math.isinf(greatest):
-        return math.ceil(greatest) - 1 if math.isinf(least) else math.floor(least) + 1
+    if least is None or greatest is None:
+        return math.floor(least) + 1 if least is not None else math.ceil(greatest or 0) - 1
     middle = (least + greatest) / 2
-    return middle if schema["type"] == "number" else math.ceil(middle)
+    with contextlib.suppress(OverflowError):
+        return float(middle) if schema["type"] == "number" else math.ceil(middle)
+    return math.ceil(middle)
+
+
+def _bound(schema: dict[str, Any], *names: str) -> Fraction | None:
+    """Give a bound that a schema names in one way or the other; no number is too large for it."""
+    bound = next((schema[name] for name in names if name in schema), math.inf)
+    return Fraction(bound) if isinstance(bound, int) or math.isfinite(bound) else None
 
 
 def _text(schema: dict[str, Any]) -> str:
     text = _FORMATS.get(schema.get("format", ""), "text")
-    return text.ljust(schema.get("minLength", 0), "x")[: schema.get("maxLength")]
+    return text.ljust(min(schema.get("minLength", 0), _ROOM), "x")[: schema.get("maxLength")]
 
 
 _SIMPLE: Mapping[str, Callable[[dict[str, Any]], Any]] = {

@@ -6,11 +6,11 @@ import ast
 
 from seer_rpc.generators.annotations import Annotations
 from seer_rpc.generators.names import method_name
+from seer_rpc.generators.references import gives_references
 from seer_runtime.wire.pb.interface_pb2 import Function, InterfaceSchema, Parameter, Type
 
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 _REFERABLE = frozenset({"numpy.ndarray", "torch.Tensor"})
-_REFERENCES = frozenset({"seer_rpc.client.Ref", "seer_rpc.client.TensorRef"})
 
 
 class Definitions:
@@ -24,7 +24,7 @@ class Definitions:
         self._types = types
         self._remote = remote
         self._is_async = is_async
-        self._has_references = any(_is_reference(each.result) for each in schema.functions)
+        self._has_references = gives_references(schema)
 
     def all(self) -> list[ast.stmt]:
         """Define all functions, and each group as a class where its first function stands."""
@@ -183,8 +183,3 @@ Args:
 Raises:
     ArgumentError: no call can take that long.
 """
-
-
-def _is_reference(described: Type) -> bool:
-    """Tell whether a type is that of a reference, or has one in it."""
-    return described.name in _REFERENCES or any(map(_is_reference, described.arguments))

@@ -28,10 +28,10 @@ _WHOLE = """\
 
 From any shell:
 
-    {command} {function} --json {arguments}
+    {command} call {function} --json {arguments}
 
-`list` and `describe FUNCTION` in the function's place tell more, `--help` everything. The result is
-on standard output; the exit status says what went wrong, and standard error why."""
+`list` and `describe FUNCTION` in place of `call FUNCTION ...` tell more, `--help` everything. The
+result is on standard output; the exit status says what went wrong, and standard error why."""
 
 _LIBRARY = """\
 In Python, where the library is importable:
@@ -42,7 +42,7 @@ In Python, where the library is importable:
 _SHORT = """\
 # {name}
 
-Functions in a sandbox: {command} FUNCTION --json ARGUMENTS
+Functions in a sandbox: {command} call FUNCTION --json ARGUMENTS
 All of them: {command} list"""
 
 

@@ -12,17 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from google.protobuf.json_format import MessageToJson
 
 from seer_rpc.generators.budgets import fit, room_of, size_of
-from seer_rpc.generators.details import (
-    doc_versions,
-    first_line,
-    function_hints,
-    short_signature,
-    type_line,
-)
+from seer_rpc.generators.details import doc_versions, first_line, short_signature
 from seer_rpc.generators.examples import example_arguments, example_function
 from seer_rpc.generators.texts import JSON_NOTES
 from seer_rpc.presentation import MOST_CHARACTERS, Exit
-from seer_runtime.wire.outline import signature
+from seer_rpc.presentation.hints import function_hints
+from seer_runtime.wire.outline import signature, type_line
 from seer_runtime.wire.pb.interface_pb2 import Function, InterfaceSchema
 
 SCRIPT = "scripts/call.py"
@@ -41,7 +36,7 @@ _BODY = """\
 
     {command} list
     {command} describe {function}
-    {command} {function} --json {arguments}
+    {command} call {function} --json {arguments}
 
 `SKILL_DIR` is the folder of this file, as an absolute path. Any shell and any working directory
 will do; nothing else needs to be installed. The third line is a whole example: it prints the result
@@ -51,7 +46,8 @@ as JSON on standard output; messages go to standard error. `--help` explains eve
 - `--timeout SECONDS` ends a call that takes longer.
 - `--output FILE` writes the result there: JSON, or the array or image itself.
 - `--async` returns at once and prints a job; `{command} job ID` gives its result or how far it is,
-  `job ID --cancel` ends it. Use it for calls that may take more than a minute.
+  `job ID --cancel` ends it. Use it for calls that may take more than a minute. Of a stream `job`
+  tells how many items there are so far, and gives all of them at its end.
 - `--session NAME` keeps what `Ref` results stand for from one call to the next.
 
 ## What to know
@@ -64,7 +60,7 @@ as JSON on standard output; messages go to standard error. `--help` explains eve
   state may be that of a fresh start.
 - Time: a call may take as long as it likes, a shell tool may not. Give `--timeout`, or `--async`.
 - Size: more than {most} characters of result are clipped at both ends, and the whole is in a file
-  that the output names. Arrays and images are always in files.
+  that the output names. Arrays and images are always in files. They stay for a week.
 
 ## Exit status
 

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable, Sequence
 
 from seer_rpc.generators.annotations import Annotations
+from seer_rpc.generators.names import is_name
 from seer_runtime.wire.pb.interface_pb2 import Field, Member, NamedType
 
 _MUTABLE = (ast.List, ast.Dict, ast.Set, ast.Call)
@@ -15,6 +16,8 @@ def type_definition(described: NamedType, types: Annotations) -> list[ast.stmt]:
     """Give what defines a named type."""
     if described.kind == NamedType.ALIAS:
         return _alias(described, types)
+    if described.kind == NamedType.TYPED_DICT and not all(map(_is_attribute, described.fields)):
+        return _call(described, types)
     return [_class(described, types)]
 
 
@@ -23,11 +26,32 @@ def _alias(described: NamedType, types: Annotations) -> list[ast.stmt]:
     meant = ast.Constant(ast.unparse(types.render(described.fields[0].type)))
     alias = types.qualified("typing", "TypeAlias")
     definition = ast.AnnAssign(ast.Name(described.name), alias, meant, 1)
-    return [definition, *([ast.Expr(ast.Constant(described.doc))] if described.doc else [])]
+    return [definition, *_doc(described)]
+
+
+def _call(described: NamedType, types: Annotations) -> list[ast.stmt]:
+    """Define a typed dictionary with keys that no class could have."""
+    keys: list[ast.expr | None] = [ast.Constant(field.name) for field in described.fields]
+    # As text: what they name may come later.
+    hints = [ast.Constant(ast.unparse(types.render(field.type))) for field in described.fields]
+    values = [
+        _marked(field, hint, types) for field, hint in zip(described.fields, hints, strict=True)
+    ]
+    function = types.qualified("typing", "TypedDict")
+    call = ast.Call(function, [ast.Constant(described.name), ast.Dict(keys, values)], [])
+    return [ast.Assign([ast.Name(described.name)], call), *_doc(described)]
+
+
+def _is_attribute(field: Field) -> bool:
+    return is_name(field.name) and not field.name.startswith("__")
+
+
+def _doc(described: NamedType) -> list[ast.stmt]:
+    return [ast.Expr(ast.Constant(described.doc))] if described.doc else []
 
 
 def _class(described: NamedType, types: Annotations) -> ast.stmt:
-    body: list[ast.stmt] = [ast.Expr(ast.Constant(described.doc))] if described.doc else []
+    body = _doc(described)
     bases: list[ast.expr] = []
     decorators: list[ast.expr] = []
     match described.kind:
@@ -59,10 +83,13 @@ def _member(member: Member, types: Annotations) -> ast.stmt:
 
 
 def _key(field: Field, types: Annotations) -> ast.stmt:
-    annotation = types.render(field.type)
-    if field.optional:
-        annotation = ast.Subscript(types.qualified("typing", "NotRequired"), annotation)
+    annotation = _marked(field, types.render(field.type), types)
     return ast.AnnAssign(ast.Name(field.name), annotation, None, 1)
+
+
+def _marked(field: Field, hint: ast.expr, types: Annotations) -> ast.expr:
+    """Say of a key's hint that it may be missing."""
+    return ast.Subscript(types.qualified("typing", "NotRequired"), hint) if field.optional else hint
 
 
 def _tuple_fields(fields: Sequence[Field], types: Annotations) -> Iterable[ast.stmt]:

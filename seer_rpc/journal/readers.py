@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from seer_rpc.journal.records import CallRecord, Filter, Known
 from seer_runtime.wire.entries import Source, read_chunks
+from seer_runtime.wire.files import open_plain
 from seer_runtime.wire.journal import CURRENT, PREVIOUS, is_held
 
 
@@ -17,7 +18,7 @@ class JournalReader:
     """Reads one sandbox's journal; again and again gives what is new."""
 
     def __init__(self, folder: Path) -> None:
-        """Begin with the oldest that there is."""
+        """Begin with the oldest that there is in the folder where a sandbox writes it."""
         self.folder = folder
         self.calls: dict[tuple[bytes, int], Known] = {}
         """All calls that were read of."""
@@ -63,8 +64,8 @@ class JournalReader:
             # The newer one first: it may become the older one before that is opened.
             files: dict[int, BinaryIO] = {}
             for name in (CURRENT, PREVIOUS):
-                with contextlib.suppress(FileNotFoundError):
-                    file = opened.enter_context((self.folder / name).open("rb"))
+                with contextlib.suppress(OSError):
+                    file = opened.enter_context(open_plain(self.folder / name))
                     files.setdefault(os.fstat(file.fileno()).st_ino, file)
             numbers = list(reversed(files))
             if self._file in numbers:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.exceptions import best_match
 
-from seer_rpc.generators.mcp import McpTool, allowing_words
+from seer_rpc.generators.mcp import McpTool
+from seer_rpc.generators.schema_changes import allowing_words, easily_checked
 from seer_runtime.wire.names import did_you_mean
 
 _MOST_ERRORS = 5
@@ -22,9 +22,9 @@ class ArgumentCheck:
     """Checks the arguments of one tool before its function is called."""
 
     def __init__(self, tool: McpTool) -> None:
-        """Take the tool's schema."""
+        """Take the tool's schema; what is hard to check is for who reads them for the function."""
         self._tool = tool
-        self._validator = Draft202012Validator(allowing_words(tool.input_schema))
+        self._validator = Draft202012Validator(easily_checked(allowing_words(tool.input_schema)))
 
     def problem(self, arguments: Mapping[str, Any]) -> str:
         """Say what is wrong; nothing where the arguments fit."""
@@ -32,9 +32,6 @@ class ArgumentCheck:
             errors = list(self._validator.iter_errors(arguments))
         except RecursionError:
             return f"{self._tool.name}: the arguments are nested too deeply. It did not run."
-        except (re.error, OverflowError):
-            # What this checker cannot tell, whoever reads the arguments for the function can.
-            return ""
         if not errors:
             return ""
         sentences = list(dict.fromkeys(_sentence(each) for each in errors))

@@ -4,40 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import math
 import time
-from collections.abc import Awaitable, Callable, Hashable, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
 
 from fastmcp.tools import ToolResult
 
 from seer_rpc.client import ResultStream
-from seer_rpc.errors import SeerError
+from seer_rpc.errors import SeerError, StateLostError, WorkerDiedError
 from seer_rpc.generators.mcp import McpTool
 from seer_rpc.mcp.failures import failure, refusal
-from seer_rpc.mcp.results import ResultBuilder, Results
+from seer_rpc.mcp.references import References
+from seer_rpc.mcp.results import ResultBuilder
 from seer_rpc.mcp.sessions import SharedSession
-from seer_runtime.wire.plain import JsonArguments
+from seer_rpc.presentation import Progress
 
 _PACE = 0.02
 """Seconds between two messages about one call's progress."""
 
 _MOST_ITEMS = 100_000
 """Items of a stream that are gathered; the function is ended then."""
-
-
-class Progress(NamedTuple):
-    """How far a call is."""
-
-    done: float
-    total: float | None
-    message: str
-
-    def __str__(self) -> str:
-        """Say it in words."""
-        whole = f" of {self.total:g}" if self.total is not None else ""
-        return f"{self.done:g}{whole} {self.message}".strip()
 
 
 Report: TypeAlias = Callable[[float, float | None, str | None], Awaitable[None]]
@@ -88,11 +75,11 @@ class RunningCall:
         self, call: Hashable, name: str, done: float | None, total: float | None, message: str
     ) -> None:
         """Take what the function says of its progress; on any thread."""
-        if done is not None and math.isfinite(done):
-            total = total if total is not None and math.isfinite(total) else None
+        progress = Progress.of(done, total, message)
+        if progress is not None:
             with contextlib.suppress(RuntimeError):
                 # The server may have ended meanwhile.
-                self._loop.call_soon_threadsafe(self.note, Progress(done, total, message))
+                self._loop.call_soon_threadsafe(self.note, progress)
 
     def note(self, progress: Progress) -> None:
         """Take the newest progress."""
@@ -122,17 +109,28 @@ class RunningCall:
 class Calls:
     """Makes calls, over one session."""
 
-    def __init__(self, session: SharedSession, results: Results, timeout: float | None) -> None:
-        """Limit each call to `timeout` seconds, where that is not None."""
+    def __init__(
+        self,
+        session: SharedSession,
+        references: References,
+        folder: Path,
+        timeout: float | None,
+    ) -> None:
+        """Limit each call to `timeout` seconds, where that is not None.
+
+        What is too large to be shown goes into `folder`, and `references` hold what stays in the
+        sandbox.
+        """
         self._session = session
-        self._results = results
+        self._references = references
+        self._folder = folder
         self._timeout = timeout
         self._running: set[RunningCall] = set()
 
-    def start(self, tool: McpTool, arguments: Mapping[str, Any]) -> RunningCall:
+    def start(self, tool: McpTool, *arguments: Any) -> RunningCall:
         """Begin a call. Its task's result is never an error: it says what went wrong."""
         running = RunningCall(tool)
-        running.start(self._work(running, json.dumps(arguments)))
+        running.start(self._work(running, arguments))
         self._running.add(running)
         running.task.add_done_callback(lambda _: self._running.discard(running))
         return running
@@ -143,15 +141,15 @@ class Calls:
             running.task.cancel()
         await asyncio.to_thread(self._session.close)
 
-    async def _work(self, running: RunningCall, arguments: str) -> ToolResult:
+    async def _work(self, running: RunningCall, arguments: Sequence[Any]) -> ToolResult:
         tool = running.tool
-        builder = self._results.new()
+        builder = ResultBuilder(self._folder, self._references)
         limits = [each for each in (tool.timeout, self._timeout) if each is not None]
         try:
             session = await self._session.get()
             value = await session.call_async(
                 tool.function,
-                [JsonArguments(arguments)],
+                arguments,
                 {},
                 min(limits, default=None),
                 running.on_progress,
@@ -161,7 +159,9 @@ class Calls:
                 return await asyncio.to_thread(builder.result, tool, running.items)
             return await asyncio.to_thread(lambda: builder.result(tool, builder.plain(value)))
         except SeerError as error:
-            return failure(error)
+            if isinstance(error, StateLostError | WorkerDiedError):
+                self._references.forget()
+            return failure(error, self._folder)
         except (OSError, RecursionError, ValueError) as error:
             return refusal(f"The function ran; its result cannot be shown: {error}")
 

@@ -13,8 +13,9 @@ from google.protobuf.message import DecodeError
 
 from seer_rpc.client.connection import VARIABLE
 from seer_rpc.errors import ConfigError
-from seer_rpc.generators.mcp import FOLDER_VARIABLE, SCHEMA_FILE
+from seer_rpc.locations import MCP_SCHEMA, MCP_VARIABLE
 from seer_rpc.progress import note
+from seer_rpc.shell.calls import seconds
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 
 TOKEN_VARIABLE = "SEER_MCP_TOKEN"
@@ -40,14 +41,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--wait",
-        type=_seconds,
+        type=seconds,
         default=_WAIT,
         metavar="SECONDS",
         help=f"answer a call that takes longer with a job id (default: {_WAIT:g}); many clients "
         "give up after 60",
     )
     parser.add_argument(
-        "--timeout", type=_seconds, metavar="SECONDS", help="end every call that takes longer"
+        "--timeout", type=seconds, metavar="SECONDS", help="end every call that takes longer"
     )
 
 
@@ -57,9 +58,9 @@ def run(parsed: argparse.Namespace, environment: dict[str, str]) -> None:
     Raises:
         ConfigError: they do not name a server, or it cannot be as it is configured.
     """
-    folder = _named(environment, FOLDER_VARIABLE)
+    folder = _named(environment, MCP_VARIABLE)
     connection_file = _named(environment, VARIABLE)
-    schema = _read_schema(folder / SCHEMA_FILE)
+    schema = _read_schema(folder / MCP_SCHEMA)
     # Arrays are shown by their numbers, and to import torch takes longer than a client waits.
     sys.modules.setdefault("torch", None)  # type: ignore[arg-type]
     # What lies in the working directory is none of its settings.
@@ -109,10 +110,3 @@ def _address(text: str) -> tuple[str, int]:
     if not host or not port.isdecimal() or int(port) > 65535:
         raise argparse.ArgumentTypeError("as in 127.0.0.1:8080")
     return host.strip("[]"), int(port)
-
-
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds < 1e6:
-        raise argparse.ArgumentTypeError("more than 0 seconds")
-    return seconds

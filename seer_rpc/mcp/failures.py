@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
+
 from fastmcp.tools import ToolResult
 from mcp_types import TextContent
 
 from seer_rpc.errors import RemoteError, SchemaChangedError, SeerError, SessionError
+from seer_rpc.presentation import clip
 
 _MOST = 12_000
 """Characters of an error: tracebacks of recursions are long, and alike."""
@@ -13,8 +17,11 @@ _MOST = 12_000
 _META = "seer-rpc/error"
 
 
-def failure(error: SeerError) -> ToolResult:
-    """Say what went wrong, where in the user's code, and what to do."""
+def failure(error: SeerError, folder: Path) -> ToolResult:
+    """Say what went wrong, where in the user's code, and what to do.
+
+    What is too long goes into a file of `folder`.
+    """
     kind = type(error).__name__
     if isinstance(error, RemoteError):
         # The message names the class that the function raised.
@@ -29,7 +36,7 @@ def failure(error: SeerError) -> ToolResult:
         "started": error.started,
         "state": error.state,
     }
-    return refusal("\n\n".join([_shortened(text), *advice]), {_META: details})
+    return refusal("\n\n".join([_clipped(text, folder), *advice]), {_META: details})
 
 
 def refusal(text: str, meta: dict[str, object] | None = None) -> ToolResult:
@@ -50,8 +57,8 @@ def _advice(error: SeerError) -> list[str]:
     return []
 
 
-def _shortened(text: str) -> str:
-    if len(text) <= _MOST:
-        return text
-    half = _MOST // 2
-    return f"{text[:half]}\n[{len(text) - _MOST:,} characters are left out]\n{text[-half:]}"
+def _clipped(text: str, folder: Path) -> str:
+    # On a full disk, too, something is to be said.
+    with suppress(OSError):
+        return str(clip(text, folder, most=_MOST) or text)
+    return text[:_MOST]

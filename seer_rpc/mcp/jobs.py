@@ -7,13 +7,14 @@ import json
 import time
 import uuid
 from collections.abc import Collection
-from typing import Any
 
 from fastmcp.tools import ToolResult
-from mcp_types import TextContent
 
 from seer_rpc.mcp.calls import Reporter, RunningCall
 from seer_rpc.mcp.failures import refusal
+from seer_rpc.mcp.prefixes import free_prefix
+from seer_rpc.mcp.results import told
+from seer_rpc.presentation import RUNNING, job_so_far, last_items
 
 MOST = 32
 """Jobs that are kept; the oldest that is over makes room for another."""
@@ -21,7 +22,6 @@ MOST = 32
 LIFETIME = 3600.0
 """Seconds that a result is kept."""
 
-_LAST_ITEMS = 20
 _MOST_SHOWN = 4_000
 _ENDING = 10.0
 """Seconds in which a function that is ended has ended: the sandbox sees to that."""
@@ -33,25 +33,21 @@ class Jobs:
     def __init__(self, taken: Collection[str], wait: float) -> None:
         """Answer after `wait` seconds. The tools get names that are not `taken`."""
         self.wait = wait
-        names = ("job", "call_job", *(f"call_job_{number}" for number in range(2, len(taken) + 3)))
-        tools = ("get", "cancel", "list")
-        self.prefix = next(
-            name for name in names if not {f"{name}_{tool}" for tool in tools} & set(taken)
-        )
+        self.prefix = free_prefix("job", ("get", "cancel", "list"), taken)
         self._jobs: dict[str, RunningCall] = {}
 
-    def has_room(self) -> bool:
-        """Tell whether another call can become a job."""
-        self._forget()
-        return len(self._jobs) < MOST or any(each.task.done() for each in self._jobs.values())
-
-    def keep(self, running: RunningCall) -> ToolResult:
-        """Let a call go on; give what the request for it is answered with."""
-        if len(self._jobs) >= MOST:
-            self._jobs.pop(next(key for key, each in self._jobs.items() if each.task.done()))
-        job_id = uuid.uuid4().hex
-        self._jobs[job_id] = running
-        return self._still_running(job_id, running)
+    async def answer(self, running: RunningCall, reporter: Reporter) -> ToolResult:
+        """Give a call's result; one that takes long goes on, as a job where there is room."""
+        try:
+            if not await running.follow(reporter, self.wait):
+                if self._has_room():
+                    return self._keep(running)
+                await running.follow(reporter, None)
+        except BaseException:
+            # The client wants it no more, or is gone: neither does the sandbox.
+            running.task.cancel()
+            raise
+        return running.task.result()
 
     async def get(self, job_id: str, reporter: Reporter) -> ToolResult:
         """Give a job's result, or how far it is if it does not end within the wait."""
@@ -74,7 +70,7 @@ class Jobs:
             text = f"Job {job_id} was over already; {self.prefix}_get has its result."
         else:
             text = f"Job {job_id} ({running.tool.name}) was cancelled."
-        return _told(text, {"job_id": job_id, "status": _status(running)})
+        return told(text, {"job_id": job_id, "status": _status(running)})
 
     def list(self) -> ToolResult:
         """Say which jobs there are, the newest last."""
@@ -89,7 +85,20 @@ class Jobs:
             }
             for job_id, running in self._jobs.items()
         ]
-        return _told(json.dumps(jobs) if jobs else "There are no jobs.", {"jobs": jobs})
+        return told(json.dumps(jobs) if jobs else "There are no jobs.", {"jobs": jobs})
+
+    def _has_room(self) -> bool:
+        """Tell whether another call can become a job."""
+        self._forget()
+        return len(self._jobs) < MOST or any(each.task.done() for each in self._jobs.values())
+
+    def _keep(self, running: RunningCall) -> ToolResult:
+        """Let a call go on; give what the request for it is answered with."""
+        if len(self._jobs) >= MOST:
+            self._jobs.pop(next(key for key, each in self._jobs.items() if each.task.done()))
+        job_id = uuid.uuid4().hex
+        self._jobs[job_id] = running
+        return self._still_running(job_id, running)
 
     def _find(self, job_id: str) -> RunningCall | None:
         self._forget()
@@ -110,18 +119,15 @@ class Jobs:
             f"{name} still runs after {running.seconds:.0f} s. It goes on as job {job_id}: call "
             f"{self.prefix}_get with this job_id for its result, {self.prefix}_cancel to end it."
         ]
-        known: dict[str, Any] = {"job_id": job_id, "status": "running"}
+        known = job_so_far(job_id, running.progress, running.items)
         if running.progress is not None:
             parts.append(f"Progress: {running.progress}")
-            known["progress"] = running.progress._asdict()
         if running.items:
-            items = running.items[-_LAST_ITEMS:]
-            text = json.dumps(items, ensure_ascii=False)
-            known["items_so_far"] = len(running.items)
+            text = json.dumps(last_items(running.items), ensure_ascii=False)
             parts.append(
                 f"{len(running.items)} items so far, the last of them: {text[-_MOST_SHOWN:]}"
             )
-        return _told("\n".join(parts), {"note": "\n".join(parts), **known})
+        return told("\n".join(parts), {"note": "\n".join(parts), **known})
 
     def _unknown(self, job_id: str) -> ToolResult:
         return refusal(
@@ -133,7 +139,7 @@ class Jobs:
 
 def _status(running: RunningCall) -> str:
     if not running.task.done():
-        return "running"
+        return RUNNING
     if running.task.cancelled():
         return "cancelled"
     return "failed" if running.task.result().is_error else "done"
@@ -143,7 +149,3 @@ def _result(running: RunningCall) -> ToolResult:
     if running.task.cancelled():
         return refusal(f"{running.tool.name} was cancelled after {running.seconds:.0f} s.")
     return running.task.result()
-
-
-def _told(text: str, structured: dict[str, Any]) -> ToolResult:
-    return ToolResult(content=[TextContent(type="text", text=text)], structured_content=structured)

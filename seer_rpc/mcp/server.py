@@ -10,14 +10,18 @@ from pathlib import Path
 
 from fastmcp import FastMCP
 from fastmcp.server.auth import AccessToken, TokenVerifier
+from fastmcp.tools import Tool
 
 from seer_rpc.errors import ConfigError
 from seer_rpc.generators.mcp import mcp_instructions, mcp_tools
+from seer_rpc.generators.references import may_give_references
 from seer_rpc.mcp.calls import Calls
 from seer_rpc.mcp.jobs import Jobs
-from seer_rpc.mcp.results import Results
+from seer_rpc.mcp.own_tools import job_tools, reference_tools
+from seer_rpc.mcp.references import References
 from seer_rpc.mcp.sessions import SharedSession
-from seer_rpc.mcp.tools import InterfaceTool, job_tools
+from seer_rpc.mcp.tools import InterfaceTool
+from seer_rpc.mcp.values import KeptValues
 from seer_rpc.progress import note
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 
@@ -39,8 +43,13 @@ def make_server(
         ConfigError: a function's name is none for a tool.
     """
     described = mcp_tools(schema)
-    calls = Calls(SharedSession(connection_file, schema.hash), Results(folder), timeout)
-    jobs = Jobs([tool.name for tool in described], wait)
+    taken = [tool.name for tool in described]
+    session, held = SharedSession(connection_file, schema.hash), References()
+    calls = Calls(session, held, folder, timeout)
+    jobs = Jobs(taken, wait)
+    tools: list[Tool] = [InterfaceTool.of(each, calls, jobs) for each in described]
+    if may_give_references(schema):
+        tools += reference_tools(KeptValues(taken, session, held, calls, jobs))
 
     @contextlib.asynccontextmanager
     async def lifespan(server: FastMCP) -> AsyncIterator[None]:
@@ -55,7 +64,7 @@ def make_server(
         version=schema.hash[:12],
         auth=auth,
         lifespan=lifespan,
-        tools=[*(InterfaceTool.of(each, calls, jobs) for each in described), *job_tools(jobs)],
+        tools=[*tools, *job_tools(jobs)],
         on_duplicate="error",
         mask_error_details=True,
     )

@@ -25,15 +25,21 @@ class SharedSession:
             SessionError: there is no way to the sandbox.
             InterfaceError: the interface failed to load.
         """
-        session, opening = self._session, self._opening
-        if opening is None and session is not None and not session.lost:
-            return session
+        current, opening = self.current, self._opening
+        if opening is None and current is not None:
+            return current
         if opening is None:
-            opening = asyncio.ensure_future(asyncio.to_thread(self._open, session))
+            opening = asyncio.ensure_future(asyncio.to_thread(self._open, self._session))
             opening.add_done_callback(self._take)
             self._opening = opening
         # Others wait for it, too, and what nobody waits for has to be closed in the end.
         return await asyncio.shield(opening)
+
+    @property
+    def current(self) -> Session | None:
+        """The session that is open; None where there is none."""
+        session = self._session
+        return None if session is None or session.lost else session
 
     def close(self) -> None:
         """End the session, and with it what still runs."""

@@ -1,22 +1,22 @@
-"""The server's tools: one for each function of the interface, and those for jobs."""
+"""The functions of the interface as tools."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any, Self
+import json
+from typing import Any, Self
 
 from fastmcp.server.dependencies import get_context
 from fastmcp.tools import Tool, ToolResult
 from mcp_types import ToolAnnotations
-from pydantic import Field, PrivateAttr
+from pydantic import PrivateAttr
 
 from seer_rpc.generators.mcp import McpTool
 from seer_rpc.mcp.arguments import ArgumentCheck
 from seer_rpc.mcp.calls import Calls, Reporter
 from seer_rpc.mcp.failures import refusal
-from seer_rpc.mcp.jobs import LIFETIME, Jobs
-
-JobId = Annotated[str, Field(description="the job_id that the answer to the call gave")]
+from seer_rpc.mcp.jobs import Jobs
+from seer_runtime.wire.plain import JsonArguments
 
 
 class InterfaceTool(Tool):
@@ -56,70 +56,5 @@ class InterfaceTool(Tool):
         problem = await asyncio.to_thread(self._check.problem, arguments)
         if problem:
             return refusal(problem)
-        jobs = self._jobs
-        reporter = Reporter(get_context().report_progress)
-        running = self._calls.start(self._described, arguments)
-        try:
-            if not await running.follow(reporter, jobs.wait):
-                if jobs.has_room():
-                    return jobs.keep(running)
-                await running.follow(reporter, None)
-        except BaseException:
-            # The client wants it no more, or is gone: neither does the sandbox.
-            running.task.cancel()
-            raise
-        return running.task.result()
-
-
-def job_tools(jobs: Jobs) -> list[Tool]:
-    """Give the tools that deliver the results of long calls."""
-
-    async def get(job_id: JobId) -> ToolResult:
-        return await jobs.get(job_id, Reporter(get_context().report_progress))
-
-    async def cancel(job_id: JobId) -> ToolResult:
-        return await jobs.cancel(job_id)
-
-    async def list_jobs() -> ToolResult:
-        return jobs.list()
-
-    wait = f"{jobs.wait:g} s"
-    minutes = f"{LIFETIME / 60:.0f} minutes"
-    return [
-        _job_tool(
-            get,
-            f"{jobs.prefix}_get",
-            f"Get the result of a call that went on as a job because it took longer than {wait}. "
-            f"Waits up to {wait} for its end, then says how far it is. A result is kept for "
-            f"{minutes}.",
-            read_only=True,
-        ),
-        _job_tool(
-            cancel,
-            f"{jobs.prefix}_cancel",
-            "End a call that went on as a job, and the function that runs for it.",
-            read_only=False,
-        ),
-        _job_tool(
-            list_jobs,
-            f"{jobs.prefix}_list",
-            "List the calls that went on as jobs: job_id, tool, status, seconds and progress.",
-            read_only=True,
-        ),
-    ]
-
-
-def _job_tool(function: Any, name: str, description: str, *, read_only: bool) -> Tool:
-    return Tool.from_function(
-        function,
-        name=name,
-        title=name.replace("_", " ").capitalize(),
-        description=description,
-        output_schema=None,
-        annotations=ToolAnnotations(
-            read_only_hint=read_only,
-            idempotent_hint=True,
-            destructive_hint=not read_only,
-            open_world_hint=False,
-        ),
-    )
+        running = self._calls.start(self._described, JsonArguments(json.dumps(arguments)))
+        return await self._jobs.answer(running, Reporter(get_context().report_progress))

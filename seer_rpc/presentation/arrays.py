@@ -8,7 +8,8 @@ from typing import Any
 
 from seer_rpc.presentation.files import digest, keep_under
 from seer_rpc.presentation.jsonable import to_json
-from seer_runtime.wire.arrays import array_memory, is_instance
+from seer_runtime.wire.arrays import array_memory, dtype_name, is_instance
+from seer_runtime.wire.narrow_floats import narrow_name
 
 _FEW = 32
 """Elements that are shown one by one."""
@@ -21,9 +22,10 @@ def summarise(array: Any, folder: Path) -> dict[str, Any]:
     """Tell dtype, shape, least, greatest and mean of an array or a tensor, as plain JSON.
 
     The numbers are in a `.npy` file of `folder`; a few are shown, too. Those that are not finite
-    are counted apart. numpy has no bfloat16 and no float8: there the file holds float32.
+    are counted apart. numpy has no bfloat16 and no float8: there the file holds float32, and the
+    summary says so.
     """
-    dtype = str(array.dtype).removeprefix("torch.")
+    dtype = dtype_name(array)
     numbers = _to_numpy(array)
     summary = {"dtype": dtype, "shape": list(numbers.shape), **_statistics(numbers)}
     if numbers.size <= _FEW:
@@ -41,7 +43,8 @@ def save_array(array: Any, file: Path) -> None:
 
 def _to_numpy(array: Any) -> Any:
     if not is_instance(array, "torch", "Tensor"):
-        return array
+        # What a dtype remembers is for no file.
+        return array.view(str(array.dtype)) if narrow_name(array.dtype) else array
     plain = array.detach().cpu().resolve_conj().resolve_neg()
     try:
         return plain.numpy()

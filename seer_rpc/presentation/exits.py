@@ -22,6 +22,7 @@ class Exit(IntEnum):
     NO_SANDBOX = 9
     RUNNING = 10
     NO_JOB = 11
+    INTERRUPTED = 130
 
     @property
     def meaning(self) -> str:
@@ -59,4 +60,5 @@ _MEANINGS = {
     Exit.NO_SANDBOX: "the sandbox is gone, or serves another version of the interface",
     Exit.RUNNING: "the job is still running; ask again",
     Exit.NO_JOB: "there is no such job",
+    Exit.INTERRUPTED: "interrupted; a call is ended then, a job goes on",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -21,9 +22,14 @@ def keep(content: bytes, folder: Path, stem: str, suffix: str) -> Path:
 def keep_under(
     name: str, folder: Path, stem: str, suffix: str, write: Callable[[BinaryIO], object]
 ) -> Path:
-    """Keep what `write` writes, under a name made of `stem` and the digest `name`."""
+    """Keep what `write` writes, under a name made of `stem` and the digest `name`.
+
+    A file that is there already counts as new, so that it is not removed for its age.
+    """
     file = folder.absolute() / f"{stem}-{name[:_LETTERS]}{suffix}"
-    if not file.exists():
+    try:
+        os.utime(file)
+    except OSError:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with whole_file(file) as stream:
             write(stream)

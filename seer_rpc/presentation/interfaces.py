@@ -10,7 +10,8 @@ from typing import Any
 from google.protobuf.json_format import MessageToDict
 from rich.text import Text
 
-from seer_runtime.wire.outline import outline, signature
+from seer_rpc.presentation.hints import function_hints
+from seer_runtime.wire.outline import exception_line, signature, type_line
 from seer_runtime.wire.pb.interface_pb2 import Function, InterfaceSchema
 
 
@@ -32,17 +33,17 @@ def schema_text(schema: InterfaceSchema) -> Iterator[Text]:
     for group in schema.groups:
         yield _paragraph(Text(f"class {group.name}", style="bold underline"), group.doc)
         yield from (_function(each) for each in schema.functions if each.group == group.name)
-    lines = outline(schema)
-    docs = {each.name: each.doc for each in schema.types}
-    docs |= {each.name: each.doc for each in schema.exceptions}
-    for name, doc in docs.items():
-        yield _paragraph(Text(lines[name], style="cyan"), doc)
+    for line, doc in (
+        *((type_line(each), each.doc) for each in schema.types),
+        *((exception_line(each), each.doc) for each in schema.exceptions),
+    ):
+        yield _paragraph(Text(line, style="cyan"), doc)
     yield from (Text(f"warning: {warning}", style="yellow") for warning in schema.warnings)
 
 
 def _function(function: Function) -> Text:
     head = Text(signature(function, marked=True), style="bold")
-    hints = " · ".join(_hints(function))
+    hints = "; ".join(function_hints(function))
     return _paragraph(
         head + Text(f"\n    {hints}", style="not bold dim") if hints else head, function.doc
     )
@@ -50,17 +51,3 @@ def _function(function: Function) -> Text:
 
 def _paragraph(head: Text, doc: str) -> Text:
     return head + Text("\n" + textwrap.indent(doc, "    "), style="not bold") if doc else head
-
-
-def _hints(function: Function) -> Iterator[str]:
-    """Say what is known of how it runs."""
-    known = {
-        "async": function.is_async,
-        "read-only": function.is_read_only,
-        "destructive": function.is_destructive,
-        "idempotent": function.is_idempotent,
-        "concurrent": function.is_concurrent,
-    }
-    yield from (name for name, is_so in known.items() if is_so)
-    if function.timeout:
-        yield f"at most {function.timeout:g} s"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from enum import Enum
 from typing import Any, TypeAlias
@@ -33,6 +34,9 @@ def to_json(value: Any, show_array: ShowArray, show_bytes: ShowBytes = as_base64
     reads them. Bytes are base64. Instances of classes are objects of their fields, members of
     enums their values (their names, where the values are not plain), handles of what stayed in the
     sandbox objects with its number, and what has no other word is its own text.
+
+    Keys are texts. Of those that would be the same text one keeps it, a text before others, and the
+    rest have their types behind it: `{1: "a", "1": "b"}` is `{"1 (int)": "a", "1": "b"}`.
     """
 
     def shown(each: Any) -> Any:
@@ -74,7 +78,7 @@ def _composed(value: Any, shown: Callable[[Any], Any], show_array: ShowArray) ->
     if fields is not None:
         return {name: shown(each) for name, each in fields.items()}
     if isinstance(value, Mapping):
-        return {_key(key): shown(each) for key, each in value.items()}
+        return dict(zip(_names(value), map(shown, value.values()), strict=True))
     if isinstance(value, tuple):
         return [shown(each) for each in value]
     return str(value)
@@ -103,8 +107,20 @@ def _word(number: float) -> str:
     return "Infinity" if number > 0 else "-Infinity"
 
 
-def _key(key: Any) -> str:
-    if isinstance(key, str):
-        return key
+def _names(keys: Iterable[Any]) -> Iterator[str]:
+    """Give a text for each key, none of them twice."""
+    keys = list(keys)
+    taken = {key for key in keys if isinstance(key, str)}
+    for key in keys:
+        name = key if isinstance(key, str) else _free_name(key, taken)
+        taken.add(name)
+        yield name
+
+
+def _free_name(key: Any, taken: Collection[str]) -> str:
     plain = to_json(key, str)
-    return plain if isinstance(plain, str) else str(plain)
+    text = plain if isinstance(plain, str) else str(plain)
+    kind = type(key).__name__
+    numbered = (f"{text} ({kind} {number})" for number in itertools.count(2))
+    names = itertools.chain([text, f"{text} ({kind})"], numbered)
+    return next(name for name in names if name not in taken)

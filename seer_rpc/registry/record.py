@@ -44,10 +44,11 @@ class SandboxRecord:
     endpoint: str = ""
     """Where its runtime speaks gRPC; empty until it runs."""
 
-    isolation: str = ""
+    isolation: Mapping[str, Any] = field(default_factory=dict)
     """What keeps it apart from this machine; empty until it runs."""
 
     models: Sequence[Mapping[str, str]] = ()
+    repos: Sequence[Mapping[str, Any]] = ()
     network: Mapping[str, str] | None = field(default=None, repr=False)
     """How other machines reach it."""
 

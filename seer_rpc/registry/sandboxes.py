@@ -12,7 +12,7 @@ from seer_rpc.errors import SandboxError
 from seer_rpc.files import write_whole
 from seer_rpc.locations import sandboxes_folder
 from seer_rpc.registry.record import SandboxRecord
-from seer_runtime.wire.journal import is_held
+from seer_runtime.wire.journal import RUN, is_held
 
 _RECORD = "record.json"
 
@@ -37,7 +37,7 @@ def forget(sandbox_id: str) -> None:
 
 def is_running(record: SandboxRecord) -> bool:
     """Tell whether a sandbox runs."""
-    return is_held(str(record.folder))
+    return is_held(str(record.folder / RUN))
 
 
 def all_sandboxes() -> list[SandboxRecord]:
@@ -96,7 +96,7 @@ def stale_sandboxes() -> Iterator[tuple[Path, SandboxRecord | None]]:
     for folder in _folders():
         record = _read(folder)
         if record is None:
-            if not is_held(str(folder)) and _age(folder) > _UNWRITTEN:
+            if not is_held(str(folder / RUN)) and _age(folder) > _UNWRITTEN:
                 yield folder, None
         elif _is_stale(record):
             yield folder, record

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from seer_rpc.shell.output import UsageError
 from seer_runtime.wire.pb.interface_pb2 import Function
@@ -63,11 +63,10 @@ def read_arguments(parsed: argparse.Namespace, function: Function) -> str:
     if len(objects) == 1 and not pairs:
         # Whoever reads it says what is wrong with it.
         return objects[0]
-    merged: dict[str, Any] = {}
-    for text in objects:
-        merged |= _object(text)
-    merged |= {name: _value(function, name, text) for name, text in pairs}
-    return json.dumps(merged)
+    # As they are written: numbers have digits that Python's own have no room for.
+    members = [_members(text) for text in objects]
+    members += [f"{json.dumps(name)}: {_value(function, name, text)}" for name, text in pairs]
+    return f"{{{', '.join(filter(None, members))}}}"
 
 
 def _argument(text: str) -> str | tuple[str, str]:
@@ -88,23 +87,24 @@ def _content(text: str) -> str:
         raise UsageError(f"cannot read the arguments from {text}: {error}") from error
 
 
-def _object(text: str) -> dict[str, Any]:
+def _members(text: str) -> str:
+    """Give what is between the brackets of an object."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"the arguments are no JSON: {error}") from None
     if not isinstance(value, dict):
         raise UsageError("the arguments are a JSON object, by the parameters' names")
-    return value
+    return text.strip()[1:-1].strip()
 
 
-def _value(function: Function, name: str, text: str) -> Any:
-    if _takes_text_alone(function, name):
-        return text
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
+def _value(function: Function, name: str, text: str) -> str:
+    """Give the JSON of an argument that may be text."""
+    if not _takes_text_alone(function, name):
+        with contextlib.suppress(ValueError, RecursionError):
+            json.loads(text)
+            return text
+    return json.dumps(text)
 
 
 def _takes_text_alone(function: Function, name: str) -> bool:

@@ -6,10 +6,12 @@ import argparse
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from seer_rpc.client import Connection, ResultStream, Session
+from seer_rpc.client import Connection, Session
+from seer_rpc.errors import SeerError
 from seer_rpc.presentation import Exit
-from seer_rpc.shell.output import Printed, check_output, result
+from seer_rpc.shell.output import Printed, check_output, gather, keep_items, result
 from seer_runtime.wire.pb.interface_pb2 import Function
 from seer_runtime.wire.plain import JsonArguments
 
@@ -73,13 +75,15 @@ def make_call(
         SeerError: what `Session` and its `call` raise.
     """
     name = f"shell {options.session}" if options.session else ""
+    items: list[Any] = []
     session = Session(connection, schema_hash, name=name, lease=_LEASE if name else None)
     try:
         given = JsonArguments(arguments)
         value = session.call(function.name, [given], {}, timeout=time_limit(function, options))
-        if isinstance(value, ResultStream):
-            value = list(value)
-        return result(value, options.output)
+        return result(gather(value, items), options.output)
+    except SeerError as error:
+        keep_items(items, error)
+        raise
     finally:
         if name:
             session.leave()

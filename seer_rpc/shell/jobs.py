@@ -16,9 +16,9 @@ from typing import Any
 from seer_rpc.client import Connection, Session
 from seer_rpc.errors import SeerError, SessionError
 from seer_rpc.files import write_whole
-from seer_rpc.locations import jobs_folder
-from seer_rpc.presentation import Exit
-from seer_rpc.shell.output import Printed, UsageError, failed, result, to_text
+from seer_rpc.locations import jobs_folder, results_folder
+from seer_rpc.presentation import RUNNING, Exit, Progress, job_so_far, last_items, present
+from seer_rpc.shell.output import Printed, UsageError, failed, gather, keep_items, result, to_text
 from seer_runtime.wire.pb.interface_pb2 import Function
 from seer_runtime.wire.plain import JsonArguments
 
@@ -44,56 +44,62 @@ class Jobs:
         """Make a call, and give the job's id.
 
         Raises:
-            UsageError: the function gives a stream, which somebody has to take as it comes.
             SeerError: the call cannot be made.
         """
-        if function.is_stream:
-            raise UsageError(f"{function.name} gives a stream: call it without --async")
         job = secrets.token_hex(4)
-        session = self._session(job, Progress())
+        session = self._session(job, _SoFar())
         session.start(function.name, [JsonArguments(arguments)], {}, timeout)
         session.leave()
         ask = f"{self.command} job {job}"
-        return Printed(to_text({"job": job, "state": "running", "ask": ask}))
+        return Printed(to_text({"job_id": job, "status": RUNNING, "ask": ask}))
 
     def look(self, job: str, wait: float, output: Path | None, *, cancel: bool = False) -> Printed:
         """Give a job's result, if it comes within `wait` seconds; else how far the job is.
 
-        With `cancel` it is ended, and what became of it is given.
+        With `cancel` it is ended, and what became of it is given. Whatever goes wrong here leaves
+        the job as it is, for the next one who asks.
 
         Raises:
             SeerError: what a session raises.
+            OSError: the result cannot be written.
         """
         record = _record(job)
         if record is not None and output is not None:
             raise UsageError(f"job {job} is over, and its result was given; ask without --output")
         if record is not None:
             return record
-        progress = Progress()
-        session = self._session(job, progress)
+        so_far = _SoFar()
+        session = self._session(job, so_far)
         if not session.pending:
             session.close()
             return self._missing(job)
         number, function = next(iter(session.pending.items()))
-        if cancel:
-            session.cancel(number)
-        outcome = _collect(session, number)
-        if not futures.wait([outcome], wait).done:
-            session.leave()
-            told = {"job": job, "state": "running", "function": function, **progress.told}
-            return Printed(to_text(told), status=Exit.RUNNING)
         try:
-            printed = result(outcome.result(), output)
-        except SessionError:
-            # The job is as it was, for the next one who asks.
+            if cancel:
+                session.cancel(number)
+            outcome = _collect(session, number, so_far)
+            if not futures.wait([outcome], wait).done:
+                session.leave()
+                return so_far.printed(job, function)
+            printed = self._ended(outcome, so_far.items, output)
+            _keep(job, printed)
+        except BaseException:
+            session.leave()
             raise
-        except SeerError as error:
-            printed = failed(error, self.program)
-        _keep(job, printed)
         session.close()
         return printed
 
-    def _session(self, job: str, progress: Progress) -> Session:
+    def _ended(self, outcome: Future[Any], items: list[Any], output: Path | None) -> Printed:
+        try:
+            return result(outcome.result(), output)
+        except SeerError as error:
+            keep_items(items, error)
+            if isinstance(error, SessionError):
+                # It says nothing of the job.
+                raise
+            return failed(error, self.program)
+
+    def _session(self, job: str, so_far: _SoFar) -> Session:
         if not _ID.fullmatch(job):
             raise UsageError(f"{job!r} is no job's id")
         return Session(
@@ -101,7 +107,7 @@ class Jobs:
             self.schema_hash,
             name=f"job {job}",
             lease=_LEASE,
-            on_progress=progress.hear,
+            on_progress=so_far.hear,
         )
 
     def _missing(self, job: str) -> Printed:
@@ -110,27 +116,35 @@ class Jobs:
 
 
 @dataclass
-class Progress:
-    """How far a job is, as it last said."""
+class _SoFar:
+    """What is known of a job that runs."""
 
-    told: dict[str, Any] = field(default_factory=dict)
+    progress: Progress | None = None
+    items: list[Any] = field(default_factory=list)
+    """What its stream gave."""
 
     def hear(
         self, call: Hashable, function: str, done: float | None, total: float | None, message: str
     ) -> None:
-        """Take what it says."""
-        if done is not None:
-            self.told = {"progress": {"done": done, "total": total, "message": message}}
+        """Take what it says of its progress."""
+        self.progress = Progress.of(done, total, message) or self.progress
+
+    def printed(self, job: str, function: str) -> Printed:
+        """Give what is printed of it."""
+        told = {"function": function, **job_so_far(job, self.progress, self.items)}
+        if self.items:
+            told["last_items"] = present(list(last_items(self.items)), results_folder())
+        return Printed(to_text(told), status=Exit.RUNNING)
 
 
-def _collect(session: Session, number: int) -> Future[Any]:
+def _collect(session: Session, number: int, so_far: _SoFar) -> Future[Any]:
     """Wait for a job's end on another thread: to stop waiting here must not end the job."""
     outcome: Future[Any] = Future()
 
     def wait() -> None:
         try:
-            outcome.set_result(session.collect(number))
-        except SeerError as error:
+            outcome.set_result(gather(session.collect(number, keep=True), so_far.items))
+        except BaseException as error:  # noqa: BLE001 - whoever waits is to hear of all
             outcome.set_exception(error)
 
     threading.Thread(target=wait, name="seer-job", daemon=True).start()
@@ -139,8 +153,12 @@ def _collect(session: Session, number: int) -> Future[Any]:
 
 def _record(job: str) -> Printed | None:
     """Give what a job printed when it was over; None where nobody has seen that."""
-    file = jobs_folder() / f"{job}.json"
-    return Printed(*json.loads(file.read_text())) if _ID.fullmatch(job) and file.exists() else None
+    if not _ID.fullmatch(job):
+        return None
+    try:
+        return Printed(*json.loads((jobs_folder() / f"{job}.json").read_text()))
+    except FileNotFoundError:
+        return None
 
 
 def _keep(job: str, printed: Printed) -> None:

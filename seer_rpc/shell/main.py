@@ -14,7 +14,8 @@ from typing import Any
 from google.protobuf.json_format import Parse
 
 from seer_rpc.client import Connection
-from seer_rpc.generators import SCHEMA, example_arguments, example_function, function_hints
+from seer_rpc.generators import SCHEMA, example_arguments, example_function
+from seer_rpc.presentation.hints import function_hints
 from seer_rpc.shell.arguments import ARGUMENTS_HELP, add_arguments, parse, read_arguments
 from seer_rpc.shell.calls import (
     STATUS_HELP,
@@ -27,7 +28,7 @@ from seer_rpc.shell.calls import (
 )
 from seer_rpc.shell.functions import find_function
 from seer_rpc.shell.jobs import Jobs
-from seer_rpc.shell.output import Printed, run_command, to_text
+from seer_rpc.shell.output import Printed, check_output, run_command, to_text
 from seer_runtime.wire.outline import signature
 from seer_runtime.wire.pb.interface_pb2 import Function, InterfaceSchema
 
@@ -38,8 +39,8 @@ _EXAMPLES = """\
 examples:
   {program} list
   {program} describe {function}
-  {program} {function} --json '{arguments}'
-  {program} {function} --async @arguments.json
+  {program} call {function} --json {arguments}
+  {program} call {function} --async @arguments.json
   {program} job 3fa94c51 --wait 30
 """
 
@@ -95,8 +96,9 @@ class _Command:
         return make_call(self._connection(), self._schema.hash, function, arguments, options)
 
     def job(self) -> Printed:
-        """Show what became of a job, or end it."""
+        """Show what became of a job, or end it. Raises what `Jobs.look` raises."""
         parsed = self._parsed
+        check_output(parsed.output)
         return self._jobs().look(parsed.id, parsed.wait, parsed.output, cancel=parsed.cancel)
 
     def _function(self) -> Function:
@@ -116,13 +118,13 @@ _COMMANDS = ("list", "describe", "call", "job")
 def _parser(schema: InterfaceSchema, program: str) -> argparse.ArgumentParser:
     function = example_function(schema)
     examples = _EXAMPLES.format(
-        program=program, function=function.name, arguments=example_arguments(function)
+        program=program, function=function.name, arguments=shlex.quote(example_arguments(function))
     )
     parser = argparse.ArgumentParser(
         prog=Path(sys.argv[0]).name,
         description=f"Call the functions of {schema.name}, which run in a sandbox. "
         f"FUNCTION ... stands for call FUNCTION ...; results are JSON on standard output.",
-        epilog=f"{examples}\n{ARGUMENTS_HELP}\n{STATUS_HELP}",
+        epilog=_untouched(f"{examples}\n{ARGUMENTS_HELP}\n{STATUS_HELP}"),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -142,6 +144,11 @@ def _parser(schema: InterfaceSchema, program: str) -> argparse.ArgumentParser:
     return parser
 
 
+def _untouched(text: str) -> str:
+    """Give a text of which argparse makes the very same one."""
+    return text.replace("%", "%%") if "%(prog)" in text else text
+
+
 def _add_call(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("function", metavar="FUNCTION")
     add_arguments(parser)
@@ -150,7 +157,8 @@ def _add_call(parser: argparse.ArgumentParser) -> None:
         "--async",
         dest="is_job",
         action="store_true",
-        help="print the id of a job and be done; the call goes on, and job ID has its result",
+        help="print the id of a job and be done; the call goes on, and job ID has its result, of "
+        "a stream all items",
     )
     parser.add_argument(
         "--session",

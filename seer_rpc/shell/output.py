@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -9,13 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from seer_rpc.client import ResultStream
 from seer_rpc.errors import SeerError
 from seer_rpc.locations import results_folder
-from seer_rpc.presentation import MOST_CHARACTERS, Exit, clip, exit_of, present, save_array
+from seer_rpc.presentation import MOST_CHARACTERS, Exit, clip, exit_of, keep, present, save_array
 from seer_runtime.wire.arrays import is_instance
 
 _LONGEST_MESSAGE = 8_000
-_INTERRUPTED = 130
 
 
 class UsageError(Exception):
@@ -38,29 +39,36 @@ def run_command(command: Callable[[], Printed], program: str) -> int:
         printed = Printed("", f"{program}: {error}\n", Exit.USAGE)
     except SeerError as error:
         printed = failed(error, program)
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError, MemoryError, ImportError) as error:
         # A file that cannot be written, or a result that is nested too deeply.
-        printed = Printed("", f"{program}: {type(error).__name__}: {error}\n", Exit.OTHER)
+        printed = _trouble(error, program)
     except KeyboardInterrupt:
-        return _INTERRUPTED
-    _report(printed)
-    return printed.status
+        return Exit.INTERRUPTED
+    return _report(printed, program)
 
 
-def _report(printed: Printed) -> None:
-    """Print it."""
+def _trouble(error: Exception, program: str) -> Printed:
+    return Printed("", f"{program}: {type(error).__name__}: {error}\n", Exit.OTHER)
+
+
+def _report(printed: Printed, program: str) -> int:
+    """Print it, and give the exit status."""
     sys.stderr.write(printed.err)
     try:
         sys.stdout.buffer.write(_encoded(printed.out))
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read it has seen enough; Python is not to try once more at its end.
+    except OSError as error:
+        # Python is not to try once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            return _report(_trouble(error, program), program)
+        # Whoever read it has seen enough.
+    return printed.status
 
 
 def failed(error: SeerError, program: str) -> Printed:
     """Give what an error prints."""
-    text = str(error)
+    text = "\n\n".join([str(error), *getattr(error, "__notes__", ())])
     message = clip(text, results_folder(), most=_LONGEST_MESSAGE) or text
     return Printed("", f"{program}: {message}\n", exit_of(error))
 
@@ -71,6 +79,23 @@ def result(value: Any, output: Path | None) -> Printed:
         return Printed(to_text(present(value, results_folder())))
     _write(value, output)
     return Printed(to_text({"file": str(output.absolute()), "bytes": output.stat().st_size}))
+
+
+def gather(value: Any, items: list[Any]) -> Any:
+    """Give a result; of a stream all of its items, put into `items` as they come."""
+    if not isinstance(value, ResultStream):
+        return value
+    items.extend(value)
+    return items
+
+
+def keep_items(items: list[Any], error: SeerError) -> None:
+    """Keep what a stream gave before an error, which says in a note where that is."""
+    if items:
+        with contextlib.suppress(OSError, ValueError, RecursionError):
+            text = _dump(present(items, results_folder()))
+            file = keep(_encoded(text), results_folder(), "items", ".json")
+            error.add_note(f"Items before that: {len(items)}, in {file}")
 
 
 def to_text(plain: Any) -> str:

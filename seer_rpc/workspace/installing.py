@@ -44,8 +44,9 @@ def install(folder: Path, parcels: Collection[Parcel]) -> None:
     """Write the files of each parcel, and remove those that it had before and has no more.
 
     Raises:
-        ConfigError: something that was not installed is in the way.
+        ConfigError: something that was not installed is in the way, or two parcels are.
     """
+    _check_apart(parcels)
     folder.mkdir(parents=True, exist_ok=True)
     private = folder / PRIVATE_FOLDER
     if private.is_symlink() or (private.exists() and not private.is_dir()):
@@ -72,6 +73,20 @@ def _install(parcel: Parcel, folder: Path, private: Path) -> None:
     _write(listing, "".join(f"{file}\n" for file in sorted(files)), 0o600)
     for name, text in parcel.private_files.items():
         _write(private / name, text, 0o600)
+
+
+def _check_apart(parcels: Iterable[Parcel]) -> None:
+    """Refuse parcels that would be written over one another."""
+    known: dict[str, tuple[Parcel, object]] = {}
+    for parcel in parcels:
+        for name, content in {parcel.listing: parcel.files, **parcel.private_files}.items():
+            other, others = known.setdefault(name, (parcel, content))
+            if others != content:
+                place = "files" if name == parcel.listing else name
+                raise ConfigError(
+                    f"{other.what} and {parcel.what} would overwrite each other's {place}",
+                    hint="serve one of them under another name=, or use two folders",
+                )
 
 
 def _remove(folder: Path, stale: Path) -> None:

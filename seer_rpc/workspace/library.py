@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from seer_rpc.errors import ConfigError
-from seer_rpc.workspace.installing import Parcel, check_inside
+from seer_rpc.workspace.artefact import Artefact
+from seer_rpc.workspace.installing import Parcel
 
 
-class Library:
+class Library(Artefact):
     """Python source that a workspace makes importable under `name`."""
+
+    _kind = "library"
 
     def __init__(
         self,
@@ -32,11 +35,8 @@ class Library:
             ConfigError: the name is no import name, or a file lies outside the library.
         """
         check_import_name(name)
-        check_inside("library", name, [*files, *(private_files or ())])
-        self.name = name
-        self._files = dict(files)
+        super().__init__(name, files, private_files)
         self._docs = docs
-        self._private_files = dict(private_files or {})
 
     @classmethod
     def from_file(cls, path: str | Path, name: str | None = None) -> Library:
@@ -58,16 +58,6 @@ class Library:
         return cls(name, {f"{name}.py": code})
 
     @property
-    def files(self) -> dict[str, str]:
-        """Source by file name: `{name}.py`, or a package's files relative to its folder."""
-        return dict(self._files)
-
-    @property
-    def private_files(self) -> dict[str, str]:
-        """What only the workspace's owner may read, by file name."""
-        return dict(self._private_files)
-
-    @property
     def docs(self) -> str:
         """What there is to know about the library."""
         return self._docs
@@ -85,17 +75,8 @@ class Library:
     def parcel(self) -> Parcel:
         """Give its files as they are installed."""
         root = Path() if self.is_single_file else Path(self.name)
-        return Parcel(
-            what=f"library {self.name!r}",
-            listing=f"{self.name}.files",
-            roots=[Path(self.name), Path(f"{self.name}.py")],
-            files={root / name: text for name, text in self.files.items()},
-            private_files=self.private_files,
-        )
-
-    def __repr__(self) -> str:
-        """Show the kind and the name."""
-        return f"{type(self).__name__}({self.name!r})"
+        roots = [Path(self.name), Path(f"{self.name}.py")]
+        return self._parcel(root, roots, f"{self.name}.files")
 
 
 def check_import_name(name: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from seer_rpc.errors import ConfigError
 from seer_rpc.files import write_whole
+from seer_rpc.locations import MCP_VARIABLE
 from seer_rpc.workspace.library import Library
 
 FILE = ".mcp.json"
@@ -17,22 +18,36 @@ _KEY = "mcpServers"
 _MODE = 0o644
 
 
-def configure_servers(folder: Path, libraries: Iterable[Library]) -> None:
-    """Write the servers of `libraries` into the folder's `.mcp.json`; others in it stay.
+def configuration(folder: Path, libraries: Iterable[Library]) -> str:
+    """Give what the folder's `.mcp.json` says with the servers of `libraries`; "" without any.
+
+    What others wrote in it stays.
 
     Raises:
-        ConfigError: what is there is no such file.
+        ConfigError: what is there is no such file, or has a server of the same name that is none
+            of an interface.
     """
     servers: dict[str, Any] = {}
     for library in libraries:
         servers |= library.mcp_servers
     if not servers:
-        return
+        return ""
     file = folder / FILE
     content = _read(file)
-    content[_KEY] = content.get(_KEY, {}) | servers
-    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-    target = file.resolve()
+    present = content.get(_KEY, {})
+    for name in servers:
+        if name in present and not _is_ours(present[name]):
+            raise ConfigError(
+                f"{file} has another server that is called {name!r}, which is none of an interface",
+                hint="rename one of them: serve(..., name=) gives an interface another name",
+            )
+    content[_KEY] = present | servers
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def write_configuration(folder: Path, text: str) -> None:
+    """Write the folder's `.mcp.json`."""
+    target = (folder / FILE).resolve()
     mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else _MODE
     # Half a surrogate is not to be encoded; escaped, it is JSON.
     write_whole(target, text.encode("utf-8", "backslashreplace"), mode)
@@ -48,6 +63,15 @@ def _read(file: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or not isinstance(content.get(_KEY, {}), dict):
         raise _not_ours(file, f"it has no object {_KEY!r}")
     return content
+
+
+def _is_ours(server: Any) -> bool:
+    """Tell whether an interface's server is what an entry starts."""
+    return (
+        isinstance(server, dict)
+        and isinstance(server.get("env"), dict)
+        and MCP_VARIABLE in server["env"]
+    )
 
 
 def _not_ours(file: Path, why: str) -> ConfigError:

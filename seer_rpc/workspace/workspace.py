@@ -7,7 +7,7 @@ from pathlib import Path
 
 from seer_rpc.workspace.installing import install
 from seer_rpc.workspace.library import Library
-from seer_rpc.workspace.servers import configure_servers
+from seer_rpc.workspace.servers import configuration, write_configuration
 from seer_rpc.workspace.skill import Skill
 
 
@@ -31,6 +31,8 @@ class Workspace:
         Raises:
             ConfigError: something that was not installed is in the way.
         """
+        servers = configuration(folder, self.libraries)
         libraries = [each.parcel() for each in self.libraries]
         install(folder, [*libraries, *(each.parcel() for each in self.skills)])
-        configure_servers(folder, self.libraries)
+        if servers:
+            write_configuration(folder, servers)

@@ -20,7 +20,7 @@ class SandboxProcesses:
         """Look for a sandbox that serves something already: its worker leads to its front."""
         self._entry = f"{MARK}={sandbox_id}/".encode()
         self.front = _parent(self.workers()[0])
-        if _FRONT not in _command(self.front) or _parent(self.front) != os.getpid():
+        if _FRONT not in _command(self.front) or not _is_ours(self.front):
             raise LookupError(f"no front of this process's own: {self.front}")
 
     def marked(self) -> list[int]:
@@ -53,7 +53,7 @@ class SandboxProcesses:
         return False
 
     def _is_front(self, pid: int) -> bool:
-        return pid == self.front and _FRONT in _command(pid) and _parent(pid) == os.getpid()
+        return pid == self.front and _FRONT in _command(pid) and _is_ours(pid)
 
     def _is_marked(self, pid: int) -> bool:
         # Another user's cannot be read, and one that is gone is none.
@@ -71,6 +71,13 @@ def _command(pid: int) -> list[bytes]:
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     return []
+
+
+def _is_ours(pid: int) -> bool:
+    """Tell whether this process started it, or a process that it started."""
+    while pid > 1 and pid != os.getpid():
+        pid = _parent(pid)
+    return pid == os.getpid()
 
 
 def _parent(pid: int) -> int:

@@ -24,6 +24,7 @@ from seer_rpc.errors import AuthenticationError, ConnectionFileError, SeerError
 from seer_rpc.workspace import Library, Workspace
 from seer_runtime.wire.limits import SESSION_METHOD
 from seer_runtime.wire.pb import runtime_pb2
+from tests.pids import on_host
 
 METHODS = sorted(
     [
@@ -318,7 +319,8 @@ def test_the_tokens_are_in_no_command_line_environment_file_log_or_error(
         "reprs": repr((served.connection, served.library, served.sandbox)).encode(),
         "the folder's listing": "\n".join(map(str, served.socket.parent.rglob("*"))).encode(),
     }
-    for process in (served.front, served.worker):
+    front, worker = on_host(served.sandbox, [served.front, served.worker])
+    for process in (front, worker):
         for name in ("cmdline", "environ"):
             places[f"{process}/{name}"] = Path(f"/proc/{process}/{name}").read_bytes()
     for folder in (served.socket.parent, tmp_path):
@@ -333,7 +335,7 @@ def test_the_tokens_are_in_no_command_line_environment_file_log_or_error(
     assert served.admin_token.encode() in places.pop(record)
 
     # The search finds what is there.
-    assert b"seer_runtime" in places[f"{served.worker}/cmdline"]
+    assert b"seer_runtime" in places[f"{worker}/cmdline"]
     assert any(b"loading" in content for content in places.values())
     for token in (served.call_token, served.admin_token):
         assert [place for place, content in places.items() if token.encode() in content] == []
@@ -381,7 +383,7 @@ def test_the_interfaces_process_cannot_find_a_usable_token(served: Served) -> No
     canary = uuid.uuid4().hex
     served.sandbox.serve(_canary_file(canary), name="canary")
     process = Session(served.sandbox.connection("canary"))
-    worker = process.call("process", [], {})
+    worker = on_host(served.sandbox, process.call("process", [], {}))
     process.close()
 
     assert memory_holds(worker, [canary.encode()])

@@ -281,15 +281,19 @@ def test_describe_shows_types_groups_hints_and_warnings(write: Write) -> None:
         @expose
         class Store:
             "Keeps reports."
-            async def keep(self, report: Report) -> None: ...
+            @expose(idempotent=True)
+            def keep(self, report: Report) -> None: ...
         """
     )
 
     lines = printed(seer("describe", file)).splitlines()
 
-    assert lines[:2] == ["find(odd: Any) -> Report", "    read-only · at most 3 s"]
+    assert lines[:2] == ["find(odd: Any) -> Report", "    changes nothing; ends after 3 s"]
     assert lines[3:5] == ["class Store", "    Keeps reports."]
-    assert lines[6:8] == ["Store.keep(report: Report) -> None", "    async"]
+    assert lines[6:8] == [
+        "Store.keep(report: Report) -> None",
+        "    may be called again without harm",
+    ]
     assert lines[9:11] == ["dataclass Report(text: str = '')", "    What was found."]
     assert lines[12].startswith("warning: find, odd: ")
 

@@ -26,6 +26,7 @@ from seer_runtime.wire.openings import Opening
 from seer_runtime.wire.sharing import _IDLE
 from seer_runtime.wire.sockets import FrameSocket
 from tests.integration.ways import DIRECT, DOOR, NETWORKED, WAYS, held, hidden_doors, open_session
+from tests.pids import on_host
 
 WaitUntil = Callable[..., None]
 
@@ -218,9 +219,12 @@ def test_whoever_does_not_greet_is_turned_away(session: Session, greeting: bytes
     assert session.call("echo", [1], {}) == 1
 
 
-def test_strangers_that_say_nothing_hold_up_nobody_and_are_dropped(session: Session) -> None:
+def test_strangers_that_say_nothing_hold_up_nobody_and_are_dropped(
+    sandbox: ScopedSandbox, session: Session
+) -> None:
     front, worker = session.call("processes", [], {})
-    before = held(worker)
+    here = on_host(sandbox, worker)
+    before = held(here)
     strangers = [knock(session) for _ in range(50)]
     strangers[0].send_bytes(encode_frame(Frame(Kind.HELLO, session.id))[:-1])
     since = time.monotonic()
@@ -230,7 +234,7 @@ def test_strangers_that_say_nothing_hold_up_nobody_and_are_dropped(session: Sess
 
     assert all(ends(stranger) for stranger in strangers)
     assert session.call("processes", [], {}) == [front, worker]
-    assert held(worker)["descriptors"] == before["descriptors"]
+    assert held(here)["descriptors"] == before["descriptors"]
 
 
 def test_clients_that_leave_right_after_their_greeting_do_no_harm(session: Session) -> None:
@@ -356,11 +360,11 @@ def test_the_call_of_a_client_that_is_killed_is_ended_after_its_lease(
         """,
         way,
     )
-    ledger = Ledger.open(opening(session).ledger)
-    wait_until(lambda: list(ledger.all_running()))
+    ledger = session._relay.ledger
+    wait_until(lambda: list(Ledger.read(ledger).all_running()))
     process.kill()
 
-    wait_until(lambda: not list(ledger.all_running()), 12)
+    wait_until(lambda: not list(Ledger.read(ledger).all_running()), 12)
 
 
 def test_a_forked_client_does_no_harm_to_its_parent(child: Any) -> None:
@@ -477,8 +481,7 @@ def test_direct_calls_that_are_given_up_too_late_take_nobodys_turn(
 def test_many_calls_and_sessions_leave_nothing_behind(
     sandbox: ScopedSandbox, name: str, session: Session, wait_until: WaitUntil
 ) -> None:
-    front, worker = session.call("processes", [], {})
-    processes = [os.getpid(), front, worker]
+    processes = [os.getpid(), *on_host(sandbox, session.call("processes", [], {}))]
     values = np.zeros(30_000)
 
     def use(calls: int, cycles: int) -> None:

@@ -32,6 +32,7 @@ from seer_rpc.errors import (
 from seer_runtime.wire.call_ids import call_id
 from seer_runtime.wire.entries import Source, pack_chunk
 from seer_runtime.wire.journal import CURRENT
+from tests.pids import front_of
 
 SOURCE = '''
 import asyncio
@@ -429,8 +430,7 @@ def test_calls_that_a_gone_sandbox_cut_off_have_their_ids(
     while "in f" not in scoped.rpc_logs():
         time.sleep(0.02)
     time.sleep(0.5)
-    front = scoped._run.machine._process  # type: ignore[union-attr]
-    front.send_signal(signal.SIGKILL)
+    os.kill(front_of(scoped), signal.SIGKILL)
     caller.join()
     session.close()
 

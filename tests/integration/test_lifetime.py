@@ -26,6 +26,7 @@ from seer_rpc.errors import (
     StateLostError,
     WorkerDiedError,
 )
+from tests.pids import on_host
 
 Alive = Callable[[int], bool]
 WaitUntil = Callable[..., None]
@@ -116,6 +117,10 @@ class Running(NamedTuple):
     front: int
     worker: int
 
+    def processes(self) -> dict[str, int]:
+        found: dict[str, int] = self.session.call("processes", [], {})
+        return on_host(self.sandbox, found)
+
     @property
     def folder(self) -> Path:
         return Path(os.environ["XDG_STATE_HOME"]) / "seer" / "sandboxes" / self.sandbox.sandbox_id
@@ -124,7 +129,7 @@ class Running(NamedTuple):
 @pytest.fixture
 def running(scoped: ScopedSandbox, write: Write) -> Iterator[Running]:
     session = Session(scoped.connection(scoped.serve(write(PROCESSES)).name))
-    processes = session.call("processes", [], {})
+    processes = on_host(scoped, session.call("processes", [], {}))
     yield Running(scoped, session, processes["front"], processes["worker"])
     session.close()
 
@@ -156,7 +161,7 @@ class Outcome:
 
 
 def test_terminate_leaves_no_process_and_no_folder(running: Running, alive: Alive) -> None:
-    offspring = running.session.call("offspring", [], {})
+    offspring = on_host(running.sandbox, running.session.call("offspring", [], {}))
     everything = {"front": running.front, "worker": running.worker, **offspring}
     assert all(map(alive, everything.values()))
     assert running.folder.is_dir()
@@ -175,7 +180,7 @@ def test_leaving_the_with_block_ends_the_sandbox_even_through_an_error(
     def fail() -> None:
         with ScopedSandbox(SandboxConfig()) as sandbox:
             session = Session(sandbox.connection(sandbox.serve(write(PROCESSES)).name))
-            pids.update(session.call("processes", [], {}))
+            pids.update(on_host(sandbox, session.call("processes", [], {})))
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -200,7 +205,7 @@ def test_starting_twice_starts_once(running: Running) -> None:
     assert running.sandbox.start(name="another") is running.sandbox
     with running.sandbox as same:
         assert same is running.sandbox
-        assert running.session.call("processes", [], {})["front"] == running.front
+        assert running.processes()["front"] == running.front
 
 
 @pytest.mark.parametrize("function", ["spin", "stubborn", "nap"])
@@ -236,7 +241,7 @@ def test_terminate_from_another_thread_ends_a_load_that_takes_long(
     thread = threading.Thread(target=serve)
     thread.start()
     wait_until(lambda: "pid" in sandbox.rpc_logs())
-    worker = int(sandbox.rpc_logs().split()[1])
+    worker = on_host(sandbox, int(sandbox.rpc_logs().split()[1]))
     sandbox.terminate()
     thread.join(20)
 
@@ -250,7 +255,8 @@ def test_a_sandbox_ends_by_itself_after_its_timeout(
 ) -> None:
     with ScopedSandbox(SandboxConfig(timeout=2)) as sandbox:
         session = Session(sandbox.connection(sandbox.serve(write(PROCESSES)).name))
-        pids = session.call("processes", [], {}) | session.call("offspring", [], {})
+        offspring = session.call("offspring", [], {})
+        pids = on_host(sandbox, session.call("processes", [], {}) | offspring)
         outcome = Outcome(session, "nap", 600.0).join()
 
         assert isinstance(outcome.error, SeerError)
@@ -386,7 +392,8 @@ def start_owner(write: Write, tmp_path: Path) -> Iterator[Callable[[str], Owner]
         if not line:
             pytest.fail(process.communicate()[1])
         report = ast.literal_eval(line)
-        owners.append(Owner(process, report["pids"], report["child"], state))
+        pids = on_host(process.pid, report["pids"])
+        owners.append(Owner(process, pids, report["child"], state))
         return owners[-1]
 
     yield start
@@ -636,7 +643,7 @@ def test_a_stopped_front_does_not_hold_up_calls_on_its_own_host(running: Running
 def test_a_stopped_front_holds_relayed_calls_up_and_loses_none(
     running: Running, wait_until: WaitUntil
 ) -> None:
-    for door in running.folder.glob("w*.sock"):
+    for door in (running.folder / "run").glob("w*.sock"):
         door.unlink()
     session = Session(running.sandbox.connection("tools"))
     outcome = Outcome(session, "nap", 1.0)
@@ -700,14 +707,14 @@ def test_a_worker_killed_while_idle_costs_its_state_and_no_more(
         running.session.call("up", [], {})
     assert isinstance(caught.value, StateLostError) or caught.value.exit_code == -signal.SIGKILL
     assert running.session.call("up", [], {}) == 1
-    assert running.session.call("processes", [], {})["worker"] != running.worker
-    assert running.session.call("processes", [], {})["front"] == running.front
+    assert running.processes()["worker"] != running.worker
+    assert running.processes()["front"] == running.front
 
 
 def test_a_dying_worker_leaves_none_of_its_children_past_the_sandbox(
     running: Running, alive: Alive
 ) -> None:
-    offspring = running.session.call("offspring", [], {})
+    offspring = on_host(running.sandbox, running.session.call("offspring", [], {}))
     os.kill(running.worker, signal.SIGKILL)
     with contextlib.suppress(SeerError):
         running.session.call("up", [], {})

@@ -19,6 +19,7 @@ from seer_rpc.client import Connection, Session
 from seer_rpc.environment import SandboxConfig, ScopedSandbox
 from seer_rpc.errors import SessionOverError, WorkerDiedError
 from tests.integration.ways import DIRECT, DOOR, open_session
+from tests.pids import on_host
 
 SOURCE = """
     import os
@@ -75,7 +76,8 @@ SMALL, LARGE = 10, 1 << 20
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScopedSandbox]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-        sandbox = ScopedSandbox(SandboxConfig()).start()
+        # Its functions write to files that the tests read.
+        sandbox = ScopedSandbox(SandboxConfig(isolation="none")).start()
     with sandbox:
         file = tmp_path_factory.mktemp("lost") / "tools.py"
         file.write_text(textwrap.dedent(SOURCE))
@@ -210,7 +212,7 @@ def test_a_call_whose_worker_died_too_is_told(
     way: str,
 ) -> None:
     with Session(connection) as other:
-        worker = other.call("pid", [], {}, timeout=20)
+        worker = on_host(sandbox, other.call("pid", [], {}, timeout=20))
     client = start('session.call("work", [log, 60.0, 1], {})')
     wait_until(log.exists)
     kill(client)

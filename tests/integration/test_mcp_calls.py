@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import select
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +18,7 @@ from fastmcp.client.client import CallToolResult
 
 from seer_rpc.environment import ScopedSandbox
 from tests.integration.mcp_talk import Talk, talk, text_of
+from tests.pids import front_of
 
 SOURCE = """
 import asyncio
@@ -405,9 +408,10 @@ def test_a_front_that_is_killed_is_told(file: Path, monkeypatch: pytest.MonkeyPa
         config = scoped.serve(file, expose_as="mcp", name="killed")
         with talk(config) as server:
             assert server.value("count") == 1
-            front = scoped._run.machine._process  # type: ignore[union-attr]
-            front.send_signal(signal.SIGKILL)
-            front.wait()
+            front = os.pidfd_open(front_of(scoped))
+            signal.pidfd_send_signal(front, signal.SIGKILL)
+            assert select.select([front], [], [], 10)[0]
+            os.close(front)
 
             error = server.error("count")
     assert "start the script" in error

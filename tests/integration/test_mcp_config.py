@@ -6,11 +6,14 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
+import threading
 import time
 import tomllib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,9 +22,10 @@ import httpx2
 import pytest
 
 from seer_rpc.environment import SandboxConfig, ScopedSandbox
+from seer_rpc.environment.mcp import running_servers
 from seer_rpc.errors import ConfigError, InterfacePendingError
 from seer_rpc.execution import create_local_session
-from seer_rpc.generators.mcp import FOLDER_VARIABLE
+from seer_rpc.locations import MCP_VARIABLE, mcp_folder
 from seer_rpc.workspace import Library, Workspace
 from tests.integration.mcp_talk import Talk, talk
 
@@ -101,7 +105,8 @@ def test_a_workspace_has_the_server_and_the_library(
     config = shared.serve(file, expose_as="mcp", name="both_ways")
     folder = tmp_path / "work"
     folder.mkdir()
-    others = {"mcpServers": {"other": {"command": "x"}, "both_ways": {}}, "more": [1]}
+    earlier = {"command": "y", "env": {MCP_VARIABLE: "elsewhere"}}
+    others = {"mcpServers": {"other": {"command": "x"}, "both_ways": earlier}, "more": [1]}
     (folder / ".mcp.json").write_text(json.dumps(others))
 
     Workspace(libraries=[config, Library.from_code("x = 1", "plain_one")]).install(folder)
@@ -125,6 +130,26 @@ def test_a_file_of_another_kind_is_not_written_over(
         Workspace(libraries=[config]).install(tmp_path)
 
     assert (tmp_path / ".mcp.json").read_text() == content
+
+
+@pytest.mark.parametrize(
+    "entry", [{}, {"command": "mine", "env": {"A": "b"}}, {"url": "http://x"}, {"env": []}, 1]
+)
+def test_a_server_of_the_user_s_own_is_not_written_over(
+    shared: ScopedSandbox, file: Path, tmp_path: Path, entry: object
+) -> None:
+    config = shared.serve(file, expose_as="mcp", name="named_alike")
+    content = json.dumps({"mcpServers": {"named_alike": entry}})
+    folder = tmp_path / "work"
+    folder.mkdir()
+    (folder / ".mcp.json").write_text(content)
+
+    with pytest.raises(ConfigError, match="another server that is called 'named_alike'") as caught:
+        Workspace(libraries=[config]).install(folder)
+
+    assert "name=" in str(caught.value)
+    assert (folder / ".mcp.json").read_text() == content
+    assert [each.name for each in folder.iterdir()] == [".mcp.json"]
 
 
 def test_a_workspace_without_servers_has_no_such_file(tmp_path: Path) -> None:
@@ -281,6 +306,35 @@ def test_seer_mcp_config_of_a_file_serves_that(file: Path) -> None:
         assert server.value("shout", text="a") == "A"
 
 
+def test_seer_mcp_config_of_any_file_can_be_read_by_every_client(tmp_path: Path) -> None:
+    folder = tmp_path / 'a "b" \\u \x7f \x01 \t é \U0001f600 \u2028'
+    folder.mkdir()
+    file = folder / "x.py"
+    file.write_text(SOURCE)
+
+    def told(client: str) -> str:
+        return seer("mcp", "config", str(file), "--name", "a.😀", "--client", client).stdout
+
+    servers = [
+        tomllib.loads(told("codex"))["mcp_servers"]["a.😀"],
+        json.loads(told("cursor"))["mcpServers"]["a.😀"],
+        json.loads(told("vs-code"))["servers"]["a.😀"],
+    ]
+    assert all(str(file) in each["args"] for each in servers)
+    assert str(file) in shlex.split(told("claude-code"))
+
+
+def test_seer_mcp_config_of_a_file_whose_name_is_no_text_says_so(tmp_path: Path) -> None:
+    file = tmp_path / os.fsdecode(b"\xff.py")
+    file.write_text(SOURCE)
+
+    answer = seer("mcp", "config", str(file))
+
+    assert answer.returncode == 1
+    assert "not UTF-8" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
 def test_seer_mcp_config_of_what_is_not_there_says_what_is(
     scoped: ScopedSandbox, file: Path
 ) -> None:
@@ -290,6 +344,57 @@ def test_seer_mcp_config_of_what_is_not_there_says_what_is(
 
     assert answer.returncode == 1
     assert "running: there" in answer.stderr
+
+
+def test_servers_that_vanish_while_they_are_listed_are_none(
+    scoped: ScopedSandbox, file: Path
+) -> None:
+    config = scoped.serve(file, expose_as="mcp", name="staying")
+    served = Path(config["staying"]["env"]["SEER_RPC_FILE"]).parent
+    (served / "gone.config").symlink_to(served / "nowhere")
+
+    assert running_servers() == [config]
+
+    with contextlib.ExitStack() as stack:
+        stop = threading.Event()
+        coming = threading.Thread(target=come_and_go, args=(served, stop))
+        stack.callback(coming.join)
+        stack.callback(stop.set)
+        coming.start()
+        for _ in range(300):
+            running_servers()
+
+
+def come_and_go(folder: Path, stop: threading.Event) -> None:
+    away = folder.with_name("away")
+    while not stop.is_set():
+        folder.rename(away)
+        away.rename(folder)
+
+
+def test_folders_of_long_ago_that_vanish_meanwhile_fail_nothing(file: Path) -> None:
+    with ScopedSandbox() as scoped:
+        everything = mcp_folder()
+        everything.mkdir(parents=True)
+        (everything / "gone-a").symlink_to(everything / "nowhere")
+        (everything / "file").touch()
+        long_ago = time.time() - 30 * 24 * 3600
+        for number in range(300):
+            folder = everything / f"old{number}-a"
+            folder.mkdir()
+            (folder / "schema").touch()
+            os.utime(folder, (long_ago, long_ago))
+        with ThreadPoolExecutor(4) as pool:
+            serving = [
+                pool.submit(scoped.serve, file, expose_as="mcp", name=f"served_{number}")
+                for number in range(4)
+            ]
+            configs = [each.result() for each in serving]
+
+        left = {each.name for each in everything.iterdir() if each.is_dir()}
+        assert left == {
+            Path(next(iter(config.values()))["env"][MCP_VARIABLE]).name for config in configs
+        }
 
 
 def test_the_connection_goes_with_the_sandbox_and_the_schema_stays(file: Path) -> None:
@@ -305,7 +410,7 @@ def test_the_connection_goes_with_the_sandbox_and_the_schema_stays(file: Path) -
 def test_the_folder_of_a_running_sandbox_stays_however_old_it_is(file: Path) -> None:
     with ScopedSandbox() as scoped:
         config = scoped.serve(file, expose_as="mcp", name="patient")
-        folder = Path(config["patient"]["env"][FOLDER_VARIABLE])
+        folder = Path(config["patient"]["env"][MCP_VARIABLE])
         long_ago = time.time() - 30 * 24 * 3600
         os.utime(folder, (long_ago, long_ago))
         scoped.serve(file, expose_as="mcp", name="hasty")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,17 @@ def report() -> dict[str, Any]:
 @expose
 def media(mime: str, size: int = 4) -> Media:
     return Media(b"a" * size, mime)
+
+
+@expose
+def album(count: int) -> list[PIL.Image.Image]:
+    return [image(3 + number) for number in range(count)]
+
+
+@expose
+def many_media(mime: str, size: int, count: int) -> Iterator[Media]:
+    for number in range(count):
+        yield Media(str(number).encode() * size, mime)
 
 
 @expose
@@ -117,6 +129,11 @@ def squares(count: int) -> list[int]:
 @expose
 def table(rows: int) -> dict[str, str]:
     return {f"row {number}": "x" * 100 for number in range(rows)}
+
+
+@expose
+def explode(length: int) -> None:
+    raise ValueError("a" * length + " end")
 
 
 @expose
@@ -215,6 +232,34 @@ def test_media_that_clients_do_not_take_are_files(server: Talk, mime: str, size:
     assert file.stat().st_size == size
 
 
+def test_as_many_media_are_shown_as_there_is_room_for(server: Talk) -> None:
+    result = server.call("album", count=30)
+    blocks = [each for each in result.content if isinstance(each, mcp_types.ImageContent)]
+    told = result.structured_content["result"]  # type: ignore[index]
+
+    assert len(blocks) == 20
+    assert [each["data"] for each in told[:20]] == [
+        f"content {number} of this result" for number in range(2, 22)
+    ]
+    for number, each in enumerate(told[20:], 20):
+        with PIL.Image.open(each["data"].removeprefix("in ")) as image:
+            assert image.size == (3 + number, 2)
+    assert "10 media are not shown" in text_of(result)
+
+
+@pytest.mark.parametrize(("mime", "size"), [("image/jpeg", 2 << 20), ("text/plain", 9_000)])
+def test_media_that_are_large_together_are_files(server: Talk, mime: str, size: int) -> None:
+    result = server.call("many_media", mime=mime, size=size, count=6)
+
+    sent = len(json.dumps([each.model_dump(mode="json") for each in result.content]))
+    assert sent < 12 << 20
+    told = result.structured_content["result"]  # type: ignore[index]
+    kept = [each["data"].removeprefix("in ") for each in told if each["data"].startswith("in ")]
+    assert 0 < len(kept) < 6
+    assert [Path(file).stat().st_size for file in kept] == [size] * len(kept)
+    assert f"{len(kept)} media are not shown" in text_of(result)
+
+
 def test_libraries_get_images_too(session: Session) -> None:
     image = session.call("image", [5], {})
     assert isinstance(image, PIL.Image.Image)
@@ -243,10 +288,16 @@ def test_a_tensor_is_a_few_words_and_a_file(server: Talk, dtype: str, stored: st
     assert Path(told["file"]).stat().st_mode & 0o077 == 0
 
 
-def test_a_tensor_of_bfloat16_keeps_its_numbers(server: Talk) -> None:
-    told = server.value("tensor", size=4, dtype="bfloat16")
+@pytest.mark.parametrize("dtype", ["bfloat16", "float8_e4m3fn"])
+def test_a_tensor_that_numpy_has_no_dtype_for_says_how_its_numbers_are_kept(
+    server: Talk, dtype: str
+) -> None:
+    told = server.value("tensor", size=4, dtype=dtype)
 
-    assert np.load(told["file"]).tolist() == told["values"] == [0, 1, 2, 3]
+    assert (told["dtype"], told["stored_as"]) == (dtype, "float32")
+    stored = np.load(told["file"])
+    assert stored.dtype == "float32"
+    assert stored.tolist() == told["values"] == [0, 1, 2, 3]
 
 
 def test_what_is_not_finite_in_an_array_is_counted_and_kept(server: Talk) -> None:
@@ -325,6 +376,15 @@ def test_a_long_object_is_clipped_too(server: Talk) -> None:
     assert len(json.dumps(result.structured_content)) < 30_000
     assert result.structured_content is not None
     assert len(json.loads(Path(result.structured_content["file"]).read_text())) == 5_000
+
+
+def test_a_long_error_is_clipped_and_kept(server: Talk) -> None:
+    error = server.error("explode", length=100_000)
+
+    assert len(error) < 14_000
+    assert "ValueError: aaa" in error
+    (file,) = re.findall(r"the whole is in (\S+)]", error)
+    assert "a" * 100_000 + " end" in Path(file).read_text()
 
 
 def test_a_result_that_is_short_enough_is_whole(server: Talk) -> None:

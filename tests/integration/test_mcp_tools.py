@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -119,6 +120,14 @@ def bounded(
     rank: Annotated[int, Field(ge=0, le=3)], name: Annotated[str, Field(max_length=4)]
 ) -> str:
     return name * rank
+
+
+@expose
+def matching(
+    text: Annotated[str, Field(pattern="^(a+)+$")],
+    half: Annotated[float, Field(multiple_of=0.5)] = 0,
+) -> Annotated[str, Field(pattern="^(a+)+$")]:
+    return text + "!"
 
 
 @expose
@@ -292,6 +301,19 @@ def test_arguments_that_do_not_fit_are_refused_in_words(
     assert error.startswith(f"{tool}: ")
     assert told in error
     assert "It did not run" in error
+
+
+def test_a_pattern_is_checked_where_no_text_takes_it_for_ever(server: Talk) -> None:
+    properties = server.tools()["matching"].input_schema["properties"]
+    assert (properties["text"]["pattern"], properties["half"]["multipleOf"]) == ("^(a+)+$", 0.5)
+
+    begun = time.monotonic()
+    for arguments in ({"text": "a" * 60 + "!"}, {"text": "a", "half": 0.3}):
+        error = server.error("matching", **arguments)
+        assert "ArgumentError" in error
+        assert list(arguments)[-1] in error
+    assert server.value("matching", text="a" * 60) == "a" * 60 + "!"
+    assert time.monotonic() - begun < 10
 
 
 def test_large_arguments_are_not_repeated(server: Talk) -> None:

@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable, Hashable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -28,7 +30,10 @@ SOURCE = """
     import asyncio
     import os
     import time
+    from collections.abc import Iterator
     from pathlib import Path
+
+    import numpy as np
 
 
     @expose
@@ -47,6 +52,15 @@ SOURCE = """
     @expose
     def length(content: bytes) -> int:
         return len(content)
+
+
+    @expose
+    def rows(count: int, file: str) -> Iterator[np.ndarray]:
+        row = np.empty(1000)
+        for number in range(count):
+            row[:] = number
+            yield row
+        Path(file).touch()
 
 
     @expose
@@ -205,6 +219,37 @@ def test_what_was_started_can_be_collected_in_the_same_session(
         assert session.pending == {}
 
 
+def test_threads_may_start_and_collect_at_once(connection: Connection) -> None:
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with Session(connection) as session, ThreadPoolExecutor(8) as pool:
+            texts = [b"x" * size for size in range(80)]
+            begun = time.monotonic()
+            numbers = list(pool.map(lambda text: session.start("length", [text], {}), texts))
+            assert set(session.pending) == set(numbers)
+            assert list(pool.map(session.collect, numbers)) == list(range(80))
+            assert session.pending == {}
+            assert session.call("up", [1], {}) == 2
+            # Nobody waited for an answer that another thread had.
+            assert time.monotonic() - begun < 5
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def test_of_two_threads_that_collect_one_call_one_is_told_that_it_is_not_pending(
+    connection: Connection, tmp_path: Path
+) -> None:
+    with Session(connection) as session, ThreadPoolExecutor(8) as pool:
+        for _ in range(20):
+            number = session.start("work", [str(tmp_path / "log"), 0.01, 3], {})
+            collected = [pool.submit(session.collect, number) for _ in range(8)]
+            errors = [each.exception(20) for each in collected]
+            assert errors.count(None) == 1
+            assert sum(isinstance(each, ArgumentError) for each in errors) == 7
+            assert session.pending == {}
+
+
 def test_what_was_started_may_be_over_in_time_and_can_be_cancelled(
     connection: Connection, tmp_path: Path, wait_until: Callable[..., None]
 ) -> None:
@@ -242,6 +287,58 @@ def test_how_far_a_call_is_is_told_to_whoever_comes_later(
     with Session(connection, name="telling", lease=60, on_progress=hear) as session:
         assert session.collect(number) is None
     assert told == [(1.0, "halfway"), (None, "")]
+
+
+def test_a_stream_that_was_started_is_kept_whole_for_whoever_collects_it(
+    connection: Connection, tmp_path: Path, wait_until: Callable[..., None]
+) -> None:
+    done = tmp_path / "done"
+    first = Session(connection, name="streaming", lease=60)
+    number = first.start("rows", [3000, str(done)], {})
+    first.leave()
+    wait_until(done.exists)
+
+    for taken in (0, 1, 2000):
+        with_name = Session(connection, name="streaming", lease=60)
+        assert with_name.pending == {number: "rows"}
+        rows = with_name.collect(number, keep=True)
+        assert [next(rows)[0] for _ in range(taken)] == [*range(taken)]
+        del rows
+        with_name.leave()
+    with Session(connection, name="streaming", lease=60) as last:
+        assert [row[0] for row in last.collect(number)] == [*range(3000)]
+        assert last.pending == {}
+        assert last.call("up", [1], {}) == 2
+
+
+def test_a_result_can_be_collected_and_kept(connection: Connection) -> None:
+    first = Session(connection, name="kept", lease=60)
+    number = first.start("length", [b"x" * 7], {})
+    for _ in range(2):
+        assert first.collect(number, keep=True) == 7
+        assert first.pending == {number: "length"}
+        with pytest.raises(ArgumentError, match=rf"no call {number} is pending; there are: \[\]"):
+            first.collect(number)
+        first.leave()
+        first = Session(connection, name="kept", lease=60)
+        assert first.pending == {number: "length"}
+    first.close()
+    with Session(connection, name="kept", lease=60) as later:
+        assert later.pending == {}
+
+
+def test_what_was_collected_and_kept_counts_among_those_without_an_answer(
+    connection: Connection,
+) -> None:
+    with Session(connection, name="crowded too", lease=30) as session:
+        session.collect(session.start("length", [b"x"], {}), keep=True)
+
+        def call_on() -> None:
+            for number in range(WINDOW):
+                assert session.call("beside", [number], {}, timeout=20) == number
+
+        with pytest.raises(QueueFullError, match="collect"):
+            call_on()
 
 
 def test_a_new_client_takes_the_session_over(

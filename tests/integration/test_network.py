@@ -35,6 +35,7 @@ from seer_rpc.errors import (
     SessionError,
 )
 from seer_rpc.workspace import Workspace
+from tests.pids import on_host
 
 SOURCE = """
 import os
@@ -380,7 +381,7 @@ def test_a_front_that_dies_ends_the_session_with_an_error_of_this_library(
     with ScopedSandbox(SandboxConfig(listen="127.0.0.1:0")) as sandbox:
         library = sandbox.serve(interface_file(SOURCE), name="tools")
         session = Session(library.for_network().connection, patience=1.0)
-        os.kill(session.call("processes", [], {})[0], signal.SIGKILL)
+        os.kill(on_host(sandbox, session.call("processes", [], {}))[0], signal.SIGKILL)
 
         wait_until(lambda: session.lost)
         with pytest.raises(SandboxLostError, match="is lost") as caught:
@@ -408,7 +409,7 @@ def test_the_keys_are_in_no_command_line_environment_file_log_or_representation(
         with Session(remote.connection) as session:
             with pytest.raises(SeerError) as caught:
                 session.call("fail", [], {})
-            processes = session.call("processes", [], {})
+            processes = on_host(sandbox, session.call("processes", [], {}))
         assert sandbox._run is not None
         Workspace(libraries=[remote]).install(tmp_path)
         folder = Path(library.connection.endpoint.removeprefix("unix:")).parent

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import os
 import re
@@ -9,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,6 +32,22 @@ def folder(tmp_path: Path) -> Path:
         file.parent.mkdir(exist_ok=True)
         file.write_text(source)
     return tmp_path
+
+
+@contextlib.contextmanager
+def serving(folder: Path, script: str) -> Iterator[list[str]]:
+    """Run a script until it waits for Enter, which it gets at the end; gives what it printed."""
+    with subprocess.Popen(
+        [sys.executable, script],
+        cwd=folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        yield [*itertools.takewhile("serving; press Enter to stop\n".__ne__, process.stdout)]
+        process.communicate("\n")
+    assert process.returncode == 0
 
 
 def run(folder: Path, script: str) -> str:
@@ -63,21 +82,12 @@ def test_the_script_that_sets_a_limit_runs(folder: Path) -> None:
 
 
 def test_the_agent_s_workspace_has_a_server(folder: Path) -> None:
-    with subprocess.Popen(
-        [sys.executable, "agent.py"],
-        cwd=folder,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as serving:
-        assert serving.stdout is not None
-        printed = "".join(iter(serving.stdout.readline, "serving; press Enter to stop\n"))
+    with serving(folder, "agent.py") as lines:
         configured = json.loads((folder / "work" / ".mcp.json").read_text())["mcpServers"]
         with talk(configured) as server:
             counts = server.value("count_words", text="a cat a")
-        serving.communicate("\n")
 
-    assert json.loads(printed) == configured
+    assert json.loads("".join(lines)) == configured
     assert counts == {"a": 2, "cat": 1}
 
 
@@ -85,15 +95,7 @@ def test_the_commands_that_show_what_was_called_run(folder: Path) -> None:
     found = re.findall(r"^(seer calls [^#\n]*?) *(?:#.*)?$", README.read_text(), re.M)
     commands = list(dict.fromkeys(found))
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    with subprocess.Popen(
-        [sys.executable, "watched.py"],
-        cwd=folder,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as serving:
-        assert serving.stdout is not None
-        lines = [serving.stdout.readline() for _ in range(3)]
+    with serving(folder, "watched.py") as lines:
         printed = [
             subprocess.run(
                 ["sh", "-c", command],
@@ -106,12 +108,10 @@ def test_the_commands_that_show_what_was_called_run(folder: Path) -> None:
             for command in commands
             if "--follow" not in command
         ]
-        serving.communicate("\n")
 
     assert lines == [
         "count_words text='the cat and the hat', lowercase=True ok False\n",
         "count_words text='one fish', lowercase=False ok False\n",
-        "serving; press Enter to stop\n",
     ]
     last, failed, exported = printed[-3:]
     assert len(commands) == 5
@@ -125,40 +125,21 @@ def test_the_library_that_the_readme_shares_is_called_from_another_place(folder:
     share = folder / "share.py"
     # The port may be taken here, and the machine's name may lead nowhere.
     share.write_text(share.read_text().replace("0.0.0.0:8443", "127.0.0.1:0"))
-    with subprocess.Popen(
-        [sys.executable, share.name],
-        cwd=folder,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as serving:
-        assert serving.stdout is not None
-        assert serving.stdout.readline() == "serving; press Enter to stop\n"
+    with serving(folder, share.name):
         elsewhere = Path(shutil.copytree(folder / "for_colleagues", folder / "elsewhere"))
 
         assert run(elsewhere, "colleague.py") == COUNTED
-        serving.communicate("\n")
-    assert serving.returncode == 0
 
 
 def test_the_commands_for_agents_run(folder: Path) -> None:
     commands = re.findall(r"^python (agent_work/.*)$", README.read_text(), re.M)
-    with subprocess.Popen(
-        [sys.executable, "for_agents.py"],
-        cwd=folder,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as serving:
-        assert serving.stdout is not None
-        assert serving.stdout.readline() == "serving; press Enter to stop\n"
+    with serving(folder, "for_agents.py"):
         printed = [
             json.loads(
                 subprocess.check_output(["sh", "-c", f"{sys.executable} {command}"], cwd=folder)
             )
             for command in commands
         ]
-        serving.communicate("\n")
 
     listed, described, counted, job = printed
     assert [each["signature"] for each in listed["functions"]] == [
@@ -167,7 +148,7 @@ def test_the_commands_for_agents_run(folder: Path) -> None:
     ]
     assert described["arguments"]["required"] == ["text"]
     assert counted == {"the": 1, "cat": 1}
-    assert job["state"] == "running"
+    assert job["status"] == "running"
 
 
 def test_calls_on_their_way_together_and_a_session_with_a_name(folder: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from seer_rpc.environment import ScopedSandbox
 from seer_rpc.presentation import Exit
-from tests.corpus import Example, InterfaceFile, interface_files
+from tests.corpus import InterfaceFile, interface_files
 from tests.integration.routes import ROUTES, Answer, Route
 
 FILES = interface_files()
@@ -89,17 +89,14 @@ def test_the_functions_of_the_corpus_give_the_same(
 ) -> None:
     examples = file.examples
     if route == "seer call":
-        # Each call of it has a sandbox of its own, which takes its time.
-        examples = [] if file.name in REMEMBERING else _one_of_each(file)
+        # Each call has a sandbox of its own, which takes its time; what it shares with the script
+        # of a skill has been through all of them there.
+        examples = [] if file.name in REMEMBERING else file.examples[:1]
     with ROUTES[route](shared, file.path, tmp_path / "work") as call:
         for example in examples:
             answer = call(example.function, example.arguments)
             assert answer.status is Exit.VALUE, example
             assert _same(answer.value, example.result), (answer.value, example)
-
-
-def _one_of_each(file: InterfaceFile) -> list[Example]:
-    return list({example.function: example for example in file.examples}.values())
 
 
 def _same(value: Any, expected: Any) -> bool:

@@ -17,6 +17,7 @@ import pytest
 from seer_rpc.client import Session
 from seer_rpc.environment import SandboxConfig, ScopedSandbox
 from seer_rpc.registry import running_sandboxes
+from tests.sandboxes.traces import Traces
 
 Write = Callable[..., Path]
 WaitUntil = Callable[..., None]
@@ -262,15 +263,17 @@ def test_gc_removes_what_dead_ones_left(write: Write) -> None:
         from seer_rpc.environment import ScopedSandbox
         sandbox = ScopedSandbox().start(name="orphan")
         sandbox.snapshot()
-        print(sandbox.sandbox_id, sandbox.exec("echo $PPID"), end="", flush=True)
+        print(sandbox.sandbox_id, flush=True)
         time.sleep(600)
     """
     with subprocess.Popen(
         [sys.executable, write(source, "owner.py")], stdout=subprocess.PIPE, text=True
     ) as owner:
         assert owner.stdout is not None
-        sandbox, front = owner.stdout.readline().split()
-        os.kill(int(front), signal.SIGKILL)
+        sandbox = owner.stdout.readline().strip()
+        # Nothing is left that could clean up.
+        (warden,) = Traces(sandbox).wardens()
+        os.kill(warden, signal.SIGKILL)
         owner.kill()
     state = Path(os.environ["XDG_STATE_HOME"]) / "seer"
     old = state / "results" / "old.json"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -16,6 +18,7 @@ import numpy as np
 import pytest
 
 from seer_rpc.environment import ScopedSandbox
+from seer_rpc.locations import jobs_folder, results_folder
 from seer_rpc.presentation import MOST_CHARACTERS, Exit
 from seer_rpc.workspace import Workspace
 
@@ -26,6 +29,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 
@@ -71,6 +75,11 @@ def echo(value):
 
 
 @expose
+def added(prices: dict[str, Decimal], more: Decimal = Decimal(0)) -> Decimal:
+    return sum(prices.values(), more)
+
+
+@expose
 def half() -> str:
     return "\\ud800"
 
@@ -100,6 +109,20 @@ def count(to: int) -> Iterator[int]:
     yield from range(to)
 
 
+@expose
+def drip(file: str, to: int, pause: float) -> Iterator[int]:
+    for number in range(to):
+        yield number
+        Path(file).write_text(str(number))
+        time.sleep(pause)
+
+
+@expose
+def spoil(to: int) -> Iterator[int]:
+    yield from range(to)
+    raise ValueError("spoilt")
+
+
 @expose(timeout=0.3)
 def hurried() -> None:
     while True:
@@ -121,6 +144,8 @@ def work(file: str, seconds: float) -> str:
 def fail(size: int = 1) -> None:
     raise ValueError("no" * size)
 '''
+
+DIGITS = "0.123456789012345678901234"
 
 
 class Finished(NamedTuple):
@@ -144,7 +169,7 @@ class Script:
         self.skill = skill
         self.home = home
         # The command line as SKILL.md has it.
-        (line,) = re.findall(r"^    (.*) list$", (skill / "SKILL.md").read_text(), re.M)
+        (line,) = re.findall(r"^    (.*call\.py) list$", (skill / "SKILL.md").read_text(), re.M)
         self.command = line.replace("SKILL_DIR", shlex.quote(str(skill)))
 
     def __call__(self, arguments: str, before: str = "", **variables: str) -> Finished:
@@ -189,7 +214,7 @@ def test_the_example_of_its_skill_md_runs(script: Script) -> None:
     text = (script.skill / "SKILL.md").read_text()
     (example,) = re.findall(r"^    .*call\.py (.* --json .*)$", text, re.M)
 
-    assert example.startswith("shout ")
+    assert example.startswith("call shout ")
     assert script(example).value == "TEXT"
 
 
@@ -206,6 +231,7 @@ def test_the_example_of_its_skill_md_runs(script: Script) -> None:
         ("""echo --json '{"value": {"é": [1, null, "NaN"]}}'""", {"é": [1, None, "NaN"]}),
         (r"""echo --json '{"value": "\ud83d\ude80"}'""", "🚀"),
         ("count to=3", [0, 1, 2]),
+        (f"""added --json '{{"prices": {{"a": {DIGITS}}}}}'""", DIGITS),
     ],
 )
 def test_it_calls_and_prints_json(script: Script, arguments: str, value: object) -> None:
@@ -245,7 +271,9 @@ def test_arguments_come_from_files_and_standard_input_too(script: Script, tmp_pa
         ("shout --json '[]' text=a", Exit.USAGE, ["object"]),
         ("shout text=a --timeout 0", Exit.USAGE, ["--timeout"]),
         ("shout text=a --output /nowhere/x", Exit.USAGE, ["/nowhere/x"]),
-        ("count to=3 --async", Exit.USAGE, ["stream"]),
+        ("spoil to=3", Exit.RAISED, ["ValueError: spoilt", "Items before that: 3, in /"]),
+        ("shout text=a > /dev/full", Exit.OTHER, ["No space left"]),
+        ("job 12345678 --output /nowhere/x", Exit.USAGE, ["/nowhere/x"]),
         ("job nonsense", Exit.USAGE, ["nonsense"]),
         ("job 12345678", Exit.NO_JOB, ["12345678"]),
     ],
@@ -334,9 +362,9 @@ def test_a_session_keeps_what_stayed_in_the_sandbox(script: Script) -> None:
 
 def begin(script: Script, arguments: str) -> str:
     told = script(f"{arguments} --async").value
-    assert told["state"] == "running"
-    assert told["ask"].endswith(f"call.py' job {told['job']}")
-    job: str = told["job"]
+    assert told["status"] == "running"
+    assert told["ask"].endswith(f"call.py' job {told['job_id']}")
+    job: str = told["job_id"]
     return job
 
 
@@ -349,7 +377,7 @@ def test_a_job_outlives_its_shell_tells_how_far_it_is_and_gives_its_result(
     looked = script(f"job {job} --wait 0.1")
     assert looked.status == Exit.RUNNING
     told = json.loads(looked.out)
-    assert (told["job"], told["state"], told["function"]) == (job, "running", "work")
+    assert (told["job_id"], told["status"], told["function"]) == (job, "running", "work")
     assert 0 <= told["progress"]["done"] <= told["progress"]["total"] == 1.5
     # What stops waiting does not stop the job.
     assert script(f"job {job} --wait 20").value == "worked"
@@ -392,6 +420,109 @@ def test_a_job_fails_as_the_call_would(script: Script, arguments: str, status: E
     job = begin(script, arguments)
 
     assert [script(f"job {job} --wait 20").status for _ in range(2)] == [status, status]
+
+
+def test_a_job_of_a_stream_does_not_wait_for_anybody_who_takes_its_items(
+    script: Script, tmp_path: Path, wait_until: Callable[..., None]
+) -> None:
+    file = tmp_path / "progress"
+    job = begin(script, f"drip file={file} to=5000 pause=0")
+
+    wait_until(lambda: file.exists() and file.read_text() == "4999")
+    clipped = [script(f"job {job} --wait 20").value["clipped"] for _ in range(2)]
+    assert json.loads(Path(clipped[0]["file"]).read_text()) == [*range(5000)]
+    assert clipped[1] == clipped[0]
+
+
+def test_a_job_of_a_stream_tells_what_there_is_so_far(script: Script, tmp_path: Path) -> None:
+    job = begin(script, f"drip file={tmp_path}/progress to=60 pause=0.05")
+
+    for _ in range(2):
+        looked = script(f"job {job} --wait 0.5")
+        assert looked.status == Exit.RUNNING
+        told = json.loads(looked.out)
+        assert told["status"] == "running"
+        assert told["last_items"] == [*range(told["items_so_far"])][-20:]
+    assert script(f"job {job} --wait 20 --output {tmp_path}/items").value["file"]
+    assert json.loads((tmp_path / "items").read_text()) == [*range(60)]
+
+
+@pytest.mark.parametrize("is_spoilt", [True, False])
+def test_what_a_stream_gave_before_it_was_ended_is_in_a_file(
+    script: Script, tmp_path: Path, wait_until: Callable[..., None], *, is_spoilt: bool
+) -> None:
+    file = tmp_path / "progress"
+    if is_spoilt:
+        ended = script(f"job {begin(script, 'spoil to=2000')} --wait 20")
+    else:
+        job = begin(script, f"drip file={file} to=1000 pause=60")
+        wait_until(file.exists)
+        ended = script(f"job {job} --cancel --wait 20")
+
+    assert (ended.status, ended.out) == (Exit.RAISED if is_spoilt else Exit.CANCELLED, "")
+    (count, items) = re.findall(r"^Items before that: (\d+), in (.*)$", ended.err, re.M)[0]
+    assert json.loads(Path(items).read_text()) == [*range(2000 if is_spoilt else 1)]
+    assert int(count) == (2000 if is_spoilt else 1)
+
+
+def test_to_stop_waiting_leaves_the_job_alone(
+    script: Script, tmp_path: Path, wait_until: Callable[..., None]
+) -> None:
+    file = tmp_path / "progress"
+    job = begin(script, f"drip file={file} to=60 pause=0.05")
+    wait_until(file.exists)
+
+    looking = subprocess.Popen(
+        [
+            "sh",
+            "-c",
+            f"cd / && exec env -i HOME={script.home} {script.command} job {job} --wait 60",
+        ],
+        stderr=subprocess.PIPE,
+    )
+    time.sleep(1.5)
+    looking.send_signal(signal.SIGINT)
+    assert looking.communicate(timeout=20)[1] == b""
+    assert looking.returncode == Exit.INTERRUPTED
+    assert script(f"job {job} --wait 20").value == [*range(60)]
+
+
+def test_a_result_that_cannot_be_kept_is_there_for_who_asks_again(
+    script: Script, tmp_path: Path
+) -> None:
+    job = begin(script, "shout text=abcdefghij times=100000")
+    (tmp_path / "seer").mkdir()
+    for name in ("results", "jobs"):
+        (tmp_path / "seer" / name).write_text("no folder")
+        refused = script(f"job {job}", XDG_STATE_HOME=str(tmp_path))
+        assert (refused.status, refused.out) == (Exit.OTHER, "")
+        assert f"/seer/{name}" in refused.err
+        (tmp_path / "seer" / name).unlink()
+
+    assert script(f"job {job}").value["clipped"]["left_out"] == 1_000_002 - MOST_CHARACTERS
+
+
+def test_functions_may_be_called_as_commands_are(shared: ScopedSandbox, tmp_path: Path) -> None:
+    names = ("list", "describe", "call", "job")
+    file = tmp_path / "commands.py"
+    sources = [
+        f'@expose\ndef {each}(text: Literal["it\'s"]) -> str:\n    return text\n' for each in names
+    ]
+    file.write_text("\n".join(["from typing import Literal", *sources]))
+    skill = shared.serve(file, "skill").install(tmp_path / "work")
+    script = Script(skill, tmp_path)
+
+    (example,) = re.findall(
+        r"^    .*call\.py (.* --json .*)$", (skill / "SKILL.md").read_text(), re.M
+    )
+    (shown,) = re.findall(r"^  .*call\.py'? (.* --json .*)$", script("--help").out, re.M)
+    (prompted,) = re.findall(r"^    .*call\.py (.* --json .*)$", shared.prompt("commands"), re.M)
+    assert example == shown == prompted
+    assert script(example).value == "it's"
+    for name in names:
+        assert script(f"""call {name} text="it's\"""").value == "it's"
+        assert script(f"describe {name}").value["signature"].startswith(f"{name}(")
+    assert len(script("list").value["functions"]) == 4
 
 
 def test_the_skills_own_files_hold_no_secret(script: Script, shared: ScopedSandbox) -> None:
@@ -461,3 +592,31 @@ def test_the_command_of_a_prompt_runs_too(shared: ScopedSandbox, tmp_path: Path)
     assert json.loads(out) == 2
     assert shared.prompt("prompt_tools", tokens=1000) != shared.prompt("prompt_tools", tokens=200)
     assert shared.connection("prompt_tools").token not in prompt
+
+
+def test_prompts_of_interfaces_with_one_skill_name_call_each_its_own(
+    shared: ScopedSandbox, tmp_path: Path
+) -> None:
+    prompts = {}
+    for name in ("one_skill", "OneSkill"):
+        file = tmp_path / f"{name}.py"
+        file.write_text(f"@expose\ndef who() -> str:\n    return '{name}'\n")
+        prompts[name] = shared.serve(file, "prompt")
+
+    for name, prompt in prompts.items():
+        (command,) = re.findall(r"^    (.*call\.py.*)$", prompt, re.M)
+        out = subprocess.check_output(["sh", "-c", f"cd / && env -i HOME={tmp_path} {command}"])
+        assert json.loads(out) == name
+
+
+def test_a_sandbox_that_starts_removes_results_and_jobs_of_long_ago() -> None:
+    long_ago = time.time() - 8 * 24 * 3600
+    folders = [results_folder(), jobs_folder()]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        for name in ("old", "new"):
+            (folder / name).touch()
+        os.utime(folder / "old", (long_ago, long_ago))
+
+    with ScopedSandbox():
+        assert [each.name for folder in folders for each in folder.iterdir()] == ["new", "new"]

@@ -74,6 +74,14 @@ FUNCTIONS = '''
     async def astream() -> AsyncIterator[str]:
         yield "a"
 
+    @expose
+    def given(values: list[int]) -> Iterator[int]:
+        return iter(values)
+
+    @expose(concurrent=True)
+    async def agiven() -> "AsyncIterator":
+        return astream()
+
     @expose(batch=True, max_batch=4)
     def batched(texts: list[str]) -> list[int]:
         return [len(text) for text in texts]
@@ -154,6 +162,8 @@ TYPES = '''
         span: Span
         inner: Options
 
+    Headers = TypedDict("Headers", {"content-type": str, "a b": NotRequired["list[Headers]"]})
+
     class Settings(BaseModel):
         """Settings."""
         model_config = pydantic.ConfigDict(frozen=True)
@@ -174,7 +184,7 @@ TYPES = '''
     def f(p: Point, node: Node[int], span: Span | None, o: Options, c: Color = Color.BLUE): ...
 
     @expose
-    def g(s: Settings, json: Json, tree: Tree, token: Token, v: Vector, a: Access) -> Json: ...
+    def g(s: Settings, json: Json, tree: Tree, token: Token, v: Vector, a: Access) -> Headers: ...
 
     @expose
     def h(

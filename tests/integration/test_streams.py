@@ -76,6 +76,32 @@ def unhinted():
 
 
 @expose
+def given(n: int) -> Iterator[int]:
+    return map(int, count(n))
+
+
+@expose
+async def given_slowly(n: int) -> AsyncIterator[int]:
+    return count_slowly(n)
+
+
+@expose(concurrent=True)
+async def given_beside(n: int) -> AsyncIterator[int]:
+    "Give an iterator that wants the loop that it was made on."
+    event = asyncio.Event()
+    made_on = asyncio.get_running_loop()
+
+    async def numbers():
+        for number in range(n):
+            made_on.call_soon(event.set)
+            await event.wait()
+            event.clear()
+            yield number
+
+    return numbers()
+
+
+@expose
 def late(pause: float) -> Iterator[float]:
     yield time.monotonic()
     time.sleep(pause)
@@ -134,7 +160,7 @@ def last_ended(session: Session) -> int:
     return count
 
 
-@pytest.mark.parametrize("function", ["count", "count_slowly"])
+@pytest.mark.parametrize("function", ["count", "count_slowly", "given", "given_slowly"])
 @pytest.mark.parametrize("n", [0, 1, 2, 255, 256, 257, 5000])
 def test_every_item_comes_once_and_in_order(session: Session, function: str, n: int) -> None:
     assert list(stream(session, function, n)) == list(range(n))
@@ -185,7 +211,7 @@ def test_large_items_are_not_piled_up(session: Session) -> None:
     assert taken == 40
 
 
-@pytest.mark.parametrize("function", ["count", "count_slowly"])
+@pytest.mark.parametrize("function", ["count", "count_slowly", "given", "given_slowly"])
 def test_to_drop_a_stream_ends_its_generator(session: Session, function: str) -> None:
     items = stream(session, function, 10**9)
     next(items)
@@ -238,6 +264,16 @@ def test_async_callers_iterate_too(session: Session) -> None:
         return list(await asyncio.gather(one(), one()))
 
     assert asyncio.run(take()) == [list(range(500))] * 2
+
+
+def test_an_async_iterator_keeps_the_loop_that_it_was_made_on(session: Session) -> None:
+    async def take() -> list[list[int]]:
+        async def one() -> list[int]:
+            return [item async for item in await session.call_async("given_beside", [300], {})]
+
+        return list(await asyncio.gather(one(), one()))
+
+    assert asyncio.run(take()) == [list(range(300))] * 2
 
 
 def test_a_cancelled_reader_ends_the_generator(session: Session) -> None:

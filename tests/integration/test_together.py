@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import os
 import signal
 import threading
@@ -28,6 +29,7 @@ from seer_rpc.errors import (
 )
 from seer_rpc.workspace import Library
 from tests.integration.ways import DIRECT, DOOR, NETWORKED, WAYS, open_session
+from tests.pids import on_host
 
 SOURCE = '''
 import asyncio
@@ -220,7 +222,8 @@ def nap_again(seconds: float) -> float:
 def sandbox() -> Iterator[ScopedSandbox]:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("SEER_BACKEND", raising=False)
-        sandbox = ScopedSandbox(NETWORKED).start()
+        # Its functions write to files that the tests read.
+        sandbox = ScopedSandbox(dataclasses.replace(NETWORKED, isolation="none")).start()
     with sandbox:
         yield sandbox
 
@@ -443,6 +446,8 @@ BAD = {
     "@expose(batch=True)\ndef f(a: list[int]) -> int: ...": r"hint 'return' as list",
     "@expose(batch=True)\ndef f(a: list[int]): ...": r"hint 'return' as list",
     "@expose(batch=True)\ndef f(a: list[int] = []) -> list[int]: ...": r"'a' .* no default",
+    "from typing import *\n@expose(batch=True)\n"
+    "def f(a: list[int]) -> list[Iterator]: ...": "gives streams",
     "@expose(batch=True)\ndef f(*a: list[int]) -> list[int]: ...": r"'a' .* plain one",
     "@expose(batch=True)\ndef f(*, a: list[int]) -> list[int]: ...": r"'a' .* plain one",
     "@expose(batch=True)\ndef f() -> list[int]: ...": "takes nothing",
@@ -571,11 +576,11 @@ def test_ending_an_idempotent_call_costs_no_worker(
 
 
 def test_a_worker_that_is_killed_takes_no_concurrent_call_twice(
-    session: Session, tmp_path: Path
+    sandbox: ScopedSandbox, session: Session, tmp_path: Path
 ) -> None:
     calls = [later(session, "beside_async", 20.0) for _ in range(10)]
     time.sleep(0.3)
-    os.kill(session.call("worker", [], {}), signal.SIGKILL)
+    os.kill(on_host(sandbox, session.call("worker", [], {})), signal.SIGKILL)
 
     for call in calls:
         with pytest.raises(WorkerDiedError) as died:

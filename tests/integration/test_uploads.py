@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -151,6 +152,22 @@ def test_another_failure_after_an_upload_is_raised_by_the_upload(
     scoped.upload_file(write(AGENT, "b/target_agent.py"))
     scoped.serve(write(NEEDY, "a/waiting.py"))
     assert call(scoped, "waiting", "greet", "Eve") == "tester greets Eve"
+
+
+def test_one_upload_loads_all_that_waited_for_it_and_tells_of_each_that_fails(
+    scoped: ScopedSandbox, write: Write
+) -> None:
+    for name in ("first", "second"):
+        scoped.serve(
+            write(f"{textwrap.dedent(NEEDY)}\nraise ValueError('bad {name}')", f"{name}.py")
+        )
+    scoped.serve(write(NEEDY, "third.py"))
+
+    with pytest.raises(InterfaceLoadError, match="bad first") as caught:
+        scoped.upload_file(write(AGENT, "b/target_agent.py"))
+    (note,) = caught.value.__notes__
+    assert note.startswith("second failed, too: ValueError: bad second")
+    assert call(scoped, "third", "greet", "Ann") == "tester greets Ann"
 
 
 def test_an_interface_that_waits_can_be_replaced(scoped: ScopedSandbox, write: Write) -> None:

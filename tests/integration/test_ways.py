@@ -31,6 +31,7 @@ from seer_rpc.errors import (
     WorkerDiedError,
 )
 from tests.integration.ways import DIRECT, NETWORKED, WAYS, held, open_session
+from tests.pids import on_host
 
 SOURCE = """
 import asyncio
@@ -183,10 +184,10 @@ def equal(left: Any, right: Any) -> bool:
     return type(left) is type(right) and bool(left == right)
 
 
-def restart(session: Session) -> None:
+def restart(sandbox: ScopedSandbox, session: Session) -> None:
     """Kill the worker, and wait until the session calls the next one directly."""
     epoch = session.epoch
-    os.kill(session.call("processes", [], {})[1], signal.SIGKILL)
+    os.kill(on_host(sandbox, session.call("processes", [], {}))[1], signal.SIGKILL)
     deadline = time.monotonic() + 20
     while session.epoch == epoch or session._direct is None or session._direct.epoch == epoch:
         assert time.monotonic() < deadline
@@ -328,7 +329,7 @@ def test_results_outlive_their_session(sandbox: ScopedSandbox, name: str, way: s
 def test_results_outlive_their_worker(scoped: ScopedSandbox, interface_file: Any) -> None:
     with Session(scoped.connection(scoped.serve(interface_file(SOURCE)).name)) as session:
         old = [session.call("full", [50_000, value], {}) for value in range(5)]
-        restart(session)
+        restart(scoped, session)
         new = [session.call("full", [50_000, 100 + value], {}) for value in range(5)]
         assert all((array == value).all() for value, array in enumerate(old))
         # The new worker's blocks have the numbers of these.
@@ -348,7 +349,7 @@ def test_large_arguments_go_directly_to_a_worker_that_is_new(
     with Session(scoped.connection(scoped.serve(interface_file(SOURCE)).name)) as session:
         values = np.arange(100_000)
         session.call("echo", [values], {})
-        restart(session)
+        restart(scoped, session)
         assert session._direct is not None
         before = set(session._direct._channels)
 
@@ -416,7 +417,7 @@ def test_values_cross_where_the_worker_gets_no_shared_memory(session: Session) -
 def test_held_results_leave_descriptors_for_the_user(
     sandbox: ScopedSandbox, name: str, session: Session
 ) -> None:
-    _, worker = session.call("processes", [], {})
+    _, worker = on_host(sandbox, session.call("processes", [], {}))
     before = held(os.getpid())["descriptors"]
 
     results = session.call("arrays", [3000, 1000], {})

@@ -16,6 +16,7 @@ from seer_rpc.client import Session
 from seer_rpc.environment import Sandbox, SandboxConfig, ScopedSandbox
 from seer_rpc.errors import ConfigError, SandboxLostError, SeerError, SessionError
 from seer_rpc.journal import JournalReader
+from seer_runtime.wire.journal import RUN
 from tests.sandboxes.cycles import cycles, tools_file
 from tests.sandboxes.traces import Traces
 
@@ -243,7 +244,7 @@ def test_calls_before_the_end_are_in_the_journal(backend: str, write: Write) -> 
         assert session.call("up", [1], {}) == 2
         run = sandbox._run
         assert run is not None
-        reader = JournalReader(run.machine.folder())
+        reader = JournalReader(run.machine.folder() / RUN)
         ScopedSandbox.from_id(sandbox.sandbox_id).terminate()
         reader.read()
         assert len(reader.calls) == 1

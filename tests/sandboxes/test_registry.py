@@ -21,6 +21,7 @@ from seer_rpc.environment import Sandbox, SandboxConfig, ScopedSandbox
 from seer_rpc.environment.records import sweep
 from seer_rpc.errors import SandboxError, SandboxLostError
 from seer_rpc.registry import all_sandboxes, find_sandbox, register, running_sandboxes
+from tests.sandboxes.traces import Traces
 
 WaitUntil = Callable[..., None]
 Write = Callable[..., Path]
@@ -102,16 +103,6 @@ def start_owner(write: Write) -> Iterator[Callable[..., Owner]]:
 def folders() -> list[str]:
     place = Path(os.environ["XDG_STATE_HOME"], "seer", "sandboxes")
     return sorted(os.listdir(place)) if place.exists() else []
-
-
-def fronts() -> list[int]:
-    """Give the processes of runtimes whose folder is in this test's state folder."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if os.environ["XDG_STATE_HOME"] in os.readlink(folder / "cwd"):
-                found.append(int(folder.name))
-    return found
 
 
 # The record.
@@ -278,7 +269,7 @@ def test_a_detached_sandbox_outlives_its_owner(
     assert attached.exec("echo alive") == "alive\n"
     attached.terminate()
 
-    wait_until(lambda: fronts() == [])
+    wait_until(lambda: Traces(*owner.ids).fronts() == [])
     assert folders() == []
 
 
@@ -288,7 +279,7 @@ def test_a_detached_sandbox_is_ended_by_its_own_owner_too(backend: str) -> None:
     sandbox.terminate()
     assert time.monotonic() - begun < 8
     assert folders() == []
-    assert fronts() == []
+    assert Traces(sandbox.sandbox_id).fronts() == []
 
 
 # Owners that die.
@@ -298,8 +289,9 @@ def test_every_sandbox_of_a_killed_owner_is_found(
     start_owner: Callable[..., Owner], wait_until: WaitUntil
 ) -> None:
     owner = start_owner("a", "b", "c")
-    # The runtimes cannot notice: what they would remove stays.
-    for pid in fronts():
+    assert len(Traces(*owner.ids).wardens()) == 3
+    # Nothing is left that could clean up.
+    for pid in Traces(*owner.ids).wardens():
         os.kill(pid, signal.SIGKILL)
     owner.kill()
     assert folders() == sorted(owner.ids)
@@ -309,14 +301,14 @@ def test_every_sandbox_of_a_killed_owner_is_found(
     assert sorted(folder.name for folder, _ in sweep()) == sorted(owner.ids)
 
     assert folders() == []
-    wait_until(lambda: fronts() == [])
+    wait_until(lambda: Traces(*owner.ids).fronts() == [])
 
 
 def test_the_next_start_removes_what_dead_ones_left(
     start_owner: Callable[..., Owner], backend: str
 ) -> None:
     owner = start_owner("a")
-    for pid in fronts():
+    for pid in Traces(*owner.ids).wardens():
         os.kill(pid, signal.SIGKILL)
     owner.kill()
     assert folders() == owner.ids
@@ -341,7 +333,7 @@ def test_one_whose_owner_died_while_it_started_is_found(
         assert sweep() == []
     else:
         assert [folder.name for folder, _ in sweep()] == owner.ids
-    wait_until(lambda: fronts() == [])
+    wait_until(lambda: Traces(*owner.ids).fronts() == [])
     assert folders() == []
 
 
@@ -371,4 +363,4 @@ def test_twenty_sandboxes_at_once(backend: str) -> None:
         with ThreadPoolExecutor(20) as threads:
             list(threads.map(lambda sandbox: sandbox.terminate(), sandboxes))
     assert folders() == []
-    assert fronts() == []
+    assert Traces(*(sandbox.sandbox_id for sandbox in sandboxes)).fronts() == []

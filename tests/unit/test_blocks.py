@@ -7,7 +7,10 @@ import fcntl
 import gc
 import mmap
 import os
+import sys
 from collections import deque
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
 import pytest
 
@@ -431,3 +434,16 @@ def test_threads_that_send_at_once_release_each_block_once() -> None:
 
     assert peer.releases() == b""
     assert beside == [pack_numbers([1, 2, 3])]
+
+
+def test_memory_is_copied_while_another_thread_imports_numpy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    half = ModuleType("numpy")
+    half.__spec__ = ModuleSpec("numpy", None)
+    monkeypatch.setattr(half.__spec__, "_initializing", True, raising=False)
+    monkeypatch.setitem(sys.modules, "numpy", half)
+    target = bytearray(4)
+
+    blocks.copy(target, b"abcd")
+    assert target == b"abcd"

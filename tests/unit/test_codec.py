@@ -28,6 +28,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seer_runtime.wire.arrays import dtype_name
 from seer_runtime.wire.codec import Codec
 from seer_runtime.wire.errors import DecodeError, EncodeError
 from seer_runtime.wire.frames import Frame, Kind, decode_frame, encode_frame
@@ -600,6 +601,43 @@ def test_without_torch_a_tensor_arrives_as_an_array_of_the_same_numbers(
 
     assert isinstance(result, np.ndarray)
     assert result.tolist() == [0, 1, 1]
+
+
+NARROW = [
+    *(torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2, torch.float8_e4m3fnuz),
+    *(torch.float8_e5m2fnuz, torch.float8_e8m0fnu),
+]
+
+
+@pytest.mark.parametrize("dtype", NARROW, ids=str)
+def test_without_torch_what_numpy_has_no_dtype_for_has_the_same_numbers_and_its_name(
+    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = {1: torch.uint8, 2: torch.int16}[dtype.itemsize]
+    codes = torch.arange(1 << 8 * dtype.itemsize).to(kind)
+    tensor = codes.view(dtype).reshape(2, -1)
+    body, segments = codec().encode([tensor, tensor[:0]])
+    monkeypatch.setitem(sys.modules, "torch", None)
+
+    result, empty = codec().decode(body, segments)
+
+    monkeypatch.undo()
+    np.testing.assert_array_equal(result, tensor.float().numpy())
+    assert (dtype_name(result), str(result.dtype)) == (str(dtype)[6:], "float32")
+    assert dtype_name(result[0]) == dtype_name(tensor)
+    assert empty.shape == (0, tensor.shape[1])
+    result[0, 0] = 1.0
+
+
+@pytest.mark.filterwarnings("ignore:ComplexHalf support is experimental")
+def test_without_torch_half_complex_numbers_arrive(monkeypatch: pytest.MonkeyPatch) -> None:
+    tensor = torch.tensor([1 + 2j, -0.5j], dtype=torch.complex32)
+    body, segments = codec().encode(tensor)
+    monkeypatch.setitem(sys.modules, "torch", None)
+
+    result = codec().decode(body, segments)
+
+    assert (dtype_name(result), result.tolist()) == ("complex32", [1 + 2j, -0.5j])
 
 
 # What cannot cross --------------------------------------------------------------------------

@@ -275,6 +275,7 @@ def test_a_folder_here_is_a_repository_with_or_without_a_revision(tmp_path: Path
         ("javascript://x/y", "come by https, ssh, file alone"),
         ("https:///a/b", "names no host"),
         ("https://host:port/a/b", "is no URL"),
+        ("https://me:pass/word@host/a/b", "what follows https:// is no URL"),
         ("https://host/", "has no name"),
         ("https://host/a/..", "has no name"),
         ("owner/repo@", "'' is no branch, tag or commit"),

@@ -19,18 +19,20 @@ from hypothesis.stateful import (
     rule,
 )
 
+from seer_runtime.front import kept as kept_module
 from seer_runtime.front import session as session_module
 from seer_runtime.front.calls import Reply
 from seer_runtime.front.deaths import BegunCall
-from seer_runtime.front.failure import error_frame
 from seer_runtime.front.interface import ServedInterface
 from seer_runtime.front.journal import FrontJournal
 from seer_runtime.front.session import Session
 from seer_runtime.wire.blocks import BlockPool
 from seer_runtime.wire.frames import Frame, FrameError, Kind
+from seer_runtime.wire.items import pack_items
 from seer_runtime.wire.openings import Opening
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 from seer_runtime.wire.pb.runtime_pb2 import Failure
+from seer_runtime.wire.replies import error_reply
 
 T = TypeVar("T")
 
@@ -77,7 +79,7 @@ class RecordingInterface:
         self.running[frame.seq] = frame, reply
 
     def adopt(self, frame: Frame, reply: Reply) -> None:
-        reply(error_frame(frame, self.epoch, Failure(kind=Failure.CANCELLED)))
+        reply(error_reply(frame, Failure(kind=Failure.CANCELLED), self.epoch))
 
     def give_up(self, key: tuple[bytes, int], reason: Failure.Kind.ValueType) -> None:
         self.finish(key[1], Kind.ERROR, Failure(kind=reason).SerializeToString())
@@ -91,7 +93,7 @@ class RecordingInterface:
     def fate(self, frame: Frame, reply: Reply) -> bool:
         if frame.seq not in self.began.get(frame.epoch, ()) or frame.epoch == self.epoch:
             return False
-        reply(error_frame(frame, self.epoch, Failure(kind=Failure.WORKER_DIED)))
+        reply(error_reply(frame, Failure(kind=Failure.WORKER_DIED), self.epoch))
         return True
 
     def finish(self, seq: int, kind: Kind, body: bytes = b"") -> None:
@@ -378,6 +380,42 @@ def test_a_stream_that_is_resumed_repeats_only_what_was_not_taken() -> None:
         return [frame.ack for frame in opened.sent]
 
     assert asyncio.run(resume()) == [50, 60, 70, 80, 90]
+
+
+@pytest.mark.parametrize("most", [1 << 30, 15_000])
+def test_a_stream_that_nobody_takes_is_kept_whole_up_to_a_bound(
+    monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(kept_module, "MOST", most)
+
+    async def come_later() -> tuple[list[Frame], list[Frame], int]:
+        opened = await Opened().open(lease=1000)
+        session, interface = opened.session, opened.interface
+        call = Frame(Kind.CALL, session.id, 1, epoch=1, name="f")
+        await session.receive(Frame(Kind.KEEP, session.id, 1))
+        await session.receive(call)
+        reply = interface.running[1][1]
+        for number in range(10):
+            items = pack_items([b"\xc0" * 300] * 3)
+            reply(Frame(Kind.ITEMS, session.id, 1, ack=3 * number, epoch=1, body=items))
+        failure = Failure(kind=Failure.CANCELLED, message="the call was cancelled")
+        reply(error_reply(call, failure, 1))
+        # What a client says of the items that it took costs the next one nothing.
+        await session.receive(Frame(Kind.MORE, session.id, 1, ack=30, epoch=1))
+        opened.sent.clear()
+        await session.receive(call)
+        kept = list(opened.sent)
+        await session.receive(Frame(Kind.ACK, session.id, ack=1))
+        left = len(session._answers) + len(session._kept)
+        return kept, interface.steered, left
+
+    kept, steered, left = asyncio.run(come_later())
+    assert [frame.ack for frame in kept if frame.kind is Kind.ITEMS] == [*range(0, 30, 3)]
+    assert [frame.ack for frame in steered if frame.kind is Kind.MORE] == [*range(3, 33, 3)]
+    error = next(frame for frame in kept if frame.kind is Kind.ERROR)
+    message = Failure.FromString(bytes(error.body)).message
+    assert ("MiB of it waited" in message) == (most < 1 << 30)
+    assert left == 0
 
 
 def test_a_release_for_a_worker_that_is_gone_does_not_reach_the_next_one() -> None:

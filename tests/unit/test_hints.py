@@ -86,6 +86,12 @@ class Options(Partial):
     seed: typing_extensions.NotRequired[int]
 
 
+Headers = TypedDict(
+    "Headers",
+    {"content-type": str, "from": typing_extensions.NotRequired["list[Headers]"], "": int},
+)
+
+
 class Settings(pydantic.BaseModel):
     size: int
     names: list[str] = []
@@ -351,6 +357,27 @@ def test_a_typed_dictionary_tells_which_keys_may_be_missing() -> None:
         "seed": True,
     }
     assert all(each.type.name in ("str", "int") for each in options.fields)
+
+
+def test_a_typed_dictionary_may_have_keys_that_are_no_names() -> None:
+    headers = named(Headers)
+
+    assert headers.kind == NamedType.TYPED_DICT
+    assert {each.name: each.optional for each in headers.fields} == {
+        "content-type": False,
+        "from": True,
+        "": False,
+    }
+    assert headers.fields[1].type == described("list", Type(name="Headers", named=True))
+
+
+def test_a_typed_dictionary_with_keys_that_are_no_text_is_any_with_a_warning() -> None:
+    numbered = vars(typing)["TypedDict"]("numbered", {"a": int, "\ud800": int})
+
+    found, describer = describe(numbered)
+
+    assert found == ANY
+    assert len(describer.warnings) == 1
 
 
 def test_a_pydantic_model_has_its_fields_and_defaults() -> None:

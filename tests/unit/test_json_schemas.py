@@ -69,6 +69,13 @@ class Corner(enum.Enum):
     RAW = b"\xff"
 
 
+class Same(enum.Enum):
+    """Members of which two have the same word."""
+
+    A = "B"
+    B = object()
+
+
 @dataclass
 class Point:
     """A point.
@@ -108,6 +115,9 @@ class Tree(TypedDict, total=False):
     name: typing_extensions.Required[str]
     children: list[Tree]
     span: Span
+
+
+Headers = TypedDict("Headers", {"content-type": str, "in": typing_extensions.NotRequired[int]})
 
 
 class Settings(pydantic.BaseModel):
@@ -157,6 +167,7 @@ TABLE: list[tuple[Any, list[Any]]] = [
     (Node, [Node(1), Node(1, (Node(2), Node(3)))]),
     *((Span, [Span(1), Span(1, 2)]), (list[Span | None], [[Span(1), None]])),
     (Tree, [{"name": "a"}, {"name": "a", "children": [{"name": "b"}], "span": Span(1)}]),
+    (Headers, [{"content-type": "a"}, {"content-type": "a", "in": 1}]),
     (Settings, [Settings(theSize=1, data=b"\xff", nested=[Settings(theSize=2)])]),
     (Settings, [Settings(theSize=1, weights=torch.ones(2))]),
     (Names, [Names(["a"])]),
@@ -202,6 +213,26 @@ def check(schema: dict[str, Any], value: Any) -> None:
 @pytest.mark.parametrize(("hint", "value"), FLAT, ids=lambda each: repr(each)[:30])
 def test_what_is_written_fits_the_output_schema(hint: Any, value: Any, classes: bool) -> None:
     check(output_schema(hint), written(value, classes=classes))
+
+
+@pytest.mark.parametrize(
+    ("hint", "value"),
+    [
+        (dict[int | str, int], {1: 1, "1": 2}),
+        (dict[float, int], {math.nan: 1, float("nan"): 2, math.inf: 3}),
+        (dict[Same, int], {Same.A: 1, Same.B: 2}),
+        (dict[Decimal, int], {Decimal("NaN"): 1, Decimal("nan"): 2}),
+        (dict[Any, int], {1: 1, "1": 2, None: 3, "None": 4}),
+        (dict, {(1,): 1, "[1]": 2}),
+    ],
+)
+def test_dictionaries_whose_keys_are_one_text_fit_it_with_all_of_their_entries(
+    hint: Any, value: Any
+) -> None:
+    plain = written(value, classes=True)
+
+    check(output_schema(hint), plain)
+    assert list(plain.values()) == list(value.values())
 
 
 SCALARS: list[tuple[Any, st.SearchStrategy[Any]]] = [
@@ -394,6 +425,7 @@ def test_arrays_are_read_inside_of_classes() -> None:
         (Literal[Color.RED], "red", "Input should be 1"),
         (Point, {"x": 1, "z": 2}, "z"),
         (Tree, {"children": []}, "name"),
+        (Headers, {"in": 1}, "content-type"),
     ],
 )
 def test_what_does_not_fit_is_refused(hint: Any, given: Any, problem: str) -> None:
@@ -514,7 +546,11 @@ def test_a_default_that_it_cannot_say_is_described_by_its_source() -> None:
     ]
 
 
-@pytest.mark.parametrize("default", [2**53 + 1, 10**400, "\ud800"], ids=["odd", "large", "half"])
+@pytest.mark.parametrize(
+    "default",
+    [2**53 + 1, 10**400, "\ud800", {1: "a", "1": "b"}],
+    ids=["odd", "large", "half", "one text"],
+)
 def test_a_default_that_is_not_the_same_to_every_client_is_told_in_words(default: Any) -> None:
     described = property_of(type(default), default)
 

@@ -52,13 +52,13 @@ def test_a_call_begins_and_ends(book: Book) -> None:
 def test_others_read_it_and_nobody_else_does(book: Book) -> None:
     book.writer.begin(A, 7, 0, 0.0)
 
-    assert Ledger.open(book.path).stage(A, 7) is CallStage.BEGUN
+    assert Ledger.read(book.path).stage(A, 7) is CallStage.BEGUN
     assert os.stat(book.path).st_mode & 0o777 == 0o600
     assert os.stat(book.path).st_size == SIZE
     with pytest.raises(FileExistsError):
         Ledger.create(book.path)
     with pytest.raises(OSError, match="No such file"):
-        Ledger.open(book.path + ".none")
+        Ledger.read(book.path + ".none")
 
 
 def test_a_call_that_runs_is_never_forgotten(book: Book) -> None:

@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from seer_rpc.errors import ConfigError
-from seer_rpc.generators.mcp import mcp_config, mcp_tools
+from seer_rpc.generators.mcp import mcp_tools
 from seer_rpc.mcp.arguments import ArgumentCheck
 from seer_runtime.wire.pb.interface_pb2 import Function, InterfaceSchema, Type
 from tests.corpus import schemas
@@ -69,7 +69,7 @@ def test_two_functions_of_one_name_are_refused() -> None:
 
 def test_a_name_that_is_too_long_is_refused() -> None:
     with pytest.raises(ConfigError, match="too long"):
-        mcp_tools(InterfaceSchema(functions=[function("a" * 129)]))
+        mcp_tools(InterfaceSchema(functions=[function("a" * 65)]))
 
 
 def test_a_parameter_called_title_is_kept() -> None:
@@ -108,12 +108,6 @@ def test_results_and_notes_fit_the_output_schema(
 
 def test_a_read_only_function_may_be_called_again() -> None:
     assert tool(is_read_only=True).is_idempotent
-
-
-def test_a_configuration_names_the_program_its_arguments_and_its_variables() -> None:
-    assert mcp_config("tools", ["/bin/python", "-m", "x"], {"A": "b"}) == {
-        "tools": {"type": "stdio", "command": "/bin/python", "args": ["-m", "x"], "env": {"A": "b"}}
-    }
 
 
 @pytest.fixture
@@ -160,9 +154,59 @@ def test_arguments_without_an_end_are_refused(nested: ArgumentCheck) -> None:
     assert "nested too deeply" in nested.problem(deep)
 
 
-def test_what_the_checker_cannot_tell_is_left_to_the_function() -> None:
-    properties = {"x": {"type": "string", "pattern": r"^\p{L}+$"}, "y": {"multipleOf": 0.5}}
-    made = tool(input_schema=json.dumps({"type": "object", "properties": properties}))
-    assert ArgumentCheck(made).problem({"x": "abc"}) == ""
-    assert ArgumentCheck(made).problem({"y": math.inf}) == ""
-    assert ArgumentCheck(made).problem({"y": 0.75}) != ""
+@pytest.mark.parametrize(
+    ("schema", "fits", "does_not"),
+    [
+        ({"type": "string", "pattern": r"^\p{L}+$", "maxLength": 3}, "a1", "abcd"),
+        ({"type": "string", "pattern": "^(a+)+$"}, "a" * 60 + "!", 1),
+        ({"type": "number", "multipleOf": 0.1, "maximum": 1}, 0.75, 2),
+        ({"type": "number", "multipleOf": 0.5}, math.inf, "a"),
+        (
+            {
+                "type": "object",
+                "patternProperties": {"^a": {"type": "integer"}},
+                "additionalProperties": False,
+                "maxProperties": 1,
+            },
+            {"a": 1},
+            {"a": 1, "b": 2},
+        ),
+        ({"type": "string", "not": {"pattern": "^a"}}, "b", 1),
+        ({"type": "string", "not": {"enum": ["a"]}}, "b", "a"),
+        ({"$ref": "#/$defs/A"}, "a" * 60 + "!", 1),
+        (
+            {"anyOf": [{"type": "string", "pattern": "^(a+)+$"}, {"type": "null"}]},
+            "a" * 60 + "!",
+            1,
+        ),
+    ],
+)
+def test_what_is_hard_to_check_is_left_to_the_function_and_all_else_is_checked(
+    schema: dict[str, Any], fits: Any, does_not: Any
+) -> None:
+    definitions = {"A": {"type": "string", "pattern": "^(a+)+$"}}
+    whole = {"type": "object", "properties": {"x": schema}, "$defs": definitions}
+    made = tool(input_schema=json.dumps(whole))
+    check = ArgumentCheck(made)
+
+    assert check.problem({"x": fits}) == ""
+    assert check.problem({"x": does_not}).startswith("call: x")
+    assert made.input_schema["properties"]["x"] == schema
+    assert made.input_schema["$defs"] == definitions
+
+
+def test_parameters_may_be_called_as_what_is_hard_to_check() -> None:
+    properties = {"pattern": {"type": "string"}, "multipleOf": {"type": "integer"}}
+    whole = {"type": "object", "properties": properties, "additionalProperties": False}
+    check = ArgumentCheck(tool(input_schema=json.dumps(whole)))
+
+    assert check.problem({"pattern": "a", "multipleOf": 1}) == ""
+    assert "multipleOf must be an integer" in check.problem({"multipleOf": "a"})
+    assert "there is no 'other'" in check.problem({"other": 1})
+
+
+def test_an_output_schema_promises_nothing_that_is_hard_to_check() -> None:
+    schema = {"type": "string", "pattern": "^(a+)+$", "minLength": 1}
+    made = tool(output_schema=json.dumps(schema))
+
+    assert made.output_schema["properties"]["result"] == {"type": "string", "minLength": 1}

@@ -9,7 +9,14 @@ from seer_rpc.errors import SchemaChangedError
 from seer_runtime.exceptions import find_exceptions
 from seer_runtime.schema import Signature, build_schema
 from seer_runtime.wire.differences import differences
-from seer_runtime.wire.outline import outline
+from seer_runtime.wire.outline import contract_hash, outline
+from seer_runtime.wire.pb.interface_pb2 import (
+    ExceptionType,
+    Function,
+    InterfaceSchema,
+    NamedType,
+    Type,
+)
 from seer_runtime.wire.records import TypeNames
 
 SOURCE = """
@@ -35,6 +42,8 @@ SOURCE = """
         depth: int
         seed: NotRequired[int]
 
+    Odd = TypedDict("Odd", {"a-b": int, "c: int, d": NotRequired[str], "from": str})
+
     class Span(NamedTuple):
         start: int
         end: int = -1
@@ -45,7 +54,7 @@ SOURCE = """
 
     def f(a, /, b: list, *args: Point, c: Literal["x", 1] = "x", **rest: Options) -> Json: ...
     def g(c: Color = Color.RED, d: np.ndarray[tuple[int, int], np.dtype[np.float32]] = None): ...
-    def h(s: Span | None, e: torch.Tensor) -> dict: yield {}
+    def h(s: Span | None, e: torch.Tensor, o: Odd) -> dict: yield {}
 """
 
 
@@ -59,18 +68,57 @@ def test_each_name_has_its_line(
     schema = build_schema("tools", "", signatures, TypeNames(), find_exceptions([module]))
 
     assert outline(schema) == {
-        "f": "f(a: Any, /, b: list[Any], *args: Point, c: Literal['x', 1] = 'x', **rest: Options)"
-        " -> Json",
-        "g": "g(c: Color = Color.RED, d: numpy.ndarray[float32, (int, int)] = None) -> Any",
-        "h": "h(s: Span | None, e: torch.Tensor) -> Iterator[Any]",
-        "Color": "Enum Color(RED = 1, BLUE = 'blue')",
-        "Json": "type Json = dict[str, Json] | list[Json] | None",
-        "Options": "TypedDict Options(depth: int, seed?: int)",
-        "Point": "frozen dataclass Point(x: int, y: float = float('inf'), "
+        "function f": "f(a: Any, /, b: list[Any], *args: Point, "
+        "c: Literal['x', 1] = 'x', **rest: Options) -> Json",
+        "function g": "g(c: Color = Color.RED, d: numpy.ndarray[float32, (int, int)] = None)"
+        " -> Any",
+        "function h": "h(s: Span | None, e: torch.Tensor, o: Odd) -> Iterator[Any]",
+        "type Color": "Enum Color(RED = 1, BLUE = 'blue')",
+        "type Json": "type Json = dict[str, Json] | list[Json] | None",
+        "type Odd": "TypedDict Odd('a-b': int, 'c: int, d'?: str, from: str)",
+        "type Options": "TypedDict Options(depth: int, seed?: int)",
+        "type Point": "frozen dataclass Point(x: int, y: float = float('inf'), "
         "norm: float = 0.0 (computed))",
-        "Span": "NamedTuple Span(start: int, end: int = -1)",
-        "EmptyError": "exception EmptyError(ValueError) from an_interface.EmptyError",
+        "type Span": "NamedTuple Span(start: int, end: int = -1)",
+        "exception EmptyError": "exception EmptyError(ValueError) from an_interface.EmptyError",
     }
+
+
+def schema_of(*parts: Function | NamedType | ExceptionType) -> InterfaceSchema:
+    return InterfaceSchema(
+        name="tools",
+        functions=[each for each in parts if isinstance(each, Function)],
+        types=[each for each in parts if isinstance(each, NamedType)],
+        exceptions=[each for each in parts if isinstance(each, ExceptionType)],
+    )
+
+
+SAME: list[Function | NamedType | ExceptionType] = [
+    Function(name="Same", result=Type(name="int")),
+    NamedType(name="Same", kind=NamedType.NAMED_TUPLE),
+    ExceptionType(name="Same", qualified_name="tools.Same"),
+]
+
+
+def test_things_of_one_name_have_a_line_each() -> None:
+    assert outline(schema_of(*SAME)) == {
+        "function Same": "Same() -> int",
+        "type Same": "NamedTuple Same()",
+        "exception Same": "exception Same() from tools.Same",
+    }
+
+
+def test_each_of_them_counts_for_the_hash() -> None:
+    twice = Function(name="Same", result=Type(name="str"))
+    parts = [[*SAME, twice], SAME, SAME[:2], SAME[1:], SAME[::2], *([each] for each in SAME)]
+
+    assert len({contract_hash(schema_of(*each)) for each in parts}) == len(parts)
+
+
+def test_a_function_that_became_a_type_is_gone_and_the_type_new() -> None:
+    before, after = (outline(schema_of(each)) for each in SAME[:2])
+
+    assert differences(before, after) == ["gone: Same() -> int", "new: NamedTuple Same()"]
 
 
 def test_what_is_gone_changed_and_new_is_said() -> None:

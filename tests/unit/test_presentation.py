@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ import PIL.Image
 import pytest
 import torch
 
-from seer_rpc.presentation import clip, keep, present, save_array, summarise
+from seer_rpc.files import remove_old
+from seer_rpc.presentation import Progress, clip, keep, present, save_array, summarise, to_json
 from seer_rpc.presentation.files import keep_under
 from seer_runtime.wire.media import Media
 
@@ -91,6 +93,24 @@ def test_an_array_goes_to_a_file_of_ones_choice(tmp_path: Path) -> None:
     assert np.load(tmp_path / "ones").tolist() == [1.0, 1.0, 1.0]
 
 
+def test_no_entry_of_a_dictionary_is_lost() -> None:
+    nan = float("nan")
+
+    assert to_json({1: "a", "1": "b"}, str) == {"1 (int)": "a", "1": "b"}
+    assert to_json({"1 (int)": 0, 1: 1, "1": 2, (1,): 3}, str) == {
+        "1 (int)": 0,
+        "1 (int 2)": 1,
+        "1": 2,
+        "[1]": 3,
+    }
+    assert to_json({NAN: 1, nan: 2, "x": {None: 1, "None": 2}}, str) == {
+        "NaN": 1,
+        "NaN (float)": 2,
+        "x": {"None (NoneType)": 1, "None": 2},
+    }
+    assert list(to_json({2: 0, "a": 1, 1: 2}, str)) == ["2", "a", "1"]
+
+
 def test_a_long_text_is_clipped_at_both_ends_and_kept_whole(tmp_path: Path) -> None:
     text = "".join(f"{number:06d} " for number in range(1000)) + "é\ud800"
     clipped = clip(text, tmp_path, ".json", most=300)
@@ -150,3 +170,21 @@ def test_numbers_that_python_does_not_write_are_shown(tmp_path: Path) -> None:
     huge = 1 << 20_000
     assert present([huge, {huge: 1}], tmp_path) == [hex(huge), {hex(huge): 1}]
     assert summarise(np.array([1.7e308, 1.7e308]), tmp_path)["mean"] == "Infinity"
+
+
+def test_a_file_that_is_shown_again_counts_as_new(tmp_path: Path) -> None:
+    file = keep(b"content", tmp_path, "result", ".txt")
+    os.utime(file, (0, 0))
+
+    assert keep(b"content", tmp_path, "result", ".txt") == file
+    remove_old(tmp_path)
+    assert file.read_bytes() == b"content"
+    file.unlink()
+    assert keep(b"content", tmp_path, "result", ".txt").read_bytes() == b"content"
+
+
+def test_progress_that_is_no_number_is_none() -> None:
+    assert Progress.of(NAN, 1.0, "lost") is None
+    assert Progress.of(None, None, "") is None
+    assert Progress.of(1.0, INF, "begun") == (1.0, None, "begun")
+    assert str(Progress(1.5, 3.0, "half")) == "1.5 of 3 half"

@@ -44,7 +44,12 @@ SCHEMA = InterfaceSchema(
         )
     ],
     types=[
-        NamedType(name="Tone", kind=NamedType.ENUM, members=[Member(name="LOUD", value="'loud'")]),
+        NamedType(
+            name="Tone",
+            kind=NamedType.ENUM,
+            base="Enum",
+            members=[Member(name="LOUD", value="'loud'")],
+        ),
         NamedType(name="Report", fields=[Field(name="text", type=TEXT, optional=True)]),
     ],
 )
@@ -61,9 +66,9 @@ def test_it_says_what_there_is_how_it_is_called_and_what_comes_back() -> None:
         "A long story of shouting.",
         "There is more to say.",
         "shout(text: str, tone: Tone = Tone.LOUD) -> str",
-        "enum Tone: LOUD = 'loud'",
-        "class Report: text?: str",
-        """'/opt/a python/bin/python' /state/call.py shout --json '{"text": "text"}'""",
+        "Enum Tone(LOUD = 'loud')",
+        "dataclass Report(text?: str)",
+        """'/opt/a python/bin/python' /state/call.py call shout --json '{"text": "text"}'""",
         "import tools",
         "results are JSON",
     ):

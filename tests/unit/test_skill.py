@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import time
 from pathlib import Path
 
 import jsonschema
@@ -107,6 +108,67 @@ def test_an_example_is_made_of_what_the_schema_says(schema: object, example: obj
 
     assert json.loads(example_arguments(function)) == {"value": example}
     jsonschema.Draft202012Validator(arguments).validate({"value": example})
+
+
+def nested_lists(levels: int) -> dict[str, object]:
+    inner: dict[str, object] = {"type": "integer"}
+    for _ in range(levels):
+        inner = {"type": "array", "items": inner, "minItems": 1000}
+    return inner
+
+
+WIDE = {
+    f"Level{level}": {
+        "type": "object",
+        "properties": {f"field{n}": {"$ref": f"#/$defs/Level{level - 1}"} for n in range(10)},
+        "required": [f"field{n}" for n in range(10)],
+    }
+    for level in range(10)
+}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "integer", "minimum": 10**400},
+        {"type": "number", "minimum": 10**400},
+        {"type": "number", "minimum": 10**400, "maximum": 10**401},
+        {"type": "integer", "exclusiveMaximum": -(10**400)},
+        {"type": "number", "minimum": float("inf")},
+        {"type": "string", "minLength": 10**9},
+        {"type": "array", "items": {"type": "integer"}, "minItems": 10**9},
+        nested_lists(8),
+        {"$ref": "#/$defs/Level9"},
+        {"const": "x" * 10**6},
+        {"type": "array", "prefixItems": [{"type": "integer"}] * 3 + [nested_lists(8)] * 3},
+    ],
+)
+def test_an_example_is_short_whatever_its_bounds_are(schema: object) -> None:
+    arguments = {"properties": {"value": schema}, "required": ["value"], "$defs": WIDE}
+    function = Function(name="f", input_schema=json.dumps(arguments))
+
+    begun = time.monotonic()
+    example = example_arguments(function)
+    assert time.monotonic() - begun < 1
+    assert len(example) < 5000
+    assert json.loads(example)["value"] is not None
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "integer", "minimum": 10**400},
+        {"type": "number", "minimum": -(10**401), "maximum": -(10**400)},
+        {"type": "string", "minLength": 500},
+        {"type": "array", "items": {"type": "boolean"}, "minItems": 100},
+        {"type": "array", "items": {"type": "boolean"}, "maxItems": 0},
+    ],
+)
+def test_large_bounds_are_kept_as_long_as_there_is_room(schema: object) -> None:
+    arguments = {"properties": {"value": schema}, "required": ["value"]}
+    function = Function(name="f", input_schema=json.dumps(arguments))
+
+    jsonschema.Draft202012Validator(arguments).validate(json.loads(example_arguments(function)))
 
 
 def test_an_example_of_a_recursive_type_has_an_end() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from seer_rpc.errors import ConfigError
-from seer_rpc.workspace import Library, Workspace
+from seer_rpc.workspace import Library, Skill, Workspace
 
 PACKAGE = Library(
     "tools",
@@ -237,3 +237,31 @@ def test_servers_of_others_stay_as_secret_as_they_were_and_where_they_are(tmp_pa
     assert servers["other"] == {"env": {"KEY": "s3cret \ud800"}}
     assert servers["tools"] == {"command": "serve"}
     assert sorted(each.name for each in tmp_path.iterdir()) == ["folder", "settings.json"]
+
+
+def two_skills(first: str, second: str) -> list[Skill]:
+    return [Skill("my-tools", {"SKILL.md": text}) for text in (first, second)]
+
+
+def test_two_that_would_be_written_over_one_another_are_refused(tmp_path: Path) -> None:
+    other = Library("tools", {"__init__.py": "x = 2\n"})
+    elsewhere = Library("tools", PACKAGE.files, private_files={"tools.json": "another sandbox's"})
+    skill = Skill("tools", {"SKILL.md": "a"}, private_files={"tools.json": "another sandbox's"})
+
+    for libraries, skills, words in [
+        ([], two_skills("my_tools", "MyTools"), "skill 'my-tools' and skill 'my-tools'"),
+        ([PACKAGE, other], [], "library 'tools' and library 'tools'"),
+        ([PACKAGE, elsewhere], [], "tools.json"),
+        ([PACKAGE], [skill], "library 'tools' and skill 'tools'.* tools.json"),
+    ]:
+        with pytest.raises(ConfigError, match=words) as caught:
+            Workspace(libraries=libraries, skills=skills).install(tmp_path / "work")
+        assert "name=" in caught.value.hint
+        assert not (tmp_path / "work").exists()
+
+
+def test_the_same_may_be_there_twice(tmp_path: Path) -> None:
+    workspace = Workspace(libraries=[PACKAGE, PACKAGE], skills=two_skills("a", "a"))
+    workspace.install(tmp_path)
+
+    assert (tmp_path / "tools" / "__init__.py").read_text() == "x = 1\n"

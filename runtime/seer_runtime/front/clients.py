@@ -9,13 +9,14 @@ from collections.abc import Callable
 from functools import partial
 
 from seer_runtime.endings import DRAINING
-from seer_runtime.front.failure import FailureError, error_frame
+from seer_runtime.front.failure import FailureError
 from seer_runtime.front.interface import ServedInterface
 from seer_runtime.front.journal import FrontJournal
 from seer_runtime.front.session import Session
 from seer_runtime.wire.blocks import BlockPool
 from seer_runtime.wire.frames import NO_SESSION, Elsewhere, Frame, FrameError, Kind, decode_frame
 from seer_runtime.wire.pb.runtime_pb2 import Failure
+from seer_runtime.wire.replies import error_reply
 from seer_runtime.wire.sharing import blocks_of
 from seer_runtime.wire.transfers import Incoming, Outgoing, Place
 
@@ -190,7 +191,7 @@ class Client:
             session = await self._sessions.open(frame, self._is_on_this_host)
             session.attach(frame, self._reply, self.end)
         except FailureError as error:
-            self._send(error_frame(frame, 0, error.failure))
+            self._send(error_reply(frame, error.failure, 0))
             return
         self._session = session
         self._send(session.opened())

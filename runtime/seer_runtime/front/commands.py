@@ -32,10 +32,11 @@ _NOT_FOUND, _NOT_RUNNABLE = 127, 126
 """The exit statuses with which shells say so."""
 
 _RUN_PYTHON = (
+    '__import__("sys").stdout.reconfigure(line_buffering=True);'
     'exec(compile(open(__import__("sys").argv[1],"rb").read(),__import__("sys").argv.pop(),"exec"))'
 )
 """Runs code from a file as if it had been given with -c: modules of the working directory can be
-imported, and processes that are spawned do not run it again."""
+imported, and processes that are spawned do not run it again. Whole lines are printed at once."""
 
 _Wrap: TypeAlias = Callable[[bytes], ExecEvent]
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 from seer_runtime.front.calls import Call, Reply
-from seer_runtime.front.failure import error_frame
 from seer_runtime.front.journal import FrontJournal
 from seer_runtime.wire.frames import Frame
 from seer_runtime.wire.ledger import Begun, CallStage, Ledger
 from seer_runtime.wire.pb.runtime_pb2 import Failure
+from seer_runtime.wire.replies import error_reply
 
 _REMEMBERED = 16
 """Dead workers whose calls can still be asked for."""
@@ -92,7 +92,7 @@ class Deaths:
             self._journal.add_unrun(self._interface, epoch, call.frame, told)
         else:
             self._journal.add_cut_off(self._interface, epoch, call.frame, told)
-        call.answer(error_frame(call.frame, self._current_epoch(), told))
+        call.answer(error_reply(call.frame, told, self._current_epoch()))
 
 
 _EFFECTS = {

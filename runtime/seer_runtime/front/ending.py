@@ -12,7 +12,6 @@ class StopReason(NamedTuple):
     """Why a front stops."""
 
     text: str
-    owner_is_gone: bool = False
     grace: float = 0.0
     """Seconds that what runs has to end."""
 

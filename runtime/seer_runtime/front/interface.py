@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TypeAlias, TypeVar
@@ -12,19 +13,20 @@ from google.protobuf.message import DecodeError
 from seer_runtime.endings import DRAINING
 from seer_runtime.front.calls import MOST_WAITING, Call, Reply, nobody
 from seer_runtime.front.deaths import BegunCall, DeadWorker, Deaths
-from seer_runtime.front.failure import FailureError, error_frame
+from seer_runtime.front.exits import Exit
+from seer_runtime.front.failure import FailureError
 from seer_runtime.front.journal import FrontJournal
 from seer_runtime.front.ladder import Ladder
 from seer_runtime.front.log import BoundedLog, LastLine
 from seer_runtime.front.workers import WorkerProcess
 from seer_runtime.turns import TurnQueue
 from seer_runtime.wire.blocks import BlockPool
-from seer_runtime.wire.exits import describe_exit
 from seer_runtime.wire.frames import CallKey, Frame, FrameError, Kind
 from seer_runtime.wire.ledger import CallStage
 from seer_runtime.wire.openings import Opening
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 from seer_runtime.wire.pb.runtime_pb2 import Failure, LoadRequest
+from seer_runtime.wire.replies import error_reply
 from seer_runtime.wire.sharing import blocks_of
 
 _LOG_LINES = 20
@@ -124,7 +126,7 @@ class ServedInterface:
         if refusal is not None:
             self._memory.give_back(blocks_of(frame))
             self._journal.add_unrun(self._name, self.epoch, frame, refusal)
-            reply(error_frame(frame, self.epoch, refusal))
+            reply(error_reply(frame, refusal, self.epoch))
             return
         call = self._add(frame, reply)
         if frame.timeout:
@@ -152,7 +154,7 @@ class ServedInterface:
             self._memory.give_back(blocks_of(call.frame))
             if not call.is_direct:
                 self._journal.add_unrun(self._name, self.epoch, call.frame, call.giving_up())
-            call.answer(error_frame(call.frame, self.epoch, call.giving_up()))
+            call.answer(error_reply(call.frame, call.giving_up(), self.epoch))
         else:
             call.timers.append(asyncio.create_task(self._ladder(self._serving).end(call)))
 
@@ -179,7 +181,7 @@ class ServedInterface:
         opening = Opening(idempotent)
         if worker is None or not is_on_this_host:
             return opening
-        path, ledger = worker.files
+        path, ledger = map(os.path.basename, worker.files)
         return opening._replace(socket=path, proof=worker.proof(session), ledger=ledger)
 
     def begun(self, session: bytes) -> list[BegunCall]:
@@ -234,14 +236,14 @@ class ServedInterface:
         return Ladder(worker, self.epoch, self._calls, self._remove, self._log, self._name)
 
     async def _live(self) -> None:
-        code = futile = 0
+        end, futile = Exit(0, ""), 0
         while futile < _MAX_FUTILE_LOADS:
             worker = await self._spawn(self._memory)
             self._output = worker.output
             try:
                 died = await self._load(worker)
                 if died is not None:
-                    code = died
+                    end = died
                     futile += 1
                     continue
                 served = await self._answer_calls(worker)
@@ -253,14 +255,14 @@ class ServedInterface:
             self._serving = None
             dead = self._deaths.begin(self.epoch, worker.ledger, self._functions)
             self.epoch += 1
-            code = await self._bury(worker, calls, dead)
+            end = await self._bury(worker, calls, dead)
             futile = 0 if served or calls or worker.ledger.is_used() else futile + 1
-        failure = self._death(code)
+        failure = self._death(end)
         failure.kind = Failure.NO_INTERFACE
         failure.hint = "its last lines are in the log; correct the file and serve it again"
         raise FailureError(failure)
 
-    async def _bury(self, worker: WorkerProcess, calls: list[Call], dead: DeadWorker) -> int:
+    async def _bury(self, worker: WorkerProcess, calls: list[Call], dead: DeadWorker) -> Exit:
         """End a worker; its calls are told, even where the interface is stopped meanwhile."""
         ending = asyncio.ensure_future(worker.stop(_GRACE))
         try:
@@ -272,8 +274,8 @@ class ServedInterface:
     def _functions(self) -> list[str]:
         return [each.name for each in self._schema.result().functions]
 
-    async def _load(self, worker: WorkerProcess) -> int | None:
-        """Load the interface; gives the exit status of a worker that died instead.
+    async def _load(self, worker: WorkerProcess) -> Exit | None:
+        """Load the interface; gives how a worker ended that died instead.
 
         Raises:
             FailureError: the interface cannot be loaded; to try again would not help.
@@ -283,10 +285,10 @@ class ServedInterface:
         worker.call(request)
         frame = await worker.answer()
         if frame is None:
-            code = await worker.stop(_GRACE)
+            end = await worker.stop(_GRACE)
             if self._schema.done():
-                return code
-            failure = self._death(code)
+                return end
+            failure = self._death(end)
             failure.kind = Failure.LOAD
             failure.message += " while it loaded"
             failure.hint = "its last lines are in the log; correct the file and serve it again"
@@ -367,14 +369,14 @@ class ServedInterface:
         keys = [key for key in self._calls if key not in waiting]
         return [self._remove(key) for key in keys]
 
-    def _death(self, code: int) -> Failure:
+    def _death(self, end: Exit) -> Failure:
         return Failure(
             kind=Failure.WORKER_DIED,
             state=Failure.LOST,
-            message=f"the worker of {self._name!r} {describe_exit(code)}",
+            message=f"the worker of {self._name!r} {end.words}",
             hint="the interface is loaded anew; its module state is as after the first load",
             log=self._log.last(_LOG_LINES),
-            exit_code=code,
+            exit_code=end.code,
         )
 
     def _explain_end(self, life: asyncio.Task[None]) -> None:
@@ -404,7 +406,7 @@ class ServedInterface:
         self._adopted.clear()
         for call in calls.values():
             self._journal.add_unrun(self._name, self.epoch, call.frame, failure)
-            call.answer(error_frame(call.frame, self.epoch, failure))
+            call.answer(error_reply(call.frame, failure, self.epoch))
 
 
 def _parse(kind: type[_M], frame: Frame) -> _M:

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 
 from seer_runtime.endings import overrun
 from seer_runtime.front.calls import Call, nobody
-from seer_runtime.front.failure import error_frame
 from seer_runtime.front.log import BoundedLog
 from seer_runtime.front.workers import WorkerProcess
 from seer_runtime.wire.frames import CallKey, Frame, Kind
 from seer_runtime.wire.ledger import CallStage
 from seer_runtime.wire.pb.runtime_pb2 import Failure
+from seer_runtime.wire.replies import error_reply
 
 _RAISE_AFTER = 2.0
 """Seconds that a call gets to end cleanly once nobody waits for it."""
@@ -82,7 +82,7 @@ class Ladder:
         failure.state = Failure.TAINTED
         failure.message += "; it still runs, for others are waited for in its worker"
         reply, call.reply = call.reply, nobody
-        reply(error_frame(call.frame, self._epoch, failure))
+        reply(error_reply(call.frame, failure, self._epoch))
 
     async def _drop(self, call: Call) -> None:
         """Forget a call whose client got the answer directly, unless it comes home after all."""

@@ -1,10 +1,9 @@
-"""Run a front: settings in, gRPC up, one line that says so, until the owner is gone."""
+"""Run a front: gRPC up, one line that says so, until there is a reason to stop."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import sys
 from collections.abc import Callable
 
@@ -16,6 +15,7 @@ from seer_runtime.front.auth import TokenInterceptor
 from seer_runtime.front.commands import Commands
 from seer_runtime.front.door import Door
 from seer_runtime.front.ending import Ending, end_of_life, end_of_use
+from seer_runtime.front.exits import Coroner
 from seer_runtime.front.idleness import idle
 from seer_runtime.front.journal import FrontJournal
 from seer_runtime.front.log import BoundedLog
@@ -26,6 +26,7 @@ from seer_runtime.front.service import RuntimeService, add_to_server
 from seer_runtime.front.usage import Usage
 from seer_runtime.front.workbench import WorkbenchService
 from seer_runtime.front.workers import WorkerHost
+from seer_runtime.processes import die_with_parent
 from seer_runtime.wire.exits import STOPPING
 from seer_runtime.wire.journal import hold
 from seer_runtime.wire.limits import DOOR, SERVER_OPTIONS
@@ -36,21 +37,16 @@ from seer_runtime.wire.settings import Settings
 _SERVICES = ("", "seer.v1.Runtime", "seer.v1.Workbench")
 
 
-def main() -> None:
-    """Read the settings from the first line of standard input and serve."""
-    settings = Settings.from_json(_read_line())
+def main(settings: Settings) -> None:
+    """Serve until there is a reason to stop."""
+    die_with_parent(os.getppid())
     try:
-        owner_is_gone = asyncio.run(_serve(settings))
+        asyncio.run(_serve(settings))
     finally:
         kill_marked(settings.sandbox_id)
-    if owner_is_gone:
-        # Nobody else is left to do it.
-        for folder in settings.remove_at_exit:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _serve(settings: Settings) -> bool:
-    """Serve until there is a reason to stop; tell whether it is that the owner is gone."""
+async def _serve(settings: Settings) -> None:
     if settings.journal:
         hold(settings.journal)
     log = BoundedLog()
@@ -61,6 +57,7 @@ async def _serve(settings: Settings) -> bool:
         settings.sockets,
         log,
         settings.journal,
+        Coroner(settings.memory_events, settings.memory_limit),
         settings.python,
     )
     journal = FrontJournal(settings.journal)
@@ -100,7 +97,6 @@ async def _serve(settings: Settings) -> bool:
     await server.stop(grace=0.5)
     await service.stop()
     journal.flush()
-    return stop.owner_is_gone
 
 
 def _watch(
@@ -109,7 +105,7 @@ def _watch(
     """Say when it is time to end."""
     tasks: list[asyncio.Task[None]] = []
     if not settings.is_detached:
-        tasks.append(asyncio.create_task(watch_owner(ending, settings.owner)))
+        tasks.append(asyncio.create_task(watch_owner(ending)))
     if settings.lifetime is not None:
         living = asyncio.create_task(asyncio.sleep(settings.lifetime))
         living.add_done_callback(lambda _: ending.say(end_of_life(settings)))
@@ -125,14 +121,3 @@ async def _drain(service: RuntimeService, usage: Usage) -> None:
     usage.drain()
     await service.drain()
     await usage.rest()
-
-
-def _read_line() -> bytes:
-    """Read up to the end of the line and no further: the rest is the owner's to close."""
-    line = bytearray()
-    while not line.endswith(b"\n"):
-        byte = os.read(0, 1)
-        if not byte:
-            sys.exit("no settings on standard input; fronts are started by seer_rpc's backends")
-        line += byte
-    return bytes(line)

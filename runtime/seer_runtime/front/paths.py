@@ -23,6 +23,10 @@ class _Root(NamedTuple):
     descriptor: int
 
 
+class OutsideError(OSError):
+    """A path that is in none of the mapped folders."""
+
+
 class Paths:
     """Opens what the sandbox's paths lead to.
 
@@ -38,13 +42,17 @@ class Paths:
         ]
 
     def real(self, path: str) -> str:
-        """Give the path of a folder under which processes find it.
+        """Give the path of a folder under which processes find it: any folder that they may enter.
 
         Raises:
             OSError: there is no such folder.
         """
+        try:
+            root, rest = self._locate(path)
+        except OutsideError:
+            os.close(os.open(path, FOLDER))
+            return path
         os.close(self.open(path, FOLDER))
-        root, rest = self._locate(path)
         return os.path.join(root.real, rest)
 
     def open(self, path: str, flags: int = READ) -> int:
@@ -85,16 +93,25 @@ class Paths:
         return str(whole) in ("/", WORKSPACE) or any(whole == root.path for root in self._roots)
 
     def _locate(self, path: str) -> tuple[_Root, str]:
-        if "\0" in path:
-            raise OSError(errno.EINVAL, "a path cannot hold a null byte")
+        _check(path)
         whole = PurePosixPath(WORKSPACE, path)
         for root in self._roots:
             if whole.is_relative_to(root.path):
                 return root, str(whole.relative_to(root.path))
-        raise OSError(errno.EXDEV, "it is outside of the sandbox's folders")
+        raise OutsideError(errno.EXDEV, "it is outside of the sandbox's folders")
 
 
 def split(path: str) -> tuple[str, str]:
-    """Give the folder that a path is in, and its name there."""
+    """Give the folder that a path is in, and its name there.
+
+    Raises:
+        OSError: it cannot be a path.
+    """
+    _check(path)
     folder, name = posixpath.split(str(PurePosixPath(WORKSPACE, path)))
     return folder, name
+
+
+def _check(path: str) -> None:
+    if "\0" in path:
+        raise OSError(errno.EINVAL, "a path cannot hold a null byte")

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 from seer_runtime.endings import given_up
 from seer_runtime.front.calls import Reply
-from seer_runtime.front.failure import FailureError, error_frame
+from seer_runtime.front.failure import FailureError
 from seer_runtime.front.interface import ServedInterface
 from seer_runtime.front.journal import FrontJournal
+from seer_runtime.front.kept import KeptStreams, explained
 from seer_runtime.front.unreceived import find_unreceived
 from seer_runtime.wire.blocks import BlockPool
 from seer_runtime.wire.frames import Frame, FrameError, Kind, unpack_numbers
@@ -19,6 +20,7 @@ from seer_runtime.wire.limits import WINDOW
 from seer_runtime.wire.outline import outline
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 from seer_runtime.wire.pb.runtime_pb2 import Failure
+from seer_runtime.wire.replies import error_reply
 from seer_runtime.wire.sharing import blocks_of
 
 _ACKNOWLEDGING = (Kind.CALL, Kind.ACK, Kind.CANCEL)
@@ -84,6 +86,7 @@ class Session:
         self._epochs: dict[int, int] = {}
         """Of the workers that began what an earlier client made directly, and may ask for anew."""
         self._answers: dict[int, _Answers] = {}
+        self._kept = KeptStreams()
         self._received: set[int] = set()
         """Answers beyond those acknowledged of which a client said that it has them."""
         self._end: asyncio.TimerHandle | None = None
@@ -191,6 +194,8 @@ class Session:
                     self._interface.steer(frame)
             case Kind.ACK:
                 self._take_received(unpack_numbers(frame.body))
+            case Kind.KEEP:
+                self._keep(frame.seq)
             case _:
                 raise FrameError(f"unexpected {frame.kind.name} frame")
 
@@ -204,8 +209,13 @@ class Session:
     def _acknowledge(self, acked: int) -> None:
         if acked > self._acked:
             self._acked = acked
+            self._kept.forget(acked)
             for seq in [seq for seq in self._answers if seq <= acked]:
                 del self._answers[seq]
+
+    def _keep(self, seq: int) -> None:
+        if self._acked < seq <= self._acked + WINDOW:
+            self._kept.add(seq)
 
     def _take_received(self, numbers: Iterable[int]) -> None:
         window = range(self._acked + 1, self._acked + WINDOW + 1)
@@ -221,7 +231,7 @@ class Session:
             self._memory.give_back(blocks_of(frame))
             raise
         if frame.seq <= self._acked or frame.seq > self._acked + WINDOW:
-            self._reply(error_frame(frame, frame.epoch, _OUTSIDE))
+            self._reply(error_reply(frame, _OUTSIDE, frame.epoch))
         elif frame.seq in self._answers:
             self._answer_again(self._answers[frame.seq])
         else:
@@ -261,7 +271,7 @@ class Session:
 
     def _refuse(self, call: Frame, epoch: int, failure: Failure) -> None:
         self._journal.add_unrun(self._name, epoch, call, failure)
-        self._answer(error_frame(call, epoch, failure))
+        self._answer(error_reply(call, failure, epoch))
 
     def _cancel(self, frame: Frame) -> None:
         interface = self._interface
@@ -275,9 +285,11 @@ class Session:
         if frame.epoch in (0, interface.epoch):
             interface.adopt(frame, self._answer)
         elif not interface.fate(frame, self._answer):
-            self._answer(error_frame(frame, interface.epoch, _STATE_LOST))
+            self._answer(error_reply(frame, _STATE_LOST, interface.epoch))
 
     def _take_more(self, frame: Frame) -> None:
+        if frame.seq in self._kept:
+            return
         answers = self._answers.get(frame.seq)
         if answers is not None:
             # An ITEMS frame says how many items were before it: all before the next one are taken.
@@ -290,12 +302,23 @@ class Session:
     def _answer(self, frame: Frame) -> None:
         """Send an answer, and keep it until the client acknowledges it."""
         answers = self._answers.get(frame.seq)
+        if frame.seq in self._kept and self._interface is not None:
+            frame = self._kept_answer(frame, self._interface)
         if answers is not None and frame.kind is Kind.PROGRESS:
             answers.progress = frame
         elif answers is not None:
             answers.frames.append(frame)
         if answers is None or not answers.is_behind:
             self._reply(frame)
+
+    def _kept_answer(self, frame: Frame, interface: ServedInterface) -> Frame:
+        """Take what answers a call for whoever asks for it later; a stream without end is ended."""
+        if frame.kind is Kind.ITEMS:
+            interface.steer(self._kept.take(frame))
+        if not self._kept.is_full(frame.seq):
+            return frame
+        interface.give_up(frame.key, Failure.CANCELLED)
+        return explained(frame) if frame.kind is Kind.ERROR else frame
 
     def _reply(self, frame: Frame) -> None:
         if self._send is not None:

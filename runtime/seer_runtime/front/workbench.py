@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import shutil
 import stat
@@ -147,9 +148,9 @@ class WorkbenchService(WorkbenchServicer):
                 yield found.entry
 
     def _remove(self, path: str) -> None:
-        if self._paths.is_root(path):
-            raise PermissionError(1, "the sandbox cannot be without this folder")
         above, name = split(path)
+        if self._paths.is_root(path) or name in ("", ".."):
+            raise PermissionError(errno.EPERM, "the sandbox cannot be without this folder")
         with opened(self._paths.open(above, FOLDER)) as folder:
             status = os.stat(name, dir_fd=folder, follow_symlinks=False)
             if stat.S_ISDIR(status.st_mode):

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from seer_runtime.front.exits import Coroner, Exit
 from seer_runtime.front.log import BoundedLog, LastLine
 from seer_runtime.wire.blocks import BlockPool
 from seer_runtime.wire.frames import Frame, FrameError, Kind, encode_frame, pack_numbers
@@ -147,8 +148,10 @@ class WorkerProcess:
         output: LastLine,
         following: asyncio.Task[None],
         memory: BlockPool,
+        coroner: Coroner,
     ) -> None:
         """Use `WorkerHost.spawn`."""
+        self._coroner = coroner
         self.output = output
         self.ledger = ledger
         self.secret = os.urandom(16)
@@ -198,8 +201,8 @@ class WorkerProcess:
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
 
-    async def stop(self, grace: float) -> int:
-        """End the process and all that it started; give its exit status once its output is read.
+    async def stop(self, grace: float) -> Exit:
+        """End the process and all that it started; give how it ended once its output is read.
 
         `grace` is the number of seconds that it gets to end by itself.
         """
@@ -208,14 +211,14 @@ class WorkerProcess:
         await asyncio.wait([self._exit], timeout=grace)
         if not self._exit.done():
             self.kill()
-        code = await self._exit
+        end = self._coroner.examine(await self._exit)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         await asyncio.to_thread(kill_marked, self._mark)
         await asyncio.wait([self._following], timeout=_DRAIN)
         self._following.cancel()
         self.files.remove()
-        return code
+        return end
 
     def _after_exit(self) -> None:
         asyncio.get_running_loop().call_later(_DRAIN, self._abort)
@@ -244,13 +247,15 @@ class WorkerHost:
         sockets: str,
         log: BoundedLog,
         journal: str,
+        coroner: Coroner,
         python: str = "",
     ) -> None:
         """Run workers in `directory` with nothing but `environment`; `sockets` takes theirs.
 
         They write into the journal in the folder `journal`, and run with `python`, this process's
-        own without one.
+        own without one; `coroner` says how they ended.
         """
+        self._coroner = coroner
         self._sandbox_id = sandbox_id
         self._environment = {
             **environment,
@@ -307,7 +312,9 @@ class WorkerHost:
         last = LastLine()
         following = asyncio.create_task(self._log.follow(output, last))
         links = calls, requests
-        return WorkerProcess(process, mark, links, files, ledger, last, following, memory)
+        return WorkerProcess(
+            process, mark, links, files, ledger, last, following, memory, self._coroner
+        )
 
 
 def _listen(path: str) -> socket.socket:

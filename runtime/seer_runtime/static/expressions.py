@@ -94,9 +94,8 @@ class Expressions:
     def _check_plain(self, node: ast.expr) -> None:
         if not isinstance(node, _PLAIN) and not _is_number(node):
             raise RefusedError(ast.unparse(node))
-        for each in ast.iter_child_nodes(node):
-            if isinstance(each, ast.expr):
-                self.check(each)
+        for each in _parts(node):
+            self.check(each)
 
     def _check_call(self, node: ast.Call) -> None:
         callee = self.evaluate(node.func)
@@ -130,6 +129,15 @@ class Expressions:
             yield from (each for each in parts[1:] if not isinstance(each, ast.Constant))
         else:
             yield from parts
+
+
+def _parts(node: ast.expr) -> Iterator[ast.expr]:
+    """Give what may be a type in an expression; a dictionary's key that is text is none."""
+    if isinstance(node, ast.Dict):
+        yield from (each for each in node.keys if each and not isinstance(each, ast.Constant))
+        yield from node.values
+    else:
+        yield from (each for each in ast.iter_child_nodes(node) if isinstance(each, ast.expr))
 
 
 def _is_number(node: ast.expr) -> bool:

@@ -12,12 +12,18 @@ from typing import Any
 
 from seer_runtime.wire.errors import DecodeError, UncrossableError
 from seer_runtime.wire.frames import Buffer
+from seer_runtime.wire.narrow_floats import narrow_name, widened
 
 
 def is_instance(value: object, module: str, name: str) -> bool:
     """Tell whether `value` is a `module.name`, without importing the module."""
     loaded = sys.modules.get(module)
     return loaded is not None and isinstance(value, getattr(loaded, name, ()))
+
+
+def dtype_name(array: Any) -> str:
+    """Name the dtype of an array or a tensor; that of the tensor which an array stands for."""
+    return narrow_name(array.dtype) or str(array.dtype).removeprefix("torch.")
 
 
 def array_memory(array: Any) -> tuple[str, list[int], Buffer]:
@@ -61,7 +67,7 @@ def build_array(dtype: str, shape: list[int], memory: Buffer) -> Any:
 def build_tensor(dtype: str, shape: list[int], memory: Buffer) -> Any:
     """Build a torch tensor over `memory`; without torch, a numpy array of the same numbers.
 
-    numpy has no bfloat16: there it is float32.
+    Those that numpy has no dtype for are float32 then, which `dtype_name` tells apart.
     """
     try:
         torch = importlib.import_module("torch")
@@ -83,11 +89,12 @@ def _refuse_objects(dtype: Any) -> None:
 
 
 def _without_torch(dtype: str, shape: list[int], memory: Buffer) -> Any:
-    if dtype != "bfloat16":
+    wide = widened(dtype, memory)
+    if wide is None:
         return build_array(dtype, shape, memory)
-    # numpy has no bfloat16; each is the upper half of a float32.
-    halves = build_array("uint16", shape, memory)
-    return (halves.astype("uint32") << 16).view("float32")
+    # As many bytes as there were.
+    _check_size(memory, shape, len(memory) // max(wide.size, 1))
+    return wide.reshape(shape)
 
 
 _MOST_DIMENSIONS = 64

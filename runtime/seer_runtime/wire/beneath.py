@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import functools
 import os
 import stat
 import sys
@@ -58,7 +59,7 @@ def open_beneath(folder: int, path: str, flags: int, *, follows_links: bool = Tr
 
 def _openat2(folder: int, path: str, how: _How) -> int | None:
     """Give a descriptor, or None where the system has no such call."""
-    libc = ctypes.CDLL(None, use_errno=True)
+    libc = _libc()
     name = ctypes.c_char_p(_encoded(path))
     for _ in range(_ATTEMPTS):
         descriptor: int = libc.syscall(
@@ -73,6 +74,11 @@ def _openat2(folder: int, path: str, how: _How) -> int | None:
         if code not in (errno.EAGAIN, errno.EINTR):
             break
     raise OSError(code, os.strerror(code), path)
+
+
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
 
 
 def _encoded(path: str) -> bytes:

@@ -20,6 +20,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from seer_runtime.wire.frames import (
     Buffer,
@@ -221,8 +222,9 @@ def _most_blocks() -> int:
 
 def copy(target: Buffer, source: Buffer) -> None:
     """Copy memory, by numpy's way where it is loaded: it lets other threads run meanwhile."""
-    numpy = sys.modules.get("numpy")
-    if numpy is None:
+    numpy: Any = sys.modules.get("numpy")
+    # Another thread may be in the midst of importing it.
+    if numpy is None or getattr(numpy.__spec__, "_initializing", False):
         memoryview(target)[:] = source
     else:
         numpy.copyto(numpy.frombuffer(target, numpy.uint8), numpy.frombuffer(source, numpy.uint8))

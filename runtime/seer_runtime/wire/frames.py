@@ -104,7 +104,10 @@ class Kind(IntEnum):
     """Client: the session's references whose numbers are the body are of no more use."""
     ALIVE = 25
     """Front to client: the connection works, whatever else is on its way."""
-    DRAIN = 26
+    KEEP = 26
+    """Client: before the call `seq`. Where its answer is a stream, the front takes the items for
+    whoever asks for them later, and keeps all of them."""
+    DRAIN = 27
     """Front to worker: begin no further call that comes directly."""
 
 

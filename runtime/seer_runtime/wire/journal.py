@@ -9,6 +9,9 @@ from pathlib import Path
 
 CURRENT = "journal"
 PREVIOUS = "journal.previous"
+RUN = "run"
+"""Where it is in a sandbox's folder, with all else that its processes write for others."""
+
 LIMIT = 32 << 20
 """Bytes of each file."""
 

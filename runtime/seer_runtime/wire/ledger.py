@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple, Self
 
+from seer_runtime.wire.files import open_plain
+
 _RECORD = struct.Struct("<16sQIIdQQ")
 _STATE = struct.Struct("<I")
 _STATE_OFFSET = 24
@@ -76,8 +78,8 @@ class LedgerWriter:
 class Ledger:
     """The reader's end. What it says is the worker's word."""
 
-    def __init__(self, memory: mmap.mmap) -> None:
-        """Use `create` or `open`."""
+    def __init__(self, memory: mmap.mmap | bytes) -> None:
+        """Use `create` or `read`."""
         self._memory = memory
 
     @classmethod
@@ -88,14 +90,17 @@ class Ledger:
         return cls(mmap.mmap(descriptor, SIZE)), descriptor
 
     @classmethod
-    def open(cls, path: str) -> Self:
-        """Read one that is there.
+    def read(cls, path: str) -> Self:
+        """Give what one says at this moment: whoever writes it may also cut it short.
 
         Raises:
-            OSError: it is not.
+            OSError: it cannot be read.
         """
-        with open(path, "rb") as file:
-            return cls(mmap.mmap(file.fileno(), SIZE, prot=mmap.PROT_READ))
+        with open_plain(path) as file:
+            content = file.read(SIZE)
+        if len(content) < SIZE:
+            raise OSError(f"{path} was cut short")
+        return cls(content)
 
     def stage(self, session: bytes, seq: int) -> CallStage:
         """Tell how far a call came, if it is among the last ones."""

@@ -21,13 +21,14 @@ class Opening(NamedTuple):
     """Functions whose calls may be sent again after they were cut off."""
 
     socket: str = ""
-    """The worker's own socket on this host; empty where the client is on another one."""
+    """The worker's own socket, beside the front's on this host; empty where the client is on
+    another one."""
 
     proof: bytes = b""
     """What the worker wants to see there."""
 
     ledger: str = ""
-    """The file that says which calls the worker has begun."""
+    """The file there that says which calls the worker has begun."""
 
     last: int = 0
     """The highest number that a call of the session has had."""
@@ -59,6 +60,8 @@ class Opening(NamedTuple):
                     list(pending),
                 ]:
                     calls = [(int(seq), str(name)) for seq, name in pending]
+                    if "/" in socket + ledger:
+                        raise DecodeError("files that are not beside the front's socket")
                     return cls([str(name) for name in names], socket, proof, ledger, last, calls)
         except Exception as error:
             raise DecodeError(f"no opening: {error}") from error

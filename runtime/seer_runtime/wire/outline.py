@@ -28,17 +28,13 @@ _OF_TWO = ("dict", "collections.abc.Mapping", "collections.abc.MutableMapping")
 
 
 def outline(schema: InterfaceSchema) -> dict[str, str]:
-    """Give the line of each function, type and exception by its name."""
-    return {
-        **{each.name: signature(each) for each in schema.functions},
-        **{each.name: _type_line(each) for each in schema.types},
-        **{each.name: _exception_line(each) for each in schema.exceptions},
-    }
+    """Give the line of each function, type and exception by kind and name: "function add"."""
+    return dict(_lines(schema))
 
 
 def contract_hash(schema: InterfaceSchema) -> str:
     """Give the SHA-256 over what callers rely on, which is what the outline says."""
-    content = json.dumps([schema.name, list(outline(schema).items())])
+    content = json.dumps([schema.name, list(_lines(schema))])
     return hashlib.sha256(content.encode()).hexdigest()
 
 
@@ -75,6 +71,30 @@ def type_text(described: Type, *, marked: bool = False) -> str:
     return f"{described.name}[{', '.join(parts)}]" if parts else described.name
 
 
+def type_line(described: NamedType) -> str:
+    """Give what a type consists of."""
+    if described.kind == NamedType.ENUM:
+        members = ", ".join(f"{each.name} = {each.value or '...'}" for each in described.members)
+        return f"{described.base} {described.name}({members})"
+    if described.kind == NamedType.ALIAS:
+        return f"type {described.name} = {type_text(described.fields[0].type)}"
+    frozen = "frozen " if described.frozen else ""
+    fields = ", ".join(map(_field, described.fields))
+    return f"{frozen}{_KINDS[described.kind]} {described.name}({fields})"
+
+
+def exception_line(described: ExceptionType) -> str:
+    """Give what an exception class is derived from, and what failures call it."""
+    bases = ", ".join(each.name for each in described.bases)
+    return f"exception {described.name}({bases}) from {described.qualified_name}"
+
+
+def _lines(schema: InterfaceSchema) -> Iterator[tuple[str, str]]:
+    yield from ((f"function {each.name}", signature(each)) for each in schema.functions)
+    yield from ((f"type {each.name}", type_line(each)) for each in schema.types)
+    yield from ((f"exception {each.name}", exception_line(each)) for each in schema.exceptions)
+
+
 def _arity(name: str) -> int:
     """Give how many arguments a generic type takes."""
     if name in _OF_TWO:
@@ -102,24 +122,10 @@ def _parameters(function: Function, marked: bool) -> Iterator[str]:
         yield "/"
 
 
-def _type_line(described: NamedType) -> str:
-    if described.kind == NamedType.ENUM:
-        members = ", ".join(f"{each.name} = {each.value or '...'}" for each in described.members)
-        return f"{described.base} {described.name}({members})"
-    if described.kind == NamedType.ALIAS:
-        return f"type {described.name} = {type_text(described.fields[0].type)}"
-    frozen = "frozen " if described.frozen else ""
-    fields = ", ".join(map(_field, described.fields))
-    return f"{frozen}{_KINDS[described.kind]} {described.name}({fields})"
-
-
 def _field(field: Field) -> str:
     mark = "?" if field.optional else ""
     default = f" = {field.default.text}" if field.HasField("default") else ""
     computed = " (computed)" if field.computed else ""
-    return f"{field.name}{mark}: {type_text(field.type)}{default}{computed}"
-
-
-def _exception_line(described: ExceptionType) -> str:
-    bases = ", ".join(each.name for each in described.bases)
-    return f"exception {described.name}({bases}) from {described.qualified_name}"
+    # Typed dictionaries have keys that are no names.
+    name = field.name if field.name.isidentifier() else repr(field.name)
+    return f"{name}{mark}: {type_text(field.type)}{default}{computed}"

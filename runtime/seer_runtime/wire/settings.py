@@ -25,6 +25,20 @@ class Port:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Confinement:
+    """What a front takes from itself before it starts anything."""
+
+    restricts_files: bool = False
+    """Whether nothing but what is named here can be reached."""
+
+    writable: Sequence[str] = ()
+    readable: Sequence[str] = ()
+    """Files and folders that can be read, and run."""
+
+    has_network: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """How a front is to run. Never on the command line: it holds secrets."""
 
@@ -51,9 +65,6 @@ class Settings:
     sockets: str
     """A folder for sockets that nobody else may enter; its path is short."""
 
-    owner: int | None = None
-    """The process whose end ends this one."""
-
     lifetime: float | None = None
     """Seconds after which the front ends by itself."""
 
@@ -61,10 +72,14 @@ class Settings:
     """Seconds without use after which it does."""
 
     is_detached: bool = False
-    """Whether the owner's end means nothing to it."""
+    """Whether the end of standard input means nothing."""
 
-    remove_at_exit: Sequence[str] = ()
-    """Folders that go with the front."""
+    confinement: Confinement | None = None
+    memory_events: str = ""
+    """A file whose line `oom_kill N` counts the processes that were killed for want of memory."""
+
+    memory_limit: int | None = None
+    """Bytes that all processes may use together."""
 
     port: Port | None = None
     python: str = ""
@@ -82,8 +97,12 @@ class Settings:
     def from_json(cls, line: bytes) -> Settings:
         """Read what `to_json` gave."""
         values = json.loads(line)
-        port = values.pop("port")
-        return cls(**values, port=Port(**port) if port else None)
+        port, confinement = values.pop("port"), values.pop("confinement")
+        return cls(
+            **values,
+            port=Port(**port) if port else None,
+            confinement=Confinement(**confinement) if confinement else None,
+        )
 
 
 def token_digest(token: str) -> str:

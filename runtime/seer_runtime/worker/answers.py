@@ -9,12 +9,13 @@ from seer_runtime.endings import DRAINING, given_up, overrun
 from seer_runtime.failures import describe_exception
 from seer_runtime.wire.errors import EncodeError
 from seer_runtime.wire.frames import Frame, Kind
+from seer_runtime.wire.handles import FETCH
 from seer_runtime.wire.pb.runtime_pb2 import Failure
+from seer_runtime.wire.replies import error_reply
 from seer_runtime.worker.arena import Arena
 from seer_runtime.worker.connections import Call
 from seer_runtime.worker.devices import describe_device
 from seer_runtime.worker.interface import Interface, NoFunctionError
-from seer_runtime.worker.replies import error_reply
 from seer_runtime.worker.running import CallCancelledError, Running
 
 
@@ -29,7 +30,7 @@ class Answer(NamedTuple):
 def result_answer(interface: Interface, arena: Arena, call: Frame, value: object) -> Answer:
     """Answer with a value; one that cannot cross is a failure of its own."""
     try:
-        body, segments = interface.encode(call, value, f"the result of {call.name}()")
+        body, segments = interface.encode(call, value, _name(call))
     except BaseException as error:  # noqa: BLE001 - classes of the user's are taken apart
         failure = describe_exception(error, Failure.VALUE, Failure.FINISHED)
         return Answer(error_reply(call, failure))
@@ -37,6 +38,10 @@ def result_answer(interface: Interface, arena: Arena, call: Frame, value: object
     if segments:
         segments = arena.place(segments)
     return Answer(Frame(kind, call.session, call.seq, 0, call.epoch, 0, name, body, segments))
+
+
+def _name(call: Frame) -> str:
+    return "the value" if call.name == FETCH else f"the result of {call.name}()"
 
 
 def unprepared_answer(call: Frame, error: BaseException) -> Answer:

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from seer_runtime.wire.channels import Channel
 from seer_runtime.wire.frames import HERE, Elsewhere, Frame, Kind, segment_size
 from seer_runtime.wire.pb.runtime_pb2 import Failure
+from seer_runtime.wire.replies import error_reply
 from seer_runtime.wire.sharing import blocks_of
 from seer_runtime.wire.sockets import FrameSocket
-from seer_runtime.worker.replies import error_reply
 from seer_runtime.worker.sessions import Session
 
 _LAST = (Kind.RESULT, Kind.ERROR, Kind.END)

@@ -8,7 +8,7 @@ import inspect
 import os
 import sys
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -17,6 +17,7 @@ from seer_runtime.wire.codec import Encoded
 from seer_runtime.wire.errors import EncodeError
 from seer_runtime.wire.frames import Frame, Kind
 from seer_runtime.wire.pb.runtime_pb2 import Failure
+from seer_runtime.wire.replies import reply
 from seer_runtime.worker.answers import (
     Answer,
     cancelled_answer,
@@ -31,10 +32,9 @@ from seer_runtime.worker.inbox import Inbox
 from seer_runtime.worker.interface import Interface
 from seer_runtime.worker.lines import share_lines
 from seer_runtime.worker.loops import SharedLoop
-from seer_runtime.worker.replies import reply
 from seer_runtime.worker.reporter import CURRENT
 from seer_runtime.worker.running import CallCancelledError, Running, RunningCalls
-from seer_runtime.worker.streams import StreamSender
+from seer_runtime.worker.streams import StreamSender, items_of
 
 _THREADS = 16
 """Calls of functions with concurrent=True that run at once."""
@@ -77,7 +77,7 @@ class Executor:
                 self._run_batch([call, *waiting])
             elif not options.concurrent:
                 self._run_here(call)
-            elif options.is_async:
+            elif options.is_async and not self._interface.is_stream(call.frame.name):
                 self._loop.start(self._run_beside(call))
             else:
                 self._threads().submit(self._run_here, call)
@@ -147,13 +147,14 @@ class Executor:
         run = self._prepare(call)
         if isinstance(run, Answer):
             return run
-        frame = call.frame
+        frame, loop = call.frame, self._own_loop()
         try:
             value = run()
             if inspect.iscoroutine(value):
-                value = self._own_loop().run(value, running)
-            if inspect.isgenerator(value) or inspect.isasyncgen(value):
-                self._stream(call, value, running)
+                value = loop.run(value, running)
+            items = items_of(value, frame.name, is_stream=self._interface.is_stream(frame.name))
+            if items is not None:
+                self._stream(call, _each(items, loop, running), running)
                 return Answer(reply(frame, Kind.END))
         except BaseException as error:  # noqa: BLE001 - the user's function may raise anything
             return raised_answer(frame, error, running)
@@ -240,11 +241,11 @@ class Executor:
         self._running.journal.add(running, answer.frame)
         self._must_end = self._must_end or answer.must_end
 
-    def _stream(self, call: Call, items: Any, running: Running) -> None:
+    def _stream(self, call: Call, items: Generator[Any, None, None], running: Running) -> None:
         """Send items as they come; ends them early where the call is cancelled."""
         with StreamSender(call.connection.answer, reply(call.frame, Kind.ITEMS)) as sender:
             running.feed(sender)
-            with contextlib.closing(self._each(items, running)) as each:
+            with contextlib.closing(items) as each:
                 for number, item in enumerate(each):
                     if not sender.put(self._encoded(call.frame, item, number)):
                         raise CallCancelledError("the caller stopped to take items")
@@ -260,8 +261,9 @@ class Executor:
             return encoded
         return Encoded(encoded.body, self._arena.settle(self._arena.place(encoded.segments)))
 
-    def _each(self, items: Any, running: Running) -> Generator[Any, None, None]:
-        if inspect.isgenerator(items):
-            yield from items
-        else:
-            yield from self._own_loop().each(items, running)
+
+def _each(
+    items: Iterator[Any] | AsyncIterator[Any], loop: SharedLoop, running: Running
+) -> Generator[Any, None, None]:
+    """Give the items one by one; to close this closes what they come from."""
+    yield from items if isinstance(items, Iterator) else loop.each(items, running)

@@ -70,6 +70,10 @@ class Interface:
         """Say how the function is to be run; what does not exist runs as any other."""
         return self._options.get(name, _PLAIN)
 
+    def is_stream(self, name: str) -> bool:
+        """Tell whether the function is one that gives a stream."""
+        return name in self._signatures and self._signatures[name].is_stream
+
     def function(self, name: str) -> Function:
         """Give a function that is exposed.
 

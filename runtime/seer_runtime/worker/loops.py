@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import AsyncGenerator, Coroutine, Generator
+from collections.abc import AsyncIterator, Coroutine, Generator
 from typing import Any
 
 from seer_runtime.worker.running import CallCancelledError, Running
@@ -50,10 +50,8 @@ class SharedLoop:
         loop = self._own()
         _finish(loop, loop.create_task(_readable(descriptor)))
 
-    def each(
-        self, items: AsyncGenerator[Any, None], running: Running
-    ) -> Generator[Any, None, None]:
-        """Give the items of an async generator one by one."""
+    def each(self, items: AsyncIterator[Any], running: Running) -> Generator[Any, None, None]:
+        """Give the items of an async iterator one by one; close it, where it can be closed."""
         loop = self._own()
         try:
             while True:
@@ -70,12 +68,13 @@ class SharedLoop:
         return self._loop
 
 
-async def _next(items: AsyncGenerator[Any, None]) -> Any:
+async def _next(items: AsyncIterator[Any]) -> Any:
     return await anext(items, _NO_MORE)
 
 
-async def _close(items: AsyncGenerator[Any, None]) -> None:
-    await items.aclose()
+async def _close(items: Any) -> None:
+    if hasattr(items, "aclose"):
+        await items.aclose()
 
 
 def _finish(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> Any:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
-from types import TracebackType
-from typing import Self, TypeAlias
-
-import msgpack
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from types import AsyncGeneratorType, GeneratorType, TracebackType
+from typing import Any, Self, TypeAlias
 
 from seer_runtime.wire.codec import Encoded
+from seer_runtime.wire.errors import EncodeError
 from seer_runtime.wire.frames import Frame, Kind
+from seer_runtime.wire.items import pack_items
 from seer_runtime.wire.limits import STREAM_BYTES, STREAM_ITEMS
 
 _FRAME_ITEMS = 256
@@ -19,6 +19,28 @@ _FRAME_BYTES = 64 << 10
 
 
 Send: TypeAlias = Callable[[Frame, Callable[[], bool]], None]
+
+
+def items_of(
+    value: object, function: str, *, is_stream: bool
+) -> Iterator[Any] | AsyncIterator[Any] | None:
+    """Give the items of a function's result; None where that is a value.
+
+    What a generator gives are items, and whatever there is to iterate in the result of a function
+    whose hint says so (`is_stream`).
+
+    Raises:
+        EncodeError: the hint says so, and there is nothing to iterate.
+    """
+    if not is_stream and not isinstance(value, GeneratorType | AsyncGeneratorType):
+        return None
+    match value:
+        case Iterable():
+            return iter(value)
+        case AsyncIterable():
+            return aiter(value)
+    reason = "by its hint the function gives an iterator"
+    raise EncodeError(f"the result of {function}()", type(value).__name__, reason)
 
 
 class StreamSender:
@@ -121,7 +143,6 @@ class StreamSender:
             return batch
 
     def _frame(self, batch: list[Encoded]) -> Frame:
-        bodies = [item.body for item in batch]
-        body = b"".join([msgpack.Packer().pack_array_header(len(batch)), *bodies])
+        body = pack_items(item.body for item in batch)
         # Whoever gets a frame twice knows it by the number of the items before it.
         return self._head._replace(ack=self._sent, body=body, segments=batch[0].segments)

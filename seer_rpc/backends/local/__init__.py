@@ -8,6 +8,7 @@ from pathlib import Path
 from seer_rpc.backends.local.attached import AttachedMachine, discard, memory
 from seer_rpc.backends.local.machine import LocalMachine
 from seer_rpc.backends.local.python import find_layers
+from seer_rpc.backends.local.system_packages import check_system_packages
 from seer_rpc.backends.protocol import MachineSpec
 from seer_rpc.registry import SandboxRecord
 
@@ -22,6 +23,7 @@ def start(spec: MachineSpec) -> LocalMachine:
         SandboxStartError: it does not answer.
         SnapshotError: the snapshot that it is to start from cannot be restored.
     """
+    check_system_packages(spec.system_packages)
     layers = find_layers(spec.packages)
     if spec.gpu is not None and not Path("/dev/nvidia0").exists():
         warnings.warn(

@@ -1,185 +1,192 @@
-"""Sandboxes on this machine: a front as a child process, its paths mapped into a folder.
-
-Nothing here isolates: an interface file runs with the user's own rights.
-"""
+"""Sandboxes on this machine: a warden, a front that it starts, and a folder with their files."""
 
 from __future__ import annotations
 
-import atexit
 import contextlib
+import dataclasses
 import os
 import select
-import signal
+import shutil
 import subprocess
 import sys
-import tempfile
-import threading
-from pathlib import Path
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
-from seer_rpc.backends.local.premises import (
-    FOLDERS,
-    KEPT,
-    LAST_LINES,
-    SOCKETS,
-    Premises,
-    remove_folders,
-)
+from seer_rpc.backends.local.folders import KEPT, OWN, Folders
+from seer_rpc.backends.local.groups import Groups, make_groups, own_processors
+from seer_rpc.backends.local.levels import choose_level
 from seer_rpc.backends.local.python import Layers, make_venv
+from seer_rpc.backends.local.worlds import World, make_world
 from seer_rpc.backends.network import Entrance
-from seer_rpc.backends.protocol import MachineSpec, NetworkAccess
-from seer_rpc.client.obituary import Obituary, write_obituary
-from seer_rpc.errors import SandboxStartError, SnapshotError
-from seer_rpc.snapshots import restore_snapshot
-from seer_runtime.wire.limits import MAX_SOCKET_PATH
-from seer_runtime.wire.marks import FRONT, kill_marked
-from seer_runtime.wire.settings import Settings
+from seer_rpc.backends.protocol import IsolationLevel, Limits, MachineSpec, NetworkAccess
+from seer_rpc.client.obituary import Obituary, ending_of, find_obituary
+from seer_rpc.errors import SandboxStartError
+from seer_rpc.snapshots import Snapshot, Subject, restore_snapshot, take_snapshot
 
 _START_TIMEOUT = 60.0
-_STOP_TIMEOUT = 15.0
-# What a process needs of the user's environment; the rest may hold secrets.
-_PASSED_ON = frozenset(
-    {
-        "LANG",
-        "LANGUAGE",
-        "LD_LIBRARY_PATH",
-        "PATH",
-        "PYTHONPATH",
-        "SSL_CERT_DIR",
-        "SSL_CERT_FILE",
-        "TMPDIR",
-        "TZ",
-        "VIRTUAL_ENV",
-    }
-)
-# gRPC's own messages are none that help, and strangers at a port could fill the log with them.
-_GRPC = {"GRPC_ENABLE_FORK_SUPPORT": "0", "GRPC_VERBOSITY": "NONE"}
-_PASSED_ON_PREFIXES = ("CUDA_", "LC_", "MKL_", "NVIDIA_", "OMP_", "ROCM_", "TORCH_")
+_STOP_TIMEOUT = 25.0
+"""Longer than the warden is patient."""
+
+_WRITTEN = 5.0
+"""Seconds in which the warden writes down how a sandbox ended."""
+
+_LAST_LINES = 20
+_WARDEN = Path(__file__).with_name("warden.py")
+_MOST_PROCESSES = 4096
+"""Where there is no limit of the user's: a machine stands that."""
 
 
-class LocalMachine(Premises):
-    """A front on this machine, and the folder that holds its files."""
+class LocalMachine:
+    """A sandbox on this machine, and the folder that holds its files."""
 
     def __init__(self, spec: MachineSpec, layers: Layers) -> None:
         """Start it, its Pythons over `layers`.
 
         Raises:
             PackageMissingError: a package that it needs here is not installed.
+            IsolationError: it cannot be kept apart as it is asked for.
             SandboxStartError: it does not answer.
             SnapshotError: what it is to start from cannot be restored.
         """
-        super().__init__(spec.sandbox_id, spec.name)
         entrance = Entrance.of(spec)
+        level = choose_level(spec)
         self.network: NetworkAccess | None = None
-        self.isolation = "none"
-        self._is_detached = spec.is_detached
+        self._subject = Subject(spec.sandbox_id, spec.name, "local")
         self._owner = os.getpid()
-        self._sockets = _socket_folder(self._folder)
-        self.endpoint = f"unix:{self._sockets / 'front.sock'}"
-        self._stopping = False
+        self._folders = Folders(spec.sandbox_id)
+        self._groups = Groups()
+        self._process: subprocess.Popen[bytes] | None = None
         try:
-            for name in FOLDERS:
-                (self._folder / name).mkdir(parents=True, mode=0o700)
-            self._folder.chmod(0o700)
-            if spec.snapshot is not None:
-                restore_snapshot(spec.snapshot, self._folder, KEPT)
-            for path, source in spec.models.items():
-                Path(self.path(path)).symlink_to(source, target_is_directory=True)
-            self._process = self._spawn(spec, entrance, layers)
+            self._folders.create()
+            self._fill(spec)
+            process = self._process = self._start_warden()
+            self._groups = make_groups(f"seer-{spec.sandbox_id}", _limits(spec))
+            python = make_venv(self._folders.all / "root", self._home(level), layers)
+            world = make_world(level, spec, self._folders, self._groups, entrance, python)
+            self.isolation = world.isolation
+            self._world = world
+            self.endpoint = f"unix:{self._folders.socket}"
+            self._instruct(process, spec, world)
+            port = self._await_ready(process)
         except OSError as error:
-            self._remove_folders()
+            self.stop()
             raise SandboxStartError(f"the sandbox cannot start: {error}") from error
-        except SnapshotError:
-            self._remove_folders()
-            raise
-        try:
-            port = self._await_ready()
         except BaseException:
             self.stop()
             raise
         if entrance is not None and port is not None:
             self.network = entrance.access(port)
-        watcher = threading.Thread(target=self._watch, name="seer-watcher", daemon=True)
-        watcher.start()
+
+    def path(self, path: str) -> str:
+        """Give the path under which processes inside the sandbox find `path`.
+
+        Raises:
+            SandboxError: it is not below the sandbox's own folders.
+        """
+        file = self._folders.find(path)
+        return str(PurePosixPath("/root", path)) if self.isolation.paths else str(file)
+
+    def logs(self, lines: int) -> list[str]:
+        """Give the newest lines of the log."""
+        return read_log(self._folders.log, lines)
+
+    def folder(self) -> Path:
+        """Give the sandbox's own folder."""
+        return self._folders.all
+
+    def snapshot(self, description: str) -> Snapshot:
+        """Keep the files in `/root` and `/workspace`.
+
+        Raises:
+            SnapshotError: there is no room for them.
+        """
+        return take_snapshot(
+            self._folders.all, KEPT, self._subject, description, lambda: self.exit_code() is None
+        )
 
     def exit_code(self) -> int | None:
         """Give the front's exit status, or None while it runs."""
+        obituary = self._obituary()
+        if obituary is not None:
+            return obituary.exit_code
+        assert self._process is not None
         return self._process.poll()
 
+    def ending(self) -> str:
+        """Say why the front ended, as far as that is known."""
+        return ending_of(self._obituary())
+
     def stop(self) -> None:
-        """End the front by closing its input, by force where that is not enough."""
-        self._stopping = True
-        assert self._process.stdin is not None
-        with contextlib.suppress(OSError):
-            self._process.stdin.close()
-        # One that is stopped could not take notice.
-        self._process.send_signal(signal.SIGCONT)
-        if self._is_detached:
-            # The second one says that there is no time to lose.
-            self._process.send_signal(signal.SIGTERM)
-            self._process.send_signal(signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_STOP_TIMEOUT)
-        self._process.kill()
-        self._process.wait()
-        kill_marked(self._id)
-        self._remove_folders()
+        """Have the warden end it, by force where that is not enough."""
+        if os.getpid() != self._owner:
+            return
+        if self._process is not None:
+            _end(self._process)
+        self._groups.remove()
+        self._folders.remove()
 
-    def _remove_folders(self) -> None:
-        if os.getpid() == self._owner:
-            remove_folders(self._folder, self._sockets)
+    def _fill(self, spec: MachineSpec) -> None:
+        """Put in what is there before anything runs."""
+        if spec.snapshot is not None:
+            restore_snapshot(spec.snapshot, self._folders.all, KEPT)
+        for path, source in spec.folders.items():
+            target = self._folders.find(path)
+            if not os.path.lexists(target):
+                shutil.copytree(source, target, symlinks=True)
 
-    def _spawn(
-        self, spec: MachineSpec, entrance: Entrance | None, layers: Layers
-    ) -> subprocess.Popen[bytes]:
-        environment = _base_environment()
-        home = self.path("/root")
-        venv = make_venv(Path(home), home, layers)
-        own = {
-            **environment,
-            **venv.variables,
-            "HOME": home,
-            "PATH": os.pathsep.join([venv.path, environment.get("PATH", os.defpath)]),
-        }
-        # Its folders are among the layers, below what the sandbox has of its own.
-        own.pop("PYTHONPATH", None)
-        settings = Settings(
-            sandbox_id=self._id,
-            address=self.endpoint,
-            call_token_digest=spec.call_token_digest,
-            admin_token_digest=spec.admin_token_digest,
-            environment={**own, **spec.environment},
-            working_directory=home,
-            folders={f"/{name}": self.path(f"/{name}") for name in FOLDERS},
-            sockets=str(self._sockets),
-            owner=os.getpid(),
-            lifetime=spec.lifetime,
-            idle_timeout=spec.idle_timeout,
-            is_detached=spec.is_detached,
-            remove_at_exit=[str(self._folder), str(self._sockets)],
-            port=entrance.port if entrance is not None else None,
-            python=venv.python,
-            journal=str(self._folder),
-        )
-        with self._log.open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "seer_runtime"],
+    def _home(self, level: IsolationLevel) -> str:
+        return "/root" if level == "namespace" else str(self._folders.all / "root")
+
+    def _obituary(self) -> Obituary | None:
+        return find_obituary(next(iter(self._folders.obituaries)))
+
+    def _start_warden(self) -> subprocess.Popen[bytes]:
+        """Start it at once: it is there by the time that it is known what it is to do."""
+        with self._folders.log.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-I", "-S", str(_WARDEN)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env={**environment, **_GRPC, FRONT: self._id},
-                cwd=self._folder,
+                env={},
+                cwd="/",
                 start_new_session=True,
             )
+
+    def _instruct(self, process: subprocess.Popen[bytes], spec: MachineSpec, world: World) -> None:
+        plan = _encode(
+            {
+                **world.plan,
+                "folder": [self._folders.all],
+                "remove": self._removable(spec),
+                "obituaries": sorted(self._folders.obituaries),
+                "measured": [*(self._folders.all / name for name in OWN), self._folders.run],
+                "groups": self._groups.folders,
+                "owner": [self._owner],
+                "is_detached": [True] if spec.is_detached else [],
+                "lifetime": [spec.lifetime],
+                "memory": _some(spec.limits.memory),
+                "disk": _some(spec.limits.disk),
+                "processes": _some(_most_tasks(spec, self._groups)),
+                "processors": _processors(spec, self._groups),
+            }
+        )
         assert process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(settings.to_json())
+            process.stdin.write(b"%10d" % len(plan) + plan + world.settings.to_json())
             process.stdin.flush()
-        return process
 
-    def _await_ready(self) -> int | None:
+    def _removable(self, spec: MachineSpec) -> Sequence[Path]:
+        """Give what the warden removes; of a detached sandbox is left what tells of its end."""
+        if not spec.is_detached:
+            return sorted(self._folders.removable)
+        return [*(self._folders.all / name for name in OWN), self._folders.run]
+
+    def _await_ready(self, process: subprocess.Popen[bytes]) -> int | None:
         """Wait for the line that says so; gives the port that it names, if it names one."""
-        assert self._process.stdout is not None
-        with self._process.stdout as stream:
+        assert process.stdout is not None
+        with process.stdout as stream:
             # Not select(): it knows only the first 1024 descriptors.
             waiting = select.poll()
             waiting.register(stream, select.POLLIN)
@@ -187,34 +194,80 @@ class LocalMachine(Premises):
             match stream.readline().split() if ready else []:
                 case [b"ready", *port]:
                     return int(port[0]) if port else None
-        problem = f"did not answer within {_START_TIMEOUT:.0f} s" if not ready else "ended"
+        if not ready:
+            problem, obituary = f"did not answer within {_START_TIMEOUT:.0f} s", None
+        else:
+            problem, obituary = "ended", self._await_obituary(process)
         raise SandboxStartError(
             f"the sandbox's runtime {problem}",
-            log=self.logs(LAST_LINES),
+            log=obituary.log if obituary is not None else self.logs(_LAST_LINES),
             exit_code=self.exit_code(),
         )
 
-    def _watch(self) -> None:
-        """Notice the front's death at once, and leave word of it for the clients."""
-        code = self._process.wait()
-        if not self._stopping:
-            atexit.register(self._remove_folders)
-            with contextlib.suppress(OSError):
-                write_obituary(self.endpoint, Obituary(code, self.logs(LAST_LINES)))
-            kill_marked(self._id)
+    def _await_obituary(self, process: subprocess.Popen[bytes]) -> Obituary | None:
+        deadline = time.monotonic() + _WRITTEN
+        while self._obituary() is None and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return self._obituary()
 
 
-def _socket_folder(folder: Path) -> Path:
-    """Give a folder whose path can be a socket's address: short, and plain in gRPC's URIs."""
-    is_short = len(os.fsencode(folder / "front.sock")) <= MAX_SOCKET_PATH
-    if is_short and not set("%?#") & set(str(folder)):
-        return folder
-    return Path(tempfile.mkdtemp(prefix=SOCKETS))
+def read_log(file: Path, lines: int) -> list[str]:
+    """Give the newest lines of a sandbox's log."""
+    found: list[str] = []
+    for each in (file.with_name(f"{file.name}.previous"), file):
+        with contextlib.suppress(FileNotFoundError):
+            found += each.read_text(errors="replace").splitlines()
+    return found[-lines:] if lines > 0 else []
 
 
-def _base_environment() -> dict[str, str]:
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
-    }
+def _end(warden: subprocess.Popen[bytes]) -> None:
+    for stream in (warden.stdin, warden.stdout):
+        assert stream is not None
+        with contextlib.suppress(OSError):
+            stream.close()
+    warden.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        warden.wait(_STOP_TIMEOUT)
+    # What it started goes with it.
+    warden.kill()
+    warden.wait()
+
+
+def _limits(spec: MachineSpec) -> Limits:
+    if spec.limits.processes is not None:
+        return spec.limits
+    return dataclasses.replace(spec.limits, processes=_MOST_PROCESSES)
+
+
+def _most_tasks(spec: MachineSpec, groups: Groups) -> int | None:
+    """Give how many tasks this user may have, where no group counts those of the sandbox."""
+    limit = spec.limits.processes
+    if limit is None or "pids" in groups.controllers or os.geteuid() == 0:
+        return None
+    return limit + sum(_tasks(folder) for folder in Path("/proc").glob("[0-9]*"))
+
+
+def _tasks(process: Path) -> int:
+    with contextlib.suppress(OSError):
+        if process.stat().st_uid == os.geteuid():
+            return len(list((process / "task").iterdir()))
+    return 0
+
+
+def _processors(spec: MachineSpec, groups: Groups) -> list[int]:
+    if spec.limits.cpus is None or "cpu" in groups.controllers:
+        return []
+    return own_processors(spec.limits.cpus)
+
+
+def _some(value: float | None) -> list[float]:
+    return [] if value is None else [value]
+
+
+def _encode(values: Mapping[str, Sequence[object]]) -> bytes:
+    """Give what the warden's `Plan` reads."""
+    parts: list[bytes] = []
+    for name, items in values.items():
+        parts += [name.encode(), str(len(items)).encode()]
+        parts += [each if isinstance(each, bytes) else os.fsencode(str(each)) for each in items]
+    return b"".join(b"%d:%b" % (len(part), part) for part in parts)

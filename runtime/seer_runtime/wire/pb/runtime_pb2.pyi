@@ -346,7 +346,7 @@ class Failure(_message.Message):
 
     @_builtins.property
     def outline(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """What the interface has now, where its schema changed: a line for each name."""
+        """What the interface has now, where its schema changed: a line for each kind and name."""
 
     def __init__(
         self,

@@ -6,13 +6,21 @@ from collections.abc import Sequence
 
 from packaging.requirements import Requirement
 
-from seer_rpc.backends.local.python.interpreter import this_interpreter
+from seer_rpc.backends.local.python.interpreter import own_packages, this_interpreter
 from seer_rpc.backends.local.python.layers import Layers, layers_of
 from seer_rpc.backends.local.python.overlays import find_overlay, overlays, prune_overlays
 from seer_rpc.backends.local.python.scripts import movable_scripts
 from seer_rpc.backends.local.python.venv import Venv, make_venv
 
-__all__ = ["Layers", "Venv", "find_layers", "make_venv", "overlays", "prune_overlays"]
+__all__ = [
+    "Layers",
+    "Venv",
+    "find_layers",
+    "make_venv",
+    "overlays",
+    "own_packages",
+    "prune_overlays",
+]
 
 
 def find_layers(requirements: Sequence[Requirement]) -> Layers:

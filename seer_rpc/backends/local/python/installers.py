@@ -17,6 +17,7 @@ from typing import Protocol
 from seer_rpc.backends.local.python.index_settings import uv_environment
 from seer_rpc.errors import PackageInstallError
 from seer_rpc.progress import Status
+from seer_rpc.redaction import without_credentials
 
 _ADDED = re.compile(
     r"^ \+ (?P<name>[\w.-]+)(==(?P<version>\S+)( \(from (?P<url>.+)\))?| @ (?P<at>.+))$"
@@ -75,7 +76,7 @@ class _Program:
             lines = []
             for line in process.stdout:
                 lines.append(line)
-                self._status.show(line)
+                self._status.show(without_credentials(line))
             output = "".join(lines)
             if process.wait() != 0:
                 raise InstallerError(output)

@@ -33,7 +33,8 @@ class Interpreter:
         folders = [folder for folder in self.folders if not _is_own(folder)]
         needed = [self.executable, *_standard_library(), *folders, *self.scripts]
         needed += [path for folder in folders for path in linked_sources(folder)]
-        return list(dict.fromkeys([*needed, *_own_packages()]))
+        paths = dict.fromkeys([*needed, *own_packages()])
+        return [path for path in paths if path.exists()]
 
 
 @cache
@@ -79,7 +80,7 @@ def _folders() -> Iterator[Path]:
 
 
 def _script_folders() -> Iterator[Path]:
-    if site.ENABLE_USER_SITE:
+    if site.ENABLE_USER_SITE and Path(site.getusersitepackages()).is_dir():
         yield Path(site.getuserbase(), "bin")
     yield Path(sysconfig.get_path("scripts"))
 
@@ -94,7 +95,8 @@ def _standard_library() -> Iterator[Path]:
         yield from Path(folder).glob(f"{shared.name}*")
 
 
-def _own_packages() -> Iterator[Path]:
+def own_packages() -> Iterator[Path]:
+    """Give the packages of this library."""
     for name in _OWN:
         spec = util.find_spec(name)
         for location in (spec.submodule_search_locations if spec else None) or ():

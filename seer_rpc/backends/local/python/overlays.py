@@ -20,23 +20,23 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
-from seer_rpc.backends.local.python.failures import explain
 from seer_rpc.backends.local.python.installers import InstallerError, find_installer
 from seer_rpc.backends.local.python.interpreter import Interpreter
 from seer_rpc.backends.local.python.inventory import Inventory, broken_by, closure, inventory
 from seer_rpc.backends.local.python.scripts import use_first_python
 from seer_rpc.backends.local.python.venv import link_interpreter, packages_folder
+from seer_rpc.backends.packages import explain, worker_needs
 from seer_rpc.files import write_whole
 from seer_rpc.locations import cache_folder
 from seer_rpc.progress import note, status
+from seer_rpc.redaction import without_credentials
 
-_WORKER_NEEDS = ("griffelib", "msgpack", "protobuf", "pydantic", "typing-extensions")
 _KEPT = 30 * 24 * 3600.0
 """Seconds for which an overlay is kept that no sandbox starts with."""
 
@@ -144,7 +144,9 @@ def _make(
     lock: int,
 ) -> Overlay:
     found = closure(requirements, installed)
-    overlay = Overlay([_public(each) for each in requirements], None, found.relied_on)
+    overlay = Overlay(
+        [without_credentials(str(each)) for each in requirements], None, found.relied_on
+    )
     if found.unmet:
         prune_overlays()
         # Whoever had the lock before may have been killed.
@@ -178,7 +180,9 @@ def _install(
             installer.install(plan, interpreter.executable, target)
         except InstallerError as error:
             lacking = [each for each in requirements if closure([each], installed).unmet]
-            raise explain(str(error), lacking, needed) from None
+            problem = explain(str(error), lacking, needed)
+            problem.message = f"python_packages: {problem.message}"
+            raise problem from None
     target.mkdir(exist_ok=True)
     use_first_python(target / "bin")
     added = inventory([target])
@@ -193,15 +197,6 @@ def _install(
         installed={each.name: each.version for each in added.values()},
         warnings=broken_by(added, installed),
     )
-
-
-def worker_needs() -> list[Requirement]:
-    """Give what a worker needs beside the user's packages, in the versions that it works with."""
-    try:
-        declared = [Requirement(each) for each in metadata.requires("seer-rpc") or ()]
-    except metadata.PackageNotFoundError:
-        declared = [Requirement(name) for name in _WORKER_NEEDS]
-    return [each for each in declared if each.name in _WORKER_NEEDS and each.marker is None]
 
 
 def _imitation(folder: Path, interpreter: Interpreter, installed: Inventory) -> Path:
@@ -222,10 +217,10 @@ def _imitation(folder: Path, interpreter: Interpreter, installed: Inventory) -> 
 
 def _with_sources(plan: Iterable[str], requirements: Sequence[Requirement]) -> Iterator[str]:
     """Have what the user names by URL come from there: what is printed lacks the password."""
-    given = {_plain(each.name): str(each) for each in requirements if each.url}
+    given = {canonicalize_name(each.name): str(each) for each in requirements if each.url}
     for line in plan:
         name = re.split(r"[ =]", line, maxsplit=1)[0]
-        yield given.get(_plain(name), line)
+        yield given.get(canonicalize_name(name), line)
 
 
 def _key(requirements: Sequence[Requirement], interpreter: Interpreter) -> str:
@@ -254,14 +249,6 @@ def _modified(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:
         return 0.0
-
-
-def _public(requirement: Requirement) -> str:
-    return re.sub(r"://[^/@\s]+@", "://", str(requirement))
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _write_lines(file: Path, lines: Iterable[str]) -> None:

@@ -32,6 +32,9 @@ class Venv:
     variables: dict[str, str]
     """What it needs in the environment, PATH aside."""
 
+    layers: Layers
+    """What it shares with others."""
+
 
 def make_venv(home: Path, seen_as: str, layers: Layers) -> Venv:
     """Make the virtual environment in the folder that is the sandbox's `/root`.
@@ -58,6 +61,7 @@ def make_venv(home: Path, seen_as: str, layers: Layers) -> Venv:
         python=str(seen / "bin" / "python"),
         path=os.pathsep.join(map(str, [seen / "bin", *layers.scripts])),
         variables={"VIRTUAL_ENV": str(seen)},
+        layers=layers,
     )
 
 

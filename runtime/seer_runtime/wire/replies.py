@@ -11,6 +11,7 @@ def reply(call: Frame, kind: Kind) -> Frame:
     return Frame(kind, call.session, call.seq, epoch=call.epoch, name=call.name)
 
 
-def error_reply(call: Frame, failure: Failure) -> Frame:
-    """Give the frame that tells a call its failure."""
-    return reply(call, Kind.ERROR)._replace(body=failure.SerializeToString())
+def error_reply(call: Frame, failure: Failure, epoch: int | None = None) -> Frame:
+    """Give the frame that tells a call its failure, in its own epoch or in another one."""
+    body = failure.SerializeToString()
+    return reply(call, Kind.ERROR)._replace(body=body, epoch=call.epoch if epoch is None else epoch)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from packaging.requirements import Requirement
 
 from seer_rpc.errors import PackageInstallError
+from seer_rpc.redaction import without_credentials
 
 _NAME = r"(?P<name>[A-Za-z0-9][\w.-]*)"
 _BUILD = re.compile(
@@ -87,7 +88,7 @@ def explain(
 
     `requirements` are the user's, `needed` what a worker needs beside them.
     """
-    text = _clean(output)
+    text = without_credentials(output)
     for explanation in (_network, _build, _missing_file, _no_wheel, _no_version, _unknown):
         if error := explanation(text, requirements):
             return error
@@ -192,9 +193,10 @@ def _conflict(
     text: str, requirements: Sequence[Requirement], needed: Sequence[Requirement]
 ) -> PackageInstallError:
     flat = _flat(text)
-    sentences = re.split(r"And because |Because ", flat)
+    sentences = [each.strip() for each in re.split(r"And because |Because ", flat)[1:]][-2:]
+    resolved = "; ".join(each.partition(", we can conclude that your")[0] for each in sentences)
     cause = _CAUSE.search(text)
-    reason = _flat(cause[1]) if cause else sentences[-1].partition(", we can conclude")[0]
+    reason = _flat(cause[1]) if cause else resolved or flat[-_LONGEST:]
     ours = [str(each) for each in needed if _names(each, reason)]
     named = [each for each in requirements if _names(each, flat)] or requirements
     together = " together" if len(named) > 1 else ""
@@ -214,7 +216,7 @@ def _is_top(name: str, requirements: Sequence[Requirement]) -> bool:
 
 
 def _all(requirements: Sequence[Requirement]) -> str:
-    return ", ".join(_clean(str(each)) for each in requirements)
+    return ", ".join(without_credentials(str(each)) for each in requirements)
 
 
 def _line(text: str, pattern: re.Pattern[str]) -> str:
@@ -234,12 +236,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
-def _clean(text: str) -> str:
-    """Take out what a URL says before the host: names and passwords."""
-    return re.sub(r"://[^/@\s]+@", "://", text)
-
-
 def _error(name: str, message: str, hint: str) -> PackageInstallError:
-    error = PackageInstallError(f"python_packages: {message}", hint=hint)
+    error = PackageInstallError(message, hint=hint)
     error.package = name
     return error

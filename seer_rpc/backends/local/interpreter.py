@@ -1,0 +1,52 @@
+"""What of this machine a sandbox needs to run Python, wherever that lies."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import py_compile
+import sys
+from functools import cache
+from pathlib import Path
+
+_PACKAGES = ("site-packages", "dist-packages")
+_MOST_LINKS = 40
+
+
+@cache
+def interpreter_folders() -> tuple[Path, ...]:
+    """Give the folders of this interpreter, of its environment and of what is installed there.
+
+    Not what else is on this process's path: that may be anything of the user's.
+    """
+    installed = [Path(each) for each in sys.path if Path(each).name in _PACKAGES]
+    prefixes = {sys.base_prefix, sys.base_exec_prefix, sys.prefix, sys.exec_prefix}
+    found = [Path(each) for each in sorted(prefixes)] + installed
+    found += [each.resolve() for each in found]
+    present = sorted({each for each in found if each.is_dir()}, key=lambda each: len(each.parts))
+    return tuple(each for each in present if not any(other in each.parents for other in present))
+
+
+@cache
+def interpreter_links() -> tuple[Path, ...]:
+    """Give what leads to the interpreter from elsewhere, link by link."""
+    found = [Path(sys.executable)]
+    while found[-1].is_symlink() and len(found) < _MOST_LINKS:
+        found.append(found[-1].parent / found[-1].readlink())
+    folders = interpreter_folders()
+    return tuple(each for each in found if not any(other in each.parents for other in folders))
+
+
+@cache
+def runtime_folder() -> Path:
+    """Give the package that runs inside a sandbox, compiled: there it cannot be written to."""
+    spec = importlib.util.find_spec("seer_runtime")
+    assert spec is not None
+    assert spec.origin is not None
+    folder = Path(spec.origin).parent
+    for source in folder.rglob("*.py"):
+        compiled = Path(importlib.util.cache_from_source(str(source)))
+        with contextlib.suppress(OSError, py_compile.PyCompileError):
+            if not compiled.exists() or compiled.stat().st_mtime < source.stat().st_mtime:
+                py_compile.compile(str(source), doraise=True)
+    return folder

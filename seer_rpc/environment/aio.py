@@ -1,0 +1,308 @@
+"""The sandboxes for asyncio: what blocks is a coroutine here, under the same names.
+
+from seer_rpc.environment import aio
+
+async with aio.Sandbox(SandboxConfig()) as sandbox:
+    print(await sandbox.exec("pip list"))
+
+To cancel a coroutine ends what it waits for in the sandbox: a command, an upload.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self, overload
+
+from seer_rpc.client.commands import CommandResult, OnOutput
+from seer_rpc.client.connection import Connection
+from seer_rpc.environment import sandbox as blocking
+from seer_rpc.environment import scoped as blocking_scoped
+from seer_rpc.environment.base import BaseSandbox
+from seer_rpc.environment.config import SandboxConfig
+from seer_rpc.environment.containers import ContainerHandle
+from seer_rpc.environment.mcp import ServedMcp
+from seer_rpc.environment.models import ModelHandle
+from seer_rpc.environment.repos import RepoHandle
+from seer_rpc.environment.served import ServedLibrary, ServedSkill
+from seer_rpc.environment.threads import in_thread, on_loop
+from seer_rpc.environment.work import MAX_OUTPUT, WORKSPACE, FileInfo
+from seer_rpc.generators import DEFAULT_TOKENS
+from seer_rpc.journal import CallRecord
+from seer_rpc.workspace import Workspace
+
+
+class AsyncSandbox:
+    """What the sandboxes of this module share. Arguments and errors are those of `sync`."""
+
+    def __init__(self, sandbox: BaseSandbox) -> None:
+        """Use a sandbox from coroutines."""
+        self.sync = sandbox
+        """The sandbox itself, whose methods block."""
+
+    @property
+    def config(self) -> SandboxConfig:
+        """What it is configured as."""
+        return self.sync.config
+
+    @property
+    def sandbox_id(self) -> str:
+        """Its id."""
+        return self.sync.sandbox_id
+
+    @property
+    def name(self) -> str:
+        """Its name, for people."""
+        return self.sync.name
+
+    @property
+    def model_handles(self) -> list[ModelHandle]:
+        """The models that it has; none before it is started."""
+        return self.sync.model_handles
+
+    @property
+    def repo_handles(self) -> list[RepoHandle]:
+        """The repositories that it has; none before it is started."""
+        return self.sync.repo_handles
+
+    async def start_container(self, repo: RepoHandle) -> ContainerHandle:
+        """Build a repository's Dockerfile and run it with Docker, beside the sandbox."""
+        return await in_thread(self.sync.start_container, repo)
+
+    async def exec(
+        self,
+        command: str | Sequence[str],
+        *,
+        timeout: float | None = None,
+        cwd: str = WORKSPACE,
+        env: Mapping[str, str] | None = None,
+        input: str | bytes = b"",
+        on_output: OnOutput | None = None,
+        max_output: int = MAX_OUTPUT,
+    ) -> str:
+        """Run a command and give what it printed on standard output."""
+        return await in_thread(
+            self.sync.exec,
+            command,
+            timeout=timeout,
+            cwd=cwd,
+            env=env,
+            input=input,
+            on_output=on_loop(on_output),
+            max_output=max_output,
+        )
+
+    async def run(
+        self,
+        command: str | Sequence[str],
+        *,
+        timeout: float | None = None,
+        cwd: str = WORKSPACE,
+        env: Mapping[str, str] | None = None,
+        input: str | bytes = b"",
+        on_output: OnOutput | None = None,
+        max_output: int = MAX_OUTPUT,
+    ) -> CommandResult:
+        """Run a command and give what came of it, a failure too."""
+        return await in_thread(
+            self.sync.run,
+            command,
+            timeout=timeout,
+            cwd=cwd,
+            env=env,
+            input=input,
+            on_output=on_loop(on_output),
+            max_output=max_output,
+        )
+
+    async def exec_python(
+        self,
+        code: str,
+        *,
+        timeout: float | None = None,
+        cwd: str = WORKSPACE,
+        env: Mapping[str, str] | None = None,
+        input: str | bytes = b"",
+        on_output: OnOutput | None = None,
+        max_output: int = MAX_OUTPUT,
+    ) -> str:
+        """Run Python code in a process of its own and give what it printed."""
+        return await in_thread(
+            self.sync.exec_python,
+            code,
+            timeout=timeout,
+            cwd=cwd,
+            env=env,
+            input=input,
+            on_output=on_loop(on_output),
+            max_output=max_output,
+        )
+
+    async def write_file(self, path: str, content: str | bytes) -> None:
+        """Write a file whole or not at all, text as UTF-8."""
+        await in_thread(self.sync.write_file, path, content)
+
+    async def read_file(self, path: str) -> str:
+        """Give the text of a file, from UTF-8."""
+        return await in_thread(self.sync.read_file, path)
+
+    async def read_bytes(self, path: str, *, max_bytes: int | None = None) -> bytes:
+        """Give what a file holds."""
+        return await in_thread(self.sync.read_bytes, path, max_bytes=max_bytes)
+
+    async def ensure_dir(self, path: str) -> None:
+        """Make a folder and those above it; one that is there is fine."""
+        await in_thread(self.sync.ensure_dir, path)
+
+    async def list_files(self, path: str = WORKSPACE, *, recursive: bool = False) -> list[FileInfo]:
+        """Say what is in a folder, by path."""
+        return await in_thread(self.sync.list_files, path, recursive=recursive)
+
+    async def upload_file(self, local_path: str | Path, sandbox_path: str | None = None) -> None:
+        """Put a file into the sandbox."""
+        await in_thread(self.sync.upload_file, local_path, sandbox_path)
+
+    async def upload_dir(self, local_path: str | Path, sandbox_path: str | None = None) -> None:
+        """Put what a folder holds into one of the sandbox."""
+        await in_thread(self.sync.upload_dir, local_path, sandbox_path)
+
+    async def download(self, path: str, local_path: str | Path | None = None) -> Path:
+        """Copy a file, or what a folder holds, to this machine; gives where it is."""
+        return await in_thread(self.sync.download, path, local_path)
+
+    async def remove(self, path: str, *, missing_ok: bool = False) -> None:
+        """Remove a file, or a folder with all that is in it."""
+        await in_thread(self.sync.remove, path, missing_ok=missing_ok)
+
+    async def calls(
+        self,
+        *,
+        function: str | None = None,
+        failed: bool | None = None,
+        since: datetime | timedelta | None = None,
+        interface: str | None = None,
+        last: int | None = None,
+    ) -> list[CallRecord]:
+        """Give what was called in this sandbox, by whomever, the newest last."""
+        return await in_thread(
+            self.sync.calls,
+            function=function,
+            failed=failed,
+            since=since,
+            interface=interface,
+            last=last,
+        )
+
+    async def terminate(self) -> None:
+        """End the sandbox and everything in it."""
+        await in_thread(self.sync.terminate)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        frames: TracebackType | None,
+    ) -> None:
+        """End the sandbox."""
+        await self.terminate()
+
+    @asynccontextmanager
+    async def _starting(self) -> AsyncIterator[None]:
+        """Leave nothing running of a start that is cancelled."""
+        try:
+            yield
+        except asyncio.CancelledError:
+            await self.terminate()
+            raise
+
+
+class Sandbox(AsyncSandbox):
+    """A sandbox to run commands and notebooks in."""
+
+    sync: blocking.Sandbox
+
+    def __init__(self, config: SandboxConfig | None = None, *, backend: str | None = None) -> None:
+        """Plan a sandbox; nothing starts yet."""
+        super().__init__(blocking.Sandbox(config, backend=backend))
+
+    async def start(self, name: str | None = None) -> Self:
+        """Start the sandbox; a second start does nothing."""
+        async with self._starting():
+            await in_thread(self.sync.start, name)
+        return self
+
+    async def __aenter__(self) -> Self:
+        """Start the sandbox."""
+        return await self.start()
+
+
+class ScopedSandbox(AsyncSandbox):
+    """A sandbox whose functions are called from outside."""
+
+    sync: blocking_scoped.ScopedSandbox
+
+    def __init__(self, config: SandboxConfig | None = None, *, backend: str | None = None) -> None:
+        """Plan a sandbox; nothing starts yet."""
+        super().__init__(blocking_scoped.ScopedSandbox(config, backend=backend))
+
+    async def start(self, workspace: Workspace | None = None, name: str | None = None) -> Self:
+        """Start the sandbox; a second start does nothing."""
+        async with self._starting():
+            await in_thread(self.sync.start, workspace, name)
+        return self
+
+    async def __aenter__(self) -> Self:
+        """Start the sandbox."""
+        return await self.start()
+
+    @overload
+    async def serve(
+        self,
+        path: str | Path,
+        expose_as: Literal["library"] = "library",
+        name: str | None = None,
+    ) -> ServedLibrary: ...
+    @overload
+    async def serve(
+        self, path: str | Path, expose_as: Literal["mcp"], name: str | None = None
+    ) -> ServedMcp: ...
+    @overload
+    async def serve(
+        self, path: str | Path, expose_as: Literal["prompt"], name: str | None = None
+    ) -> str: ...
+    @overload
+    async def serve(
+        self, path: str | Path, expose_as: Literal["skill"], name: str | None = None
+    ) -> ServedSkill: ...
+    async def serve(
+        self,
+        path: str | Path,
+        expose_as: Literal["library", "mcp", "prompt", "skill"] = "library",
+        name: str | None = None,
+    ) -> ServedLibrary | ServedMcp | ServedSkill | str:
+        """Serve an interface file, and give what others call it with."""
+        return await in_thread(lambda: self.sync.serve(path, expose_as, name))
+
+    async def prompt(self, name: str, tokens: int = DEFAULT_TOKENS) -> str:
+        """Tell a model of a served interface: what there is, how it is called, what comes back."""
+        return await in_thread(self.sync.prompt, name, tokens)
+
+    def connection(self, name: str) -> Connection:
+        """Give the way to a served interface, and the token that may call its functions."""
+        return self.sync.connection(name)
+
+    def network_connection(self, name: str) -> Connection:
+        """Give the way to a served interface from other machines: a secret as a whole."""
+        return self.sync.network_connection(name)
+
+    def rpc_logs(self, lines: int = 100) -> str:
+        """Give the newest lines that the runtime and the interfaces printed."""
+        return self.sync.rpc_logs(lines)
+
+    def show_rpc_logs(self, lines: int = 100) -> None:
+        """Print on standard error the newest lines of the runtime and the interfaces."""
+        self.sync.show_rpc_logs(lines)

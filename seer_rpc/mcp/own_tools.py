@@ -1,0 +1,155 @@
+"""A server's own tools: for calls that take long, and for values that stay in the sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from fastmcp.server.dependencies import get_context
+from fastmcp.tools import Tool, ToolResult
+from mcp_types import ToolAnnotations
+from pydantic import PrivateAttr
+
+from seer_rpc.generators.mcp import McpTool
+from seer_rpc.generators.schema_changes import JsonSchema
+from seer_rpc.mcp.arguments import ArgumentCheck
+from seer_rpc.mcp.calls import Reporter
+from seer_rpc.mcp.failures import refusal
+from seer_rpc.mcp.jobs import LIFETIME, Jobs
+from seer_rpc.mcp.references import MOST
+from seer_rpc.mcp.values import KeptValues
+
+_JOB = {"job_id": {"type": "string", "description": "the job_id that the answer to the call gave"}}
+_REFERENCE = {
+    "reference": {"type": "integer", "description": 'the number that a result gave as "reference"'}
+}
+
+
+class _OwnTool(Tool):
+    """A tool of the server's own, whose arguments are checked as a function's are."""
+
+    _answer: Callable[..., Awaitable[ToolResult]] = PrivateAttr()
+    _check: ArgumentCheck = PrivateAttr()
+
+    async def run(self, arguments: dict[str, Any]) -> ToolResult:
+        """Answer."""
+        problem = self._check.problem(arguments)
+        return refusal(problem) if problem else await self._answer(**arguments)
+
+
+def job_tools(jobs: Jobs) -> list[Tool]:
+    """Give the tools that deliver the results of long calls."""
+
+    async def get(job_id: str) -> ToolResult:
+        return await jobs.get(job_id, Reporter(get_context().report_progress))
+
+    async def cancel(job_id: str) -> ToolResult:
+        return await jobs.cancel(job_id)
+
+    async def list_jobs() -> ToolResult:
+        return jobs.list()
+
+    wait = f"{jobs.wait:g} s"
+    minutes = f"{LIFETIME / 60:.0f} minutes"
+    return [
+        _own_tool(
+            get,
+            f"{jobs.prefix}_get",
+            f"Get the result of a call that went on as a job because it took longer than {wait}. "
+            f"Waits up to {wait} for its end, then says how far it is. A result is kept for "
+            f"{minutes}.",
+            _JOB,
+            read_only=True,
+        ),
+        _own_tool(
+            cancel,
+            f"{jobs.prefix}_cancel",
+            "End a call that went on as a job, permanently: the function stops, without a result.",
+            _JOB,
+            read_only=False,
+        ),
+        _own_tool(
+            list_jobs,
+            f"{jobs.prefix}_list",
+            "List the calls that went on as jobs: job_id, tool, status, seconds and progress.",
+            {},
+            read_only=True,
+        ),
+    ]
+
+
+def reference_tools(values: KeptValues) -> list[Tool]:
+    """Give the tools that show and free what results left in the sandbox."""
+
+    async def get(reference: int) -> ToolResult:
+        return await values.get(reference, Reporter(get_context().report_progress))
+
+    async def free(reference: int) -> ToolResult:
+        return values.free(reference)
+
+    async def list_references() -> ToolResult:
+        return values.list()
+
+    return [
+        _own_tool(
+            get,
+            f"{values.prefix}_get",
+            'Get the value that a result left in the sandbox as {"reference": NUMBER}. A tensor '
+            "comes as a summary and a file with its numbers. To give the value to a tool, pass the "
+            "reference itself.",
+            _REFERENCE,
+            read_only=True,
+        ),
+        _own_tool(
+            free,
+            f"{values.prefix}_free",
+            "Free the memory of a value that a result left in the sandbox. The value is gone "
+            "permanently; its reference cannot be used any more.",
+            _REFERENCE,
+            read_only=False,
+        ),
+        _own_tool(
+            list_references,
+            f"{values.prefix}_list",
+            "List the references to values that results left in the sandbox: number, type, and of "
+            f"tensors dtype, shape and device. The newest {MOST} are kept.",
+            {},
+            read_only=True,
+        ),
+    ]
+
+
+def _own_tool(
+    answer: Callable[..., Awaitable[ToolResult]],
+    name: str,
+    description: str,
+    parameters: Mapping[str, JsonSchema],
+    *,
+    read_only: bool,
+) -> Tool:
+    described = McpTool(
+        name,
+        description=description,
+        input_schema={
+            "type": "object",
+            "properties": dict(parameters),
+            "required": list(parameters),
+            "additionalProperties": False,
+        },
+    )
+    title = name.replace("_", " ").capitalize()
+    tool = _OwnTool(
+        name=name,
+        title=title,
+        description=description,
+        parameters=described.input_schema,
+        annotations=ToolAnnotations(
+            title=title,
+            read_only_hint=read_only,
+            idempotent_hint=True,
+            destructive_hint=not read_only,
+            open_world_hint=False,
+        ),
+    )
+    tool._answer, tool._check = answer, ArgumentCheck(described)
+    return tool
