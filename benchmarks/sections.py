@@ -230,4 +230,24 @@ SECTIONS = {
             ),
         ),
     ),
+    "sandbox": Section(
+        "the start of a bare sandbox, against a process that imports grpc",
+        ("start.measure_sandbox",),
+        (OURS,),
+        (
+            Row(
+                "start of a bare sandbox",
+                "ms",
+                Source(OURS, "sandbox"),
+                Source(OURS, "import grpc"),
+                at_most(3.0, 2.0),
+            ),
+            Row(
+                "what isolation adds to that",
+                "ms",
+                Source(OURS, "isolation"),
+                target=at_most(30, 15),
+            ),
+        ),
+    ),
 }

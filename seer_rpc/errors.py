@@ -38,6 +38,7 @@ SeerError
     ├── SandboxStartError       it did not start
     │   └── IsolationError      this machine cannot keep it apart as it was asked to
     ├── SnapshotError           a snapshot cannot be taken, found or restored
+    ├── CodeServerError         code-server cannot be had, or does not start
     ├── ContainerError          there is no Docker engine, or it does not run the container
     ├── CommandError            a command failed
     │   ├── CommandTimeoutError its time was over, and it was ended (a TimeoutError)
@@ -68,6 +69,7 @@ __all__ = [
     "BackendError",
     "CallCancelledError",
     "CallError",
+    "CodeServerError",
     "CommandError",
     "CommandOutputError",
     "CommandTimeoutError",
@@ -394,6 +396,10 @@ class SandboxError(SeerError):
 
 class SandboxStartError(SandboxError):
     """A sandbox did not start."""
+
+
+class CodeServerError(SandboxError):
+    """The program code-server cannot be had, or does not start."""
 
 
 class ContainerError(SandboxError):

@@ -12,7 +12,7 @@ from benchmarks.contenders import OURS
 from benchmarks.effort import Effort
 from benchmarks.measurements.measured import Measured
 from benchmarks.measurements.timing import seconds_of
-from benchmarks.peers.sandbox import CALLS
+from benchmarks.peers.sandbox import CALLS, CONFIG
 from seer_rpc.environment import ScopedSandbox
 from seer_rpc.execution import create_local_session
 from seer_rpc.workspace import Workspace
@@ -50,7 +50,7 @@ def measure(contender: str, effort: Effort) -> Measured:
 
 
 def _generate_library(folder: str) -> None:
-    with ScopedSandbox() as scoped:
+    with ScopedSandbox(CONFIG) as scoped:
         create_local_session(Workspace(libraries=[scoped.serve(CALLS, name="calls")]), folder)
 
 

@@ -14,6 +14,7 @@ from benchmarks.effort import Effort
 from benchmarks.measurements.measured import Measured
 from benchmarks.measurements.timing import seconds_of
 from benchmarks.peers.model_server import ModelServer
+from benchmarks.peers.sandbox import CONFIG
 from seer_rpc.client import Session
 from seer_rpc.environment import ScopedSandbox
 
@@ -48,7 +49,7 @@ def _pair(model: _Model) -> tuple[float, float]:
 
 @contextlib.contextmanager
 def _open_ours() -> Iterator[_Model]:
-    with ScopedSandbox() as scoped:
+    with ScopedSandbox(CONFIG) as scoped:
         connection = scoped.serve(_INTERFACE, name="model").connection
         with Session(connection) as session:
             yield _Model(

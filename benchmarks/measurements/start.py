@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import statistics
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from benchmarks.contenders import OURS, import_peer, open_peer
 from benchmarks.effort import Effort
@@ -14,6 +17,7 @@ from benchmarks.measurements.measured import Measured
 from benchmarks.measurements.timing import seconds_of
 from benchmarks.peers.front import Front
 from benchmarks.values import VALUE
+from seer_rpc.environment import SandboxConfig, ScopedSandbox
 
 
 def measure(contender: str, effort: Effort) -> Measured:
@@ -31,6 +35,39 @@ def measure(contender: str, effort: Effort) -> Measured:
     if contender != OURS:
         return Measured({"start": first_call})
     return Measured({"start": _milliseconds(_check, effort), "first call": first_call})
+
+
+def measure_sandbox(_: str, effort: Effort) -> Measured:
+    """Give the time until a bare sandbox has started, as it comes and without isolation.
+
+    And that of a process that imports grpc, which every front does. In milliseconds; they take
+    turns, since a machine that is busy is so for all of them.
+    """
+    starts = {
+        "sandbox": lambda: _start_sandbox("auto"),
+        "without isolation": lambda: _start_sandbox("none"),
+        "import grpc": _import_grpc,
+    }
+    times: dict[str, list[float]] = {name: [] for name in starts}
+    for _round in range(3 * effort.repeats + 1):
+        for name, start in starts.items():
+            times[name].append(start())
+    medians = {name: statistics.median(each[1:]) * 1e3 for name, each in times.items()}
+    pairs = zip(times["sandbox"][1:], times["without isolation"][1:], strict=True)
+    added = statistics.median(isolated - bare for isolated, bare in pairs) * 1e3
+    return Measured({**medians, "isolation": added})
+
+
+def _start_sandbox(isolation: Literal["auto", "none"]) -> float:
+    sandbox = ScopedSandbox(SandboxConfig(isolation=isolation))
+    try:
+        return seconds_of(sandbox.start)
+    finally:
+        sandbox.terminate()
+
+
+def _import_grpc() -> float:
+    return seconds_of(lambda: subprocess.run([sys.executable, "-c", "import grpc"], check=True))
 
 
 def _milliseconds(start: Callable[[contextlib.ExitStack], None], effort: Effort) -> float:

@@ -11,9 +11,12 @@ from benchmarks.peers.front import Front
 from benchmarks.peers.protocol import Echo
 from benchmarks.values import Array
 from seer_rpc.client import Connection, Session
-from seer_rpc.environment import ScopedSandbox
+from seer_rpc.environment import SandboxConfig, ScopedSandbox
 
-CALLS = Path(__file__).parents[1] / "interfaces" / "calls.py"
+_BENCHMARKS = Path(__file__).parents[1]
+CALLS = _BENCHMARKS / "interfaces" / "calls.py"
+CONFIG = SandboxConfig(local_dirs=[(str(_BENCHMARKS), "/root/benchmarks")])
+"""The interfaces import from the benchmarks."""
 
 
 class SandboxPeer:
@@ -55,7 +58,7 @@ def open_peer(folder: Path, variant: str) -> SandboxPeer:
     if variant == "tcp":
         front = Front(folder, _free_address())
         return SandboxPeer(front.load(CALLS, "calls"), front.close)
-    scoped = ScopedSandbox().start()
+    scoped = ScopedSandbox(CONFIG).start()
     return SandboxPeer(scoped.serve(CALLS, name="calls").connection, scoped.terminate)
 
 

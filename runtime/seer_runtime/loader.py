@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import importlib.util
 import keyword
+import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,8 @@ from seer_runtime.models import ModelPaths
 
 # It may lie beside the interface files.
 _RUNTIME = Path(__file__).parent
+_LIBRARY = Path(os.__file__).parent
+"""Python's own modules: they too may lie below the home."""
 
 
 class NothingExposedError(Exception):
@@ -110,7 +113,7 @@ def _modules_below(folders: Sequence[str]) -> list[ModuleType]:
 
 
 def _is_own(file: Path, folder: Path) -> bool:
-    if not file.is_relative_to(folder) or file.is_relative_to(_RUNTIME):
+    if not file.is_relative_to(folder) or any(map(file.is_relative_to, (_RUNTIME, _LIBRARY))):
         return False
     return not any(part.endswith("-packages") for part in file.relative_to(folder).parts)
 

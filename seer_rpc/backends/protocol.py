@@ -87,6 +87,9 @@ class MachineSpec:
     """Folders that it begins with: where in the sandbox, and where to copy them from; links stay
     links. What is there already, in a sandbox that goes on from a snapshot, stays."""
 
+    programs: Sequence[Path] = ()
+    """Files and folders of this machine that it can read and run, under their own paths."""
+
     isolation: IsolationLevel | Literal["auto"] = "auto"
     blocks_network: bool = False
     limits: Limits = field(default_factory=lambda: Limits())

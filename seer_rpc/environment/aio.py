@@ -16,8 +16,9 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self, overload
+from typing import ClassVar, Literal, Self, overload
 
+from seer_rpc.backends.protocol import Isolation
 from seer_rpc.client.commands import CommandResult, OnOutput
 from seer_rpc.client.connection import Connection
 from seer_rpc.environment import sandbox as blocking
@@ -33,11 +34,14 @@ from seer_rpc.environment.threads import in_thread, on_loop
 from seer_rpc.environment.work import MAX_OUTPUT, WORKSPACE, FileInfo
 from seer_rpc.generators import DEFAULT_TOKENS
 from seer_rpc.journal import CallRecord
+from seer_rpc.snapshots import Snapshot
 from seer_rpc.workspace import Workspace
 
 
 class AsyncSandbox:
     """What the sandboxes of this module share. Arguments and errors are those of `sync`."""
+
+    _KIND: ClassVar[type[BaseSandbox]]
 
     def __init__(self, sandbox: BaseSandbox) -> None:
         """Use a sandbox from coroutines."""
@@ -69,9 +73,34 @@ class AsyncSandbox:
         """The repositories that it has; none before it is started."""
         return self.sync.repo_handles
 
-    async def start_container(self, repo: RepoHandle) -> ContainerHandle:
-        """Build a repository's Dockerfile and run it with Docker, beside the sandbox."""
-        return await in_thread(self.sync.start_container, repo)
+    @property
+    def isolation(self) -> Isolation:
+        """What keeps it apart from this machine, and what that guarantees."""
+        return self.sync.isolation
+
+    @classmethod
+    async def from_snapshot(
+        cls,
+        snapshot: Snapshot | str,
+        config: SandboxConfig | None = None,
+        *,
+        name: str | None = None,
+    ) -> Self:
+        """Start a sandbox that has the files of a snapshot, or of the one with that id."""
+        started: list[BaseSandbox] = []
+
+        def start() -> None:
+            started.append(cls._KIND.from_snapshot(snapshot, config, name=name))
+
+        try:
+            await in_thread(start)
+        except asyncio.CancelledError:
+            for each in started:
+                await in_thread(each.terminate)
+            raise
+        twin = cls.__new__(cls)
+        AsyncSandbox.__init__(twin, started[0])
+        return twin
 
     async def exec(
         self,
@@ -197,9 +226,23 @@ class AsyncSandbox:
             last=last,
         )
 
-    async def terminate(self) -> None:
-        """End the sandbox and everything in it."""
-        await in_thread(self.sync.terminate)
+    async def start_container(self, repo: RepoHandle) -> ContainerHandle:
+        """Build a repository's Dockerfile and run it with Docker, beside the sandbox."""
+        return await in_thread(self.sync.start_container, repo)
+
+    async def snapshot(self, description: str = "") -> Snapshot:
+        """Keep the files in `/root` and `/workspace`, installed packages included."""
+        return await in_thread(self.sync.snapshot, description)
+
+    async def terminate(
+        self, *, save_snapshot: bool = False, snapshot_description: str = ""
+    ) -> Snapshot | None:
+        """End the sandbox and everything in it; its files can be kept."""
+        return await in_thread(
+            self.sync.terminate,
+            save_snapshot=save_snapshot,
+            snapshot_description=snapshot_description,
+        )
 
     async def __aexit__(
         self,
@@ -223,6 +266,7 @@ class AsyncSandbox:
 class Sandbox(AsyncSandbox):
     """A sandbox to run commands and notebooks in."""
 
+    _KIND = blocking.Sandbox
     sync: blocking.Sandbox
 
     def __init__(self, config: SandboxConfig | None = None, *, backend: str | None = None) -> None:
@@ -243,6 +287,7 @@ class Sandbox(AsyncSandbox):
 class ScopedSandbox(AsyncSandbox):
     """A sandbox whose functions are called from outside."""
 
+    _KIND = blocking_scoped.ScopedSandbox
     sync: blocking_scoped.ScopedSandbox
 
     def __init__(self, config: SandboxConfig | None = None, *, backend: str | None = None) -> None:

@@ -8,7 +8,7 @@ import secrets
 import time
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
@@ -17,6 +17,12 @@ from seer_rpc.backends import Backend, Machine, MachineSpec, choose_backend, loa
 from seer_rpc.backends.protocol import Isolation
 from seer_rpc.client.control import Control
 from seer_rpc.client.workbench import Workbench
+from seer_rpc.environment.code_server import (
+    CodeServer,
+    find_code_server,
+    program_folders,
+    start_code_server,
+)
 from seer_rpc.environment.config import SandboxConfig
 from seer_rpc.environment.containers import ContainerHandle, remove_containers, start_container
 from seer_rpc.environment.models import ModelHandle, find_models
@@ -60,6 +66,7 @@ class Run:
     models: list[ModelHandle]
     repos: list[RepoHandle]
     containers: list[ContainerHandle] = field(default_factory=list)
+    code_server: CodeServer | None = None
     process: int = field(default_factory=os.getpid)
     """The process that owns the sandbox: a fork of it does not."""
 
@@ -86,6 +93,18 @@ class BaseSandbox(Work):
     def model_handles(self) -> list[ModelHandle]:
         """The models that the sandbox has; none before it is started."""
         return list(self._run.models) if self._run is not None else []
+
+    @property
+    def code_server_url(self) -> str | None:
+        """Where VS Code for the sandbox is, with `debug=True`; this machine alone reaches it."""
+        server = self._run.code_server if self._run is not None else None
+        return server.url if server is not None else None
+
+    @property
+    def code_server_password(self) -> str | None:
+        """What it asks for."""
+        server = self._run.code_server if self._run is not None else None
+        return server.password if server is not None else None
 
     @property
     def repo_handles(self) -> list[RepoHandle]:
@@ -258,6 +277,7 @@ class BaseSandbox(Work):
         self._check_secrets()
         call_token, admin_token = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         models = find_models(self.config.models)
+        code_server = find_code_server() if self.config.debug else None
         with checked_out(self.config.repos) as repos:
             spec = MachineSpec(
                 sandbox_id=self.sandbox_id,
@@ -271,6 +291,7 @@ class BaseSandbox(Work):
                 admin_token_digest=token_digest(admin_token),
                 models={handle.path: handle.source for handle in models},
                 folders={handle.path: str(folder) for handle, folder in repos.items()},
+                programs=list(program_folders(code_server)) if code_server is not None else (),
                 isolation=self.config.isolation,
                 blocks_network=self.config.block_network,
                 limits=self.config.limits,
@@ -288,6 +309,9 @@ class BaseSandbox(Work):
             register(running_record(record, machine, models, list(repos)))
             furnish(control.workbench, self.config, workspace)
             install_repos(self, self.config, list(repos))
+            if code_server is not None:
+                started = start_code_server(self, code_server)
+                self._run = replace(self._run, code_server=started)
         except BaseException:
             self.terminate()
             raise

@@ -200,7 +200,7 @@ class SandboxConfig:
     """(local folder, folder in the sandbox)"""
 
     debug: bool = False
-    """Whether a code-server runs beside it."""
+    """Whether VS Code in the browser comes with it, at `code_server_url`."""
 
     isolation: IsolationLevel | Literal["auto"] = "auto"
     """What keeps it apart on this machine; "auto" is the best that there is."""
@@ -261,6 +261,7 @@ class SandboxConfig:
         _check_distinct("models", "var_name", (model.var_name for model in self.models))
         _check_distinct("repos", "name", (repo.source.name for repo in self.repos))
         Listening.parse(self.listen, self.tls, self.advertise)
+        self._check_debug()
         self._check_room()
 
     def __repr__(self) -> str:
@@ -307,6 +308,14 @@ class SandboxConfig:
                     f"local_dirs: there is no folder {local}", hint=_looked_from(Path(local))
                 )
             _check_target("local_dirs", path)
+
+    def _check_debug(self) -> None:
+        if self.debug and self.block_network:
+            raise ConfigError(
+                "code-server, for debug=True, is reached over the network, and block_network=True "
+                "leaves none",
+                hint="leave one of them out",
+            )
 
     def _check_room(self) -> None:
         """Warn of models that the GPUs cannot hold."""

@@ -30,7 +30,9 @@ def evidence(tmp_path: Path) -> Evidence:
 
 @pytest.fixture
 def sandbox(evidence: Evidence) -> Iterator[ScopedSandbox]:
-    with ScopedSandbox(SandboxConfig(env={VARIABLE: str(evidence.file)})) as scoped:
+    with ScopedSandbox(
+        SandboxConfig(env={VARIABLE: str(evidence.file)}, isolation="none")
+    ) as scoped:
         yield scoped
 
 

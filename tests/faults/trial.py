@@ -68,7 +68,13 @@ class Trial:
         self, evidence: Evidence, open_caller: OpenCaller, on_fault: Callable[[int], None]
     ) -> Verdict:
         judge = Judge(seed=self.seed, threads=self.threads, mix=self.mix, patience=self.patience)
-        config = SandboxConfig(env={VARIABLE: str(evidence.file)}, listen="127.0.0.1:0", tls="off")
+        config = SandboxConfig(
+            env={VARIABLE: str(evidence.file)},
+            listen="127.0.0.1:0",
+            tls="off",
+            # The witness writes where the judge reads.
+            isolation="none",
+        )
         with ScopedSandbox(config) as scoped, contextlib.ExitStack() as stack:
             library = scoped.serve(INTERFACE)
             connection = library.for_network().connection

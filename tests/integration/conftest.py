@@ -13,18 +13,24 @@ from types import ModuleType
 import pytest
 
 from seer_rpc.client import Session
-from seer_rpc.environment import ScopedSandbox
+from seer_rpc.environment import SandboxConfig, ScopedSandbox
 from seer_rpc.execution import create_local_session
 from seer_rpc.workspace import Library, Workspace
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScopedSandbox]:
-    """A started sandbox for tests that do not mind what others have served in it."""
+def shared(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ScopedSandbox]:
+    """A started sandbox for tests that do not mind what others have served in it.
+
+    It is isolated as the constant ISOLATION of their module says.
+    """
+    config = SandboxConfig(isolation=getattr(request.module, "ISOLATION", "auto"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("shared")))
         patch.delenv("SEER_BACKEND", raising=False)
-        sandbox = ScopedSandbox().start()
+        sandbox = ScopedSandbox(config).start()
     with sandbox:
         yield sandbox
 

@@ -343,6 +343,13 @@ def talks_to_an_abstract_socket_of_the_host(host):
 
 
 @probe
+def talks_to_a_socket_file_of_the_host(host):
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(host["socket"])
+        return connection.recv(20)
+
+
+@probe
 def talks_to_the_kernel_about_networks(host):
     return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
 

@@ -151,12 +151,15 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, 
     process = subprocess.Popen(["sleep", "600"], env={**os.environ, "CANARY": canary})
     with (
         socket.socket(socket.AF_UNIX) as abstract,
+        socket.socket(socket.AF_UNIX) as lying,
         socket.create_server(("127.0.0.1", 0)) as port,
         tempfile.NamedTemporaryFile(dir="/tmp", prefix="seer-escape-") as temporary,
     ):
         abstract.bind(f"\0seer-{canary}")
-        abstract.listen()
-        for server in (abstract, port):
+        lying.bind(f"{temporary.name}.sock")
+        for server in (abstract, lying):
+            server.listen()
+        for server in (abstract, lying, port):
             threading.Thread(target=_greet, args=(server,), daemon=True).start()
         yield {
             "canary": canary,
@@ -166,8 +169,10 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, 
             "temporary": temporary.name,
             "pid": str(process.pid),
             "abstract": f"seer-{canary}",
+            "socket": f"{temporary.name}.sock",
             "port": str(port.getsockname()[1]),
         }
+    Path(f"{temporary.name}.sock").unlink()
     process.kill()
     process.wait()
 
@@ -221,8 +226,8 @@ def test_no_way_leads_out_behind_landlock(
     _, session = start(ESCAPES, isolation=isolation, block_network=True)
     found = escapes(session, host)
 
-    # It is the same user, with nothing that only root may do.
-    assert found.keys() <= {"becomes_root"}
+    # It is the same user, with nothing that only root may do; sockets are no files to Landlock.
+    assert found.keys() <= {"becomes_root", "talks_to_a_socket_file_of_the_host"}
 
 
 def test_without_isolation_the_same_ways_lead_out(
@@ -240,6 +245,7 @@ def test_without_isolation_the_same_ways_lead_out(
         "signals_a_process_of_the_host",
         "talks_to_an_abstract_socket_of_the_host",
         "talks_to_a_port_of_the_host",
+        "talks_to_a_socket_file_of_the_host",
         "talks_to_the_kernel_about_networks",
         "traces",
         "reads_memory_of_others",

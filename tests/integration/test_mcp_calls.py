@@ -20,6 +20,9 @@ from seer_rpc.environment import ScopedSandbox
 from tests.integration.mcp_talk import Talk, talk, text_of
 from tests.pids import front_of
 
+# The functions write to files that the tests read.
+ISOLATION = "none"
+
 SOURCE = """
 import asyncio
 import os

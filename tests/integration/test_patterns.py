@@ -355,9 +355,11 @@ def test_an_argument_that_is_python_source_is_executed(serve_session: ServeSessi
     assert session.call("run_code", [code], {}) == 42
 
 
-def test_a_file_written_under_tmp_is_on_this_machine_too(serve_session: ServeSession) -> None:
+def test_without_isolation_a_file_written_under_tmp_is_on_this_machine_too(
+    write: Callable[..., Path],
+) -> None:
     file = Path(f"/tmp/seer-test-{uuid.uuid4().hex}")
-    session = serve_session(
+    tools = write(
         """
         from pathlib import Path
 
@@ -370,13 +372,14 @@ def test_a_file_written_under_tmp_is_on_this_machine_too(serve_session: ServeSes
             return Path(path).read_text()
         """
     )
-    try:
+    with ScopedSandbox(SandboxConfig(isolation="none")) as sandbox:
+        session = Session(sandbox.serve(tools).connection)
         session.call("save", [str(file), "from inside"], {})
         assert file.read_text() == "from inside"
         file.write_text("from outside")
         assert session.call("read", [str(file)], {}) == "from outside"
-    finally:
-        file.unlink()
+        session.close()
+    file.unlink()
 
 
 def test_a_file_may_begin_with_a_blank_line_and_have_neither_docstring_nor_imports(

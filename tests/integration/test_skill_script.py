@@ -22,6 +22,9 @@ from seer_rpc.locations import jobs_folder, results_folder
 from seer_rpc.presentation import MOST_CHARACTERS, Exit
 from seer_rpc.workspace import Workspace
 
+# The functions write to files that the tests read.
+ISOLATION = "none"
+
 SOURCE = '''
 """Tools of every kind."""
 

@@ -23,7 +23,7 @@ def test_every_method_has_a_twin_with_the_same_arguments(name: str) -> None:
     for method, value in inspect.getmembers(blocking):
         if method.startswith("_"):
             continue
-        other = inspect.getattr_static(twin, method)
+        other = getattr(twin, method)
         if not callable(value):
             assert isinstance(other, property)
             continue
@@ -44,6 +44,7 @@ def test_it_does_what_the_blocking_one_does(backend: str, tmp_path: Path) -> Non
             await sandbox.write_file("deep/file", b"\xff")
             assert await sandbox.read_bytes("deep/file") == b"\xff"
             assert [info.kind for info in await sandbox.list_files()] == ["folder"]
+            assert (await sandbox.snapshot("as it is")).description == "as it is"
             assert (await sandbox.download("deep", tmp_path / "deep")).is_dir()
             await sandbox.upload_dir(tmp_path / "deep", "again")
             await sandbox.ensure_dir("made")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from seer_rpc.environment import Sandbox
+from seer_rpc.environment import Sandbox, SandboxConfig
 from seer_rpc.errors import (
     ConfigError,
     SandboxError,
@@ -41,14 +41,15 @@ NAMES = [
 ]
 
 
-@pytest.fixture(scope="module", params=["local"])
+@pytest.fixture(scope="module", params=["namespace", "none"])
 def sandbox(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Sandbox]:
-    """A sandbox for tests that do not mind what others have done in it."""
+    """A sandbox at each level, for tests that do not mind what others have done in it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("shared")))
-        started = Sandbox(backend=request.param).start()
+        config = SandboxConfig(isolation=request.param)
+        started = Sandbox(config, backend="local").start()
     with started:
         yield started
 

@@ -17,14 +17,15 @@ from seer_rpc.errors import SandboxError, SandboxFileError, SandboxFileNotFoundE
 MEBIBYTE = 1 << 20
 
 
-@pytest.fixture(scope="module", params=["local"])
+@pytest.fixture(scope="module", params=["namespace", "none"])
 def sandbox(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Sandbox]:
-    """A sandbox for tests that do not mind what others have done in it."""
+    """A sandbox at each level, for tests that do not mind what others have done in it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("shared")))
-        started = Sandbox(backend=request.param).start()
+        config = SandboxConfig(isolation=request.param)
+        started = Sandbox(config, backend="local").start()
     with started:
         yield started
 

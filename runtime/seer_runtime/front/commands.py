@@ -184,8 +184,8 @@ class Running:
         code = await exiting
         asyncio.get_running_loop().call_later(0 if timed_out else _DRAIN, self._silence.set)
         await asyncio.wait(self._following)
-        await self._events.put(ExecEvent(exit=Exit(code=code, timed_out=timed_out)))
         self._is_over = True
+        await self._events.put(ExecEvent(exit=Exit(code=code, timed_out=timed_out)))
 
     async def _end(self) -> None:
         await asyncio.to_thread(end_tree, self._process.pid, self._mark, _GRACE)

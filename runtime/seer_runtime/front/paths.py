@@ -64,7 +64,7 @@ class Paths:
         root, rest = self._locate(path)
         if self._is_mapped:
             return open_beneath(root.descriptor, rest, flags)
-        return os.open(rest, flags, dir_fd=root.descriptor)
+        return os.open(PurePosixPath(WORKSPACE, path), flags)
 
     def folder(self, path: str) -> int:
         """Open a folder to make something in it; it and those above it are made where need be.

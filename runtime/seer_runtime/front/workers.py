@@ -320,10 +320,10 @@ class WorkerHost:
 def _listen(path: str) -> socket.socket:
     """Listen at `path`, for this user alone."""
     listening = socket.socket(socket.AF_UNIX)
-    mask = os.umask(0o177)
-    try:
-        listening.bind(path)
-    finally:
-        os.umask(mask)
+    # Not by the umask, which is other threads' too: they make files and folders meanwhile.
+    with contextlib.suppress(OSError):
+        os.fchmod(listening.fileno(), 0o600)
+    listening.bind(path)
+    os.chmod(path, 0o600)
     listening.listen(_BACKLOG)
     return listening

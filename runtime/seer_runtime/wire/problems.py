@@ -37,7 +37,7 @@ def to_problem(error: OSError, path: str) -> Problem:
     if error.errno in _LINKS and message == os.strerror(error.errno):
         message = "a link leads out of the sandbox's folders, or nowhere"
     inner = error.filename
-    if isinstance(inner, str) and inner not in (".", "") and not path.endswith(inner):
+    if isinstance(inner, str) and inner not in (".", "") and not f"/{path}".endswith(inner):
         message = f"{inner}: {message}"
     return Problem(
         kind=_KINDS.get(error.errno or 0, Problem.OTHER),

@@ -32,6 +32,7 @@ _WRITTEN = 5.0
 """Seconds in which the warden writes down how a sandbox ended."""
 
 _LAST_LINES = 20
+_LOADER = ("LD_LIBRARY_PATH",)
 _WARDEN = Path(__file__).with_name("warden.py")
 _MOST_PROCESSES = 4096
 """Where there is no limit of the user's: a machine stands that."""
@@ -149,7 +150,8 @@ class LocalMachine:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env={},
+                # All that the interpreter itself may need; it goes no further.
+                env={name: os.environ[name] for name in _LOADER if name in os.environ},
                 cwd="/",
                 start_new_session=True,
             )

@@ -124,7 +124,9 @@ def _in_namespace(
 ) -> World:
     bubblewrap = find_bubblewrap()
     assert isinstance(bubblewrap, Bubblewrap)
-    place = Namespace(bubblewrap, spec, folders, events, python.layers.read_only())
+    place = Namespace(
+        bubblewrap, spec, folders, events, [*python.layers.read_only(), *spec.programs]
+    )
     environment = place.environment(_passed_on())
     descriptors = place.descriptors({**environment, **_GRPC, FRONT: spec.sandbox_id})
     return replace(
@@ -198,6 +200,7 @@ def _confinement(
         *interpreter_links(),
         runtime_folder(),
         *python.layers.read_only(),
+        *spec.programs,
         _library(folders),
         *(Path("/proc", name) for name in _MACHINE),
         *map(Path, spec.models.values()),
