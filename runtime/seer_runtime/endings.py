@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from seer_runtime.wire.pb.runtime_pb2 import Failure
 
+DRAINING = Failure(
+    kind=Failure.DRAINING,
+    effect=Failure.NOT_STARTED,
+    message="the sandbox is about to end: what runs may end, nothing new begins (draining)",
+    hint="start another sandbox and serve the interface there",
+)
+
 
 def overrun(reason: Failure.Kind.ValueType | None, timeout: int) -> int:
     """Give the milliseconds that a call had, where it was given up at its deadline; else 0."""

@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 
 from seer_rpc.backends.listening import Listening
 from seer_rpc.client.connection import Connection
+from seer_rpc.registry import SandboxRecord
 from seer_rpc.snapshots import Snapshot
 
 IsolationLevel: TypeAlias = Literal["namespace", "landlock", "none"]
@@ -160,6 +161,9 @@ class Machine(Protocol):
     def exit_code(self) -> int | None:
         """Give the runtime's exit status, or None while it runs."""
 
+    def ending(self) -> str:
+        """Say why the runtime ended, as far as that is known."""
+
     def stop(self) -> None:
         """End everything that the machine runs and remove its files. Twice is as good as once."""
 
@@ -175,3 +179,15 @@ class Backend(Protocol):
             SandboxStartError: it does not answer.
             SnapshotError: the snapshot that it is to start from cannot be restored.
         """
+
+    def attach(self, record: SandboxRecord) -> Machine:
+        """Give a machine that another process started and that runs.
+
+        Its `stop` ends it for everybody; without that it outlives this process as it would have.
+        """
+
+    def memory(self, record: SandboxRecord) -> int | None:
+        """Give the bytes of memory that what runs in a machine uses; None where nobody knows."""
+
+    def discard(self, record: SandboxRecord) -> None:
+        """End what is left of a machine whose owner is gone, and remove its files."""

@@ -6,7 +6,19 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from seer_rpc.cli import call, demo, describe, log, mcp, snapshots
+from seer_rpc.cli import (
+    call,
+    calls,
+    demo,
+    describe,
+    exec,
+    gc,
+    logs,
+    mcp,
+    ps,
+    snapshots,
+    stop,
+)
 from seer_rpc.errors import SeerError
 from seer_rpc.shell import parse
 
@@ -20,6 +32,8 @@ An interface is one Python file; `@expose` marks the functions to call:
         return text.upper()
 """
 
+_COMMANDS = (demo, describe, call, calls, mcp, ps, logs, exec, stop, snapshots, gc)
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; exits with 1 on an error of this library, with 2 on a wrong use."""
@@ -27,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prog="seer", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (demo, describe, call, log, mcp, snapshots):
+    for command in _COMMANDS:
         command.add_parser(commands)
     parsed = parse(parser, arguments)
     try:

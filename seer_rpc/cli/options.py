@@ -29,6 +29,14 @@ def add_interface_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def count(text: str) -> int:
+    """Read how many there are to be: at least one."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
+
+
 def sandbox_config(parsed: argparse.Namespace) -> SandboxConfig:
     """Give the config that the options ask for."""
     models = [

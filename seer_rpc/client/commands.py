@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from seer_rpc.client.workbench import Workbench
-from seer_rpc.errors import CommandError, CommandOutputError, CommandTimeoutError, ConfigError
+from seer_rpc.client.workbench import Workbench, cut
+from seer_rpc.errors import (
+    CommandError,
+    CommandOutputError,
+    CommandTimeoutError,
+    ConfigError,
+    SessionError,
+)
 from seer_runtime.wire.pb import runtime_pb2 as pb
 
 OnOutput: TypeAlias = Callable[[str], None]
@@ -103,7 +110,7 @@ def run_command(
     """
     streams = {name: _Output(on_output, max_output) for name in ("stdout", "stderr")}
     code, timed_out = 0, False
-    events = workbench.execute(command, given)
+    events = workbench.execute(command, cut(given))
     try:
         for event in events:
             match event.WhichOneof("event"):
@@ -128,6 +135,37 @@ def run_command(
         )
         raise _with_output(error, streams)
     return CommandResult(stdout, stderr, code)
+
+
+def pass_through(
+    workbench: Workbench,
+    command: pb.Command,
+    given: Iterable[bytes],
+    on_stdout: Callable[[bytes], None],
+    on_stderr: Callable[[bytes], None],
+) -> int:
+    """Run a command that reads and prints elsewhere; gives its exit status.
+
+    Raises:
+        CommandTimeoutError: its time was over.
+    """
+    with contextlib.closing(workbench.execute(command, given)) as events:
+        for event in events:
+            match event.WhichOneof("event"):
+                case "stdout":
+                    on_stdout(event.stdout)
+                case "stderr":
+                    on_stderr(event.stderr)
+                case _ if event.exit.timed_out:
+                    raise CommandTimeoutError(
+                        f"the command did not end within {command.timeout:g} s; it and everything "
+                        "that it had started was killed",
+                        exit_code=event.exit.code,
+                    )
+                case _:
+                    code: int = event.exit.code
+                    return code
+    raise SessionError("the runtime ended a command without saying how that ended")
 
 
 def describe_exit(code: int) -> str:

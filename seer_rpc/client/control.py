@@ -17,6 +17,9 @@ from seer_runtime.wire.pb import runtime_pb2 as pb
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 from seer_runtime.wire.pb.runtime_pb2_grpc import RuntimeStub
 
+_PATIENCE = 5.0
+"""Seconds in which a runtime answers what takes it no time."""
+
 
 class Control:
     """Calls the methods that need the owner's token."""
@@ -51,6 +54,17 @@ class Control:
         except grpc.RpcError as error:
             raise translate(error, self._connection) from None
         raise SessionError("the runtime ended a load with neither a schema nor a failure")
+
+    def stop(self, grace: float = 0.0) -> None:
+        """Have the runtime end: nothing new begins, and what runs has `grace` seconds.
+
+        Raises:
+            SessionError: the runtime is gone.
+        """
+        try:
+            self._stub.Stop(pb.StopRequest(grace=grace), metadata=self._metadata, timeout=_PATIENCE)
+        except grpc.RpcError as error:
+            raise translate(error, self._connection) from None
 
     def close(self) -> None:
         """End the connection."""

@@ -32,6 +32,7 @@ _ERRORS: dict[Failure.Kind.ValueType, type[errors.SeerError]] = {
     Failure.OUT_OF_MEMORY: errors.DeviceMemoryError,
     Failure.BUSY: errors.QueueFullError,
     Failure.SESSION_OVER: errors.SessionOverError,
+    Failure.DRAINING: errors.SandboxLostError,
 }
 _STATES: dict[Failure.State.ValueType, Literal["kept", "tainted", "lost"]] = {
     Failure.KEPT: "kept",

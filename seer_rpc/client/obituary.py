@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from seer_runtime.wire.exits import STOPPING
+
 _PREFIX = "unix:"
 _PATIENCE = 0.5
 """Seconds that there are to notice the end and write it down."""
@@ -36,6 +38,14 @@ def read_obituary(endpoint: str) -> Obituary | None:
             break
         time.sleep(0.01)
     return None
+
+
+def ending_of(obituary: Obituary | None) -> str:
+    """Say why a front ended: what ended it, or what it said itself; nothing where it was killed."""
+    if obituary is None or obituary.cause or obituary.exit_code != 0:
+        return obituary.cause if obituary is not None else ""
+    said = [line.removeprefix(STOPPING) for line in obituary.log if line.startswith(STOPPING)]
+    return said[-1] if said else ""
 
 
 def find_obituary(file: Path) -> Obituary | None:

@@ -42,7 +42,9 @@ class Workbench:
         self._connection = connection
         self._metadata = authorization(connection.token)
 
-    def execute(self, command: pb.Command, given: bytes) -> Generator[pb.ExecEvent, None, None]:
+    def execute(
+        self, command: pb.Command, given: Iterable[bytes]
+    ) -> Generator[pb.ExecEvent, None, None]:
         """Run a command that reads `given`; gives what it prints and then how it ended.
 
         Who closes the generator ends it.
@@ -50,7 +52,7 @@ class Workbench:
         Raises:
             SandboxFileError: it cannot run in its folder.
         """
-        requests = (pb.ExecRequest(input=piece) for piece in cut(given))
+        requests = (pb.ExecRequest(input=piece) for piece in given)
         first = pb.ExecRequest(command=command)
         return self._stream(self._stub.Exec, itertools.chain([first], requests))
 

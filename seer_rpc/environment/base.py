@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import time
@@ -12,7 +13,7 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-from seer_rpc.backends import Machine, MachineSpec, choose_backend, load_backend
+from seer_rpc.backends import Backend, Machine, MachineSpec, choose_backend, load_backend
 from seer_rpc.backends.protocol import Isolation
 from seer_rpc.client.control import Control
 from seer_rpc.client.workbench import Workbench
@@ -26,20 +27,29 @@ from seer_rpc.environment.config import SandboxConfig
 from seer_rpc.environment.containers import ContainerHandle, remove_containers, start_container
 from seer_rpc.environment.models import ModelHandle, find_models
 from seer_rpc.environment.packages import required_packages
+from seer_rpc.environment.records import planned_record, running_record, sweep
 from seer_rpc.environment.repos import RepoHandle, checked_out, install_repos
 from seer_rpc.environment.uploads import furnish
 from seer_rpc.environment.work import Work
-from seer_rpc.errors import SandboxError, SandboxLostError
+from seer_rpc.errors import (
+    SandboxError,
+    SandboxLostError,
+    SandboxStartError,
+    SeerError,
+    SessionError,
+)
 from seer_rpc.files import remove_old
 from seer_rpc.journal import CallRecord, Filter, read_calls
 from seer_rpc.locations import jobs_folder, results_folder
 from seer_rpc.progress import status
+from seer_rpc.registry import SandboxRecord, find_sandbox, forget, register
 from seer_rpc.snapshots import Snapshot, find_snapshot
 from seer_rpc.workspace import Workspace
 from seer_runtime.wire.journal import PERIOD, RUN
 from seer_runtime.wire.settings import token_digest
 
 _LAST_LINES = 20
+_LOOK = 0.02
 
 _WRITTEN = PERIOD + 0.1
 """Seconds after which a call that is over is in the journal."""
@@ -59,6 +69,9 @@ class Run:
     code_server: CodeServer | None = None
     process: int = field(default_factory=os.getpid)
     """The process that owns the sandbox: a fork of it does not."""
+
+    is_attached: bool = False
+    """Whether another process started it."""
 
 
 class BaseSandbox(Work):
@@ -152,6 +165,21 @@ class BaseSandbox(Work):
         return read_calls(self._run.machine.folder() / RUN, self.sandbox_id, wanted, last)
 
     @classmethod
+    def from_id(cls, which: str, config: SandboxConfig | None = None) -> Self:
+        """Give a running sandbox of this user that any process has started.
+
+        `which` is its id, how that begins, or its name. Only `terminate()` ends it: neither the end
+        of a `with` block nor that of this process does.
+
+        Raises:
+            SandboxError: none that runs is called so, or several are.
+        """
+        record = find_sandbox(which)
+        sandbox = cls(config, backend=record.backend)
+        sandbox._attach(record)
+        return sandbox
+
+    @classmethod
     def from_snapshot(
         cls,
         snapshot: Snapshot | str,
@@ -191,27 +219,36 @@ class BaseSandbox(Work):
             return machine.snapshot(description)
 
     def terminate(
-        self, *, save_snapshot: bool = False, snapshot_description: str = ""
+        self, *, save_snapshot: bool = False, snapshot_description: str = "", grace: float = 0.0
     ) -> Snapshot | None:
         """End the sandbox and everything in it. Twice is as good as once.
 
-        With `save_snapshot` its files are kept first; where that fails, it goes on to run.
+        With `save_snapshot` its files are kept first; where that fails, it goes on to run. With
+        `grace`, calls and commands that run have so many seconds to end, and nothing new begins.
 
         Raises:
             SandboxError: it is not running, and there is nothing to save.
             SnapshotError: there is no room for the snapshot.
         """
         snapshot = self.snapshot(snapshot_description) if save_snapshot else None
-        self._end()
+        self._end(grace)
         return snapshot
 
-    def _end(self) -> None:
+    def _end(self, grace: float = 0.0) -> None:
         run, self._run = self._run, None
-        if run is not None and run.process == os.getpid():
+        if run is None or run.process != os.getpid():
+            return
+        with status(f"stopping sandbox {self.name}"):
+            if run.is_attached or grace > 0 or self.config.detach:
+                # One that has ended meanwhile cannot be asked.
+                with contextlib.suppress(SessionError):
+                    run.control.stop(grace)
+                _await_end(run.machine, grace)
             run.control.close()
             remove_containers(run.containers)
-            with status(f"stopping sandbox {self.name}"):
-                run.machine.stop()
+            run.machine.stop()
+        if not run.is_attached:
+            forget(self.sandbox_id)
 
     def __exit__(
         self,
@@ -219,8 +256,13 @@ class BaseSandbox(Work):
         error: BaseException | None,
         frames: TracebackType | None,
     ) -> None:
-        """End the sandbox."""
-        self.terminate()
+        """End the sandbox; one that another process started goes on."""
+        run = self._run
+        if run is not None and run.is_attached:
+            self._run = None
+            run.control.close()
+        else:
+            self.terminate()
 
     def _start(
         self, workspace: Workspace, name: str | None, snapshot: Snapshot | None = None
@@ -230,7 +272,8 @@ class BaseSandbox(Work):
         self.name = name or self.name
         for folder in (results_folder(), jobs_folder()):
             remove_old(folder)
-        backend = load_backend(choose_backend(self._backend, self.config.gpu))
+        chosen = choose_backend(self._backend, self.config.gpu)
+        sweep()
         self._check_secrets()
         call_token, admin_token = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         models = find_models(self.config.models)
@@ -253,14 +296,17 @@ class BaseSandbox(Work):
                 blocks_network=self.config.block_network,
                 limits=self.config.limits,
                 idle_timeout=self.config.idle_timeout,
+                is_detached=self.config.detach,
                 listening=self.config.listening,
                 snapshot=snapshot,
             )
+            record = planned_record(spec, chosen, self.config, call_token, admin_token)
             with status(f"starting sandbox {self.name}"):
-                machine = backend.start(spec)
+                machine = self._create(load_backend(chosen), spec, record)
         control = Control(machine.endpoint, admin_token)
         self._run = Run(machine, control, call_token, admin_token, models, list(repos))
         try:
+            register(running_record(record, machine, models, list(repos)))
             furnish(control.workbench, self.config, workspace)
             install_repos(self, self.config, list(repos))
             if code_server is not None:
@@ -269,6 +315,33 @@ class BaseSandbox(Work):
         except BaseException:
             self.terminate()
             raise
+
+    def _create(self, backend: Backend, spec: MachineSpec, record: SandboxRecord) -> Machine:
+        try:
+            register(record)
+            return backend.start(spec)
+        except BaseException as error:
+            forget(self.sandbox_id)
+            if isinstance(error, OSError) and not isinstance(error, SeerError):
+                raise SandboxStartError(f"the sandbox cannot start: {error}") from error
+            raise
+
+    def _attach(self, record: SandboxRecord) -> None:
+        if not record.endpoint:
+            raise SandboxError(
+                f"sandbox {record.name} is still starting", hint="try again in a moment"
+            )
+        self.sandbox_id, self.name = record.id, record.name
+        machine = load_backend(record.backend).attach(record)
+        self._run = Run(
+            machine,
+            Control(machine.endpoint, record.admin_token),
+            record.call_token,
+            record.admin_token,
+            [ModelHandle(**handle) for handle in record.models],
+            [RepoHandle(**handle) for handle in record.repos],
+            is_attached=True,
+        )
 
     def _workbench(self) -> Workbench:
         run = self._running()
@@ -285,8 +358,9 @@ class BaseSandbox(Work):
             raise not_started()
         code = run.machine.exit_code()
         if code is not None:
+            reason = run.machine.ending()
             raise SandboxLostError(
-                f"sandbox {self.name} has ended",
+                f"sandbox {self.name} has ended{reason and f': {reason}'}",
                 hint="start another one",
                 log=run.machine.logs(_LAST_LINES),
                 exit_code=code,
@@ -304,6 +378,12 @@ class BaseSandbox(Work):
                 f"secrets that are not set here: {', '.join(missing)}; the sandbox goes without",
                 stacklevel=4,
             )
+
+
+def _await_end(machine: Machine, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while machine.exit_code() is None and time.monotonic() < deadline:
+        time.sleep(_LOOK)
 
 
 def not_started() -> SandboxError:

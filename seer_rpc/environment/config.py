@@ -215,7 +215,11 @@ class SandboxConfig:
     processes: int | None = None
     cpus: float | None = None
     idle_timeout: float | None = None
-    """Seconds without a call, a session or a command after which it ends."""
+    """Seconds without a call, a session, a command or a transfer after which it ends."""
+
+    detach: bool = False
+    """Whether it outlives this process. `Sandbox.from_id` reaches it then; it ends by `timeout`, by
+    `idle_timeout`, by `terminate()` or by `seer stop`."""
 
     listen: str | None = None
     """Where it listens for other machines: "0.0.0.0:8443" for all addresses of this machine, port 0

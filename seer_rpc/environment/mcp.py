@@ -16,8 +16,8 @@ from seer_rpc.environment.served import ServedInterface, ServedLibrary
 from seer_rpc.errors import PackageMissingError
 from seer_rpc.files import remove_old, write_whole
 from seer_rpc.generators.mcp import mcp_tools
-from seer_rpc.journal.sandboxes import running_sandboxes
 from seer_rpc.locations import MCP_SCHEMA, MCP_VARIABLE, mcp_folder
+from seer_rpc.registry import running_sandboxes
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 
 CONNECTIONS = "mcp"

@@ -180,8 +180,8 @@ class ScopedSandbox(BaseSandbox):
         """Print on standard error the newest lines of the runtime and the interfaces."""
         sys.stderr.write(self.rpc_logs(lines) + "\n")
 
-    def _end(self) -> None:
-        super()._end()
+    def _end(self, grace: float = 0.0) -> None:
+        super()._end(grace)
         self._sources.clear()
         self._interfaces.clear()
 

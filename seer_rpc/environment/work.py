@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +13,7 @@ from typing import Literal
 from seer_rpc.client.commands import (
     CommandResult,
     OnOutput,
+    pass_through,
     run_command,
     set_surroundings,
     shell_command,
@@ -116,6 +117,29 @@ class Work:
         planned = shell_command(command)
         set_surroundings(planned, cwd, env or {}, timeout)
         return self._run_command(planned, input, on_output, max_output)
+
+    def run_through(
+        self,
+        command: str | Sequence[str],
+        *,
+        input: Iterable[bytes],
+        on_stdout: Callable[[bytes], None],
+        on_stderr: Callable[[bytes], None],
+        timeout: float | None = None,
+        cwd: str = WORKSPACE,
+        env: Mapping[str, str] | None = None,
+    ) -> int:
+        """Run a command that takes its input from elsewhere, piece by piece, and prints elsewhere.
+
+        Gives its exit status, negative for a signal. The other arguments are those of `exec`.
+
+        Raises:
+            CommandTimeoutError: its time was over.
+            SandboxFileError: it cannot run in `cwd`.
+        """
+        planned = shell_command(command)
+        set_surroundings(planned, cwd, env or {}, timeout)
+        return pass_through(self._workbench(), planned, input, on_stdout, on_stderr)
 
     def exec_python(
         self,

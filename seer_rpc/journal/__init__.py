@@ -2,14 +2,10 @@
 
 from seer_rpc.journal.readers import JournalReader, read_calls
 from seer_rpc.journal.records import CallRecord, Filter
-from seer_rpc.journal.sandboxes import RunningSandbox, running_sandboxes, write_name
 
 __all__ = [
     "CallRecord",
     "Filter",
     "JournalReader",
-    "RunningSandbox",
     "read_calls",
-    "running_sandboxes",
-    "write_name",
 ]

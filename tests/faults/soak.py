@@ -7,11 +7,14 @@ every promise was kept. The same seed draws the same faults.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -21,6 +24,7 @@ from tests.faults.judge import Verdict
 from tests.faults.plan import NETWORK
 from tests.faults.trial import Trial
 from tests.integration.huge import CROSSINGS, available, cross, needed
+from tests.sandboxes.cycles import cycles, tools_file
 
 _ROUND = 100
 """Faults that one sandbox sees."""
@@ -35,12 +39,16 @@ def main() -> None:
     parser.add_argument(
         "--gibibytes", type=int, default=5, help="in one call; 0: none (default: %(default)s)"
     )
+    parser.add_argument(
+        "--cycles", type=int, default=100, help="starts and stops (default: %(default)s)"
+    )
     options = parser.parse_args()
     size = options.gibibytes << 30
     if size and available() < needed(size):
         # Better now than after the faults.
         sys.exit(f"{size >> 30} GiB in one call take {needed(size) >> 30} GiB of memory")
     is_clean = _break_things(max(1, options.faults // _ROUND), options.sandboxes, options.seed)
+    is_clean &= not options.cycles or _start_and_stop(options.cycles)
     # Alone: it takes most of the memory.
     is_clean &= not size or _cross_everywhere(size)
     sys.exit(not is_clean)
@@ -54,6 +62,16 @@ def _break_things(rounds: int, sandboxes: int, seed: int) -> bool:
     _explain(verdict)
     sys.stdout.write(f"{verdict}\n")
     return verdict.is_clean
+
+
+def _start_and_stop(count: int) -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_STATE_HOME"] = folder
+        with _progress("starts and stops", 1) as advance:
+            left = cycles(count, "local", tools_file(Path(folder)))
+            advance(1)
+    sys.stdout.write(f"CYCLES count={count} left={', '.join(left) or 'nothing'}\n")
+    return not left
 
 
 def _cross_everywhere(size: int) -> bool:

@@ -329,6 +329,10 @@ def test_the_tokens_are_in_no_command_line_environment_file_log_or_error(
                 places[str(file)] = file.read_bytes()
     secret = tmp_path / ".seer" / f"{served.library.name}.json"
     assert served.call_token.encode() in places.pop(str(secret))
+    # From which this user's other processes attach; nobody else may look there.
+    record = next(place for place in places if place.endswith("/record.json"))
+    assert stat.S_IMODE(os.stat(record).st_mode) == 0o600
+    assert served.admin_token.encode() in places.pop(record)
 
     # The search finds what is there.
     assert b"seer_runtime" in places[f"{worker}/cmdline"]

@@ -92,7 +92,7 @@ def test_the_agent_s_workspace_has_a_server(folder: Path) -> None:
 
 
 def test_the_commands_that_show_what_was_called_run(folder: Path) -> None:
-    found = re.findall(r"^(seer log [^#\n]*?) *(?:#.*)?$", README.read_text(), re.M)
+    found = re.findall(r"^(seer calls [^#\n]*?) *(?:#.*)?$", README.read_text(), re.M)
     commands = list(dict.fromkeys(found))
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     with serving(folder, "watched.py") as lines:

@@ -35,9 +35,9 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
         if hmac.compare_digest(digest, self._admin):
             return await continuation(handler_call_details)
         if not hmac.compare_digest(digest, self._call):
-            return _refuse(grpc.StatusCode.UNAUTHENTICATED, "a valid token is needed")
+            return refuse(grpc.StatusCode.UNAUTHENTICATED, "a valid token is needed")
         if handler_call_details.method not in _CALL_METHODS:
-            return _refuse(grpc.StatusCode.PERMISSION_DENIED, "this needs the owner's token")
+            return refuse(grpc.StatusCode.PERMISSION_DENIED, "this needs the owner's token")
         return await continuation(handler_call_details)
 
 
@@ -48,7 +48,9 @@ def _digest(details: grpc.HandlerCallDetails) -> str:
     return token_digest(text.removeprefix(_PREFIX))
 
 
-def _refuse(code: grpc.StatusCode, text: str) -> Any:
+def refuse(code: grpc.StatusCode, text: str) -> Any:
+    """Give what answers a call of any kind with a refusal."""
+
     async def abort(_: object, context: Any) -> None:
         await context.abort(code, text)
 

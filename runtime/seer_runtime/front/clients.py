@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import Callable
 from functools import partial
 
+from seer_runtime.endings import DRAINING
 from seer_runtime.front.failure import FailureError
 from seer_runtime.front.interface import ServedInterface
 from seer_runtime.front.journal import FrontJournal
@@ -33,6 +35,17 @@ class Sessions:
         self._journal = journal
         self._find = find
         self._sessions: dict[bytes, Session] = {}
+        self._is_draining = False
+        self._last_end = time.monotonic()
+
+    @property
+    def last_use(self) -> float:
+        """When the last session ended: now, while there are any."""
+        return time.monotonic() if self._sessions else self._last_end
+
+    def drain(self) -> None:
+        """Open no more."""
+        self._is_draining = True
 
     async def open(self, frame: Frame, is_on_this_host: bool) -> Session:
         """Give the session that an OPEN frame asks for, which may be a new one.
@@ -43,6 +56,8 @@ class Sessions:
         found = self._sessions.get(frame.session)
         if found is not None:
             return found
+        if self._is_draining:
+            raise FailureError(DRAINING)
         if frame.session != NO_SESSION and not frame.epoch:
             raise FailureError(_OVER)
         number = secrets.token_bytes(16) if frame.session == NO_SESSION else frame.session
@@ -57,6 +72,7 @@ class Sessions:
     def end(self, session: Session) -> None:
         """End one and its calls."""
         if self._sessions.pop(session.id, None) is not None:
+            self._last_end = time.monotonic()
             session.close()
 
     def keep(self, answer: Frame) -> None:

@@ -10,6 +10,7 @@ from typing import TypeAlias, TypeVar
 
 from google.protobuf.message import DecodeError
 
+from seer_runtime.endings import DRAINING
 from seer_runtime.front.calls import MOST_WAITING, Call, Reply, nobody
 from seer_runtime.front.deaths import BegunCall, DeadWorker, Deaths
 from seer_runtime.front.exits import Exit
@@ -21,6 +22,7 @@ from seer_runtime.front.workers import WorkerProcess
 from seer_runtime.turns import TurnQueue
 from seer_runtime.wire.blocks import BlockPool
 from seer_runtime.wire.frames import CallKey, Frame, FrameError, Kind
+from seer_runtime.wire.ledger import CallStage
 from seer_runtime.wire.openings import Opening
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 from seer_runtime.wire.pb.runtime_pb2 import Failure, LoadRequest
@@ -87,6 +89,7 @@ class ServedInterface:
         self._serving: WorkerProcess | None = None
         self._output: LastLine | None = None
         self._failure: Failure | None = None
+        self._is_draining = False
         self._schema: asyncio.Future[InterfaceSchema] = asyncio.get_running_loop().create_future()
         self._life = asyncio.create_task(self._live())
         self._life.add_done_callback(self._explain_end)
@@ -95,6 +98,17 @@ class ServedInterface:
     def last_line(self) -> str:
         """What the worker printed last."""
         return self._output.text if self._output is not None else ""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether calls have no answer yet, those that were made directly among them."""
+        worker = self._serving
+        return bool(self._calls) or (worker is not None and any(worker.ledger.all_running()))
+
+    def drain(self) -> None:
+        """Begin no further call."""
+        self._is_draining = True
+        self.steer(Frame(Kind.DRAIN))
 
     async def schema(self) -> InterfaceSchema:
         """Wait until the interface is loaded for the first time.
@@ -108,7 +122,7 @@ class ServedInterface:
 
     def call(self, frame: Frame, reply: Reply) -> None:
         """Have the worker answer a call, as soon as it is loaded and it is the call's turn."""
-        refusal = self._failure or (_BUSY if len(self._waiting) >= MOST_WAITING else None)
+        refusal = self._failure or self._refusal(frame)
         if refusal is not None:
             self._memory.give_back(blocks_of(frame))
             self._journal.add_unrun(self._name, self.epoch, frame, refusal)
@@ -195,6 +209,17 @@ class ServedInterface:
         self._adopted.discard(key)
         return self._calls.pop(key)
 
+    def _refusal(self, frame: Frame) -> Failure | None:
+        if len(self._waiting) >= MOST_WAITING:
+            return _BUSY
+        # One that has begun was made directly, and wants to know what becomes of it.
+        return DRAINING if self._is_draining and not self._has_begun(frame) else None
+
+    def _has_begun(self, frame: Frame) -> bool:
+        worker = self._serving
+        stage = worker.ledger.stage(frame.session, frame.seq) if worker is not None else None
+        return stage not in (None, CallStage.NOT_BEGUN)
+
     @property
     def _dispatched(self) -> int:
         return len(self._calls) - len(self._waiting) - len(self._adopted)
@@ -273,6 +298,8 @@ class ServedInterface:
         if not self._schema.done():
             self._schema.set_result(_parse(InterfaceSchema, frame))
         self._serving = worker
+        if self._is_draining:
+            self.drain()
         self._journal.add_served(self._name, self.epoch)
         for heard in list(self.on_loaded):
             heard()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import Callable
 
 import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -13,16 +14,20 @@ from grpc_health.v1.health import aio as health
 from seer_runtime.front.auth import TokenInterceptor
 from seer_runtime.front.commands import Commands
 from seer_runtime.front.door import Door
+from seer_runtime.front.ending import Ending, end_of_life, end_of_use
 from seer_runtime.front.exits import Coroner
+from seer_runtime.front.idleness import idle
 from seer_runtime.front.journal import FrontJournal
 from seer_runtime.front.log import BoundedLog
 from seer_runtime.front.network import listen
-from seer_runtime.front.owner import stop_reason
+from seer_runtime.front.owner import heed_signals, watch_owner
 from seer_runtime.front.paths import Paths
 from seer_runtime.front.service import RuntimeService, add_to_server
+from seer_runtime.front.usage import Usage
 from seer_runtime.front.workbench import WorkbenchService
 from seer_runtime.front.workers import WorkerHost
 from seer_runtime.processes import die_with_parent
+from seer_runtime.wire.exits import STOPPING
 from seer_runtime.wire.journal import hold
 from seer_runtime.wire.limits import DOOR, SERVER_OPTIONS
 from seer_runtime.wire.marks import kill_marked
@@ -56,11 +61,11 @@ async def _serve(settings: Settings) -> None:
         settings.python,
     )
     journal = FrontJournal(settings.journal)
-    service = RuntimeService(host.spawn, log, journal)
-    server = grpc.aio.server(
-        interceptors=[TokenInterceptor(settings.call_token_digest, settings.admin_token_digest)],
-        options=SERVER_OPTIONS,
-    )
+    ending = Ending()
+    service = RuntimeService(host.spawn, log, journal, ending.ask)
+    usage = Usage()
+    tokens = TokenInterceptor(settings.call_token_digest, settings.admin_token_digest)
+    server = grpc.aio.server(interceptors=[tokens, usage], options=SERVER_OPTIONS)
     add_to_server(service, server)
     paths = Paths(settings.folders)
     commands = Commands(settings.sandbox_id, settings.environment, paths)
@@ -79,19 +84,40 @@ async def _serve(settings: Settings) -> None:
         await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
     sys.stdout.write("ready\n" if port is None else f"ready {port}\n")
     sys.stdout.flush()
-    watching = asyncio.create_task(stop_reason(settings.is_detached))
-    await asyncio.wait([watching], timeout=settings.lifetime)
-    stop = watching.result() if watching.done() else _end_of_life(settings)
-    log.append(f"seer: stopping: {stop}")
+    heed_signals(ending)
+    watching = _watch(settings, ending, lambda: max(usage.last_use, service.sessions.last_use))
+    stop = await ending.reason()
+    log.append(f"{STOPPING}{stop.text}")
     await checks.enter_graceful_shutdown()
+    if stop.grace > 0:
+        await ending.give_grace(asyncio.create_task(_drain(service, usage)), stop.grace)
+    for task in watching:
+        task.cancel()
     entrance.close()
     await server.stop(grace=0.5)
     await service.stop()
     journal.flush()
 
 
-def _end_of_life(settings: Settings) -> str:
-    return (
-        f"the sandbox reached the end of its lifetime of {settings.lifetime} s, "
-        "SandboxConfig(timeout=...)"
-    )
+def _watch(
+    settings: Settings, ending: Ending, last_use: Callable[[], float]
+) -> list[asyncio.Task[None]]:
+    """Say when it is time to end."""
+    tasks: list[asyncio.Task[None]] = []
+    if not settings.is_detached:
+        tasks.append(asyncio.create_task(watch_owner(ending)))
+    if settings.lifetime is not None:
+        living = asyncio.create_task(asyncio.sleep(settings.lifetime))
+        living.add_done_callback(lambda _: ending.say(end_of_life(settings)))
+        tasks.append(living)
+    if settings.idle_timeout is not None:
+        waiting = asyncio.create_task(idle(settings.idle_timeout, last_use))
+        waiting.add_done_callback(lambda _: ending.say(end_of_use(settings)))
+        tasks.append(waiting)
+    return tasks
+
+
+async def _drain(service: RuntimeService, usage: Usage) -> None:
+    usage.drain()
+    await service.drain()
+    await usage.rest()

@@ -6,25 +6,24 @@ import asyncio
 import signal
 import sys
 
+from seer_runtime.front.ending import Ending, StopReason
 
-async def stop_reason(is_detached: bool) -> str:
-    """Wait until something says to stop; give what it was.
+_GRACE = 10.0
+"""Seconds that a signal leaves to what runs."""
 
-    The owner holds standard input, a pipe, open; where the front is detached from it, its end
-    means nothing.
-    """
+
+def heed_signals(ending: Ending) -> None:
+    """End at SIGTERM and SIGINT: at the first one when what runs has ended, at the next one now."""
     loop = asyncio.get_running_loop()
-    said: asyncio.Future[str] = loop.create_future()
-
-    def say(text: str) -> None:
-        if not said.done():
-            said.set_result(text)
-
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, say, f"received {number.name}")
-    if not is_detached:
-        reader = asyncio.StreamReader()
-        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-        closed = asyncio.create_task(reader.read())
-        closed.add_done_callback(lambda _: say("the owner closed the pipe"))
-    return await said
+        reason = StopReason(f"received {number.name}", grace=_GRACE)
+        loop.add_signal_handler(number, ending.say, reason)
+
+
+async def watch_owner(ending: Ending) -> None:
+    """End when the owner, which holds standard input, a pipe, open, is gone."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    await reader.read()
+    ending.say(StopReason("the owner closed the pipe"))

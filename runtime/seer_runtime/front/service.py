@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeAlias
 
 import grpc
@@ -28,14 +28,23 @@ from seer_runtime.wire.pb.runtime_pb2_grpc import (
 _LOG_PERIOD = 0.2
 """Seconds between looks at what an interface prints while it loads."""
 
+_LOOK = 0.02
+
 Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 
 
 class RuntimeService(RuntimeServicer):
     """Serves any number of interfaces."""
 
-    def __init__(self, spawn: Spawn, log: BoundedLog, journal: FrontJournal) -> None:
-        """Start workers with `spawn`."""
+    def __init__(
+        self,
+        spawn: Spawn,
+        log: BoundedLog,
+        journal: FrontJournal,
+        on_stop: Callable[[float], None],
+    ) -> None:
+        """Start workers with `spawn`; `on_stop` ends the sandbox, with so many seconds of grace."""
+        self._on_stop = on_stop
         self._spawn = spawn
         self._log = log
         self._journal = journal
@@ -83,6 +92,21 @@ class RuntimeService(RuntimeServicer):
         error = error or taking.result()
         if error is not None:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+
+    async def Stop(self, request: pb.StopRequest, context: Context) -> pb.StopReply:  # noqa: N802
+        """End the sandbox, a moment later."""
+        self._on_stop(request.grace)
+        return pb.StopReply()
+
+    async def drain(self) -> None:
+        """Begin nothing new, and wait until all calls have ended."""
+        self.sessions.drain()
+        for interface in self._interfaces.values():
+            interface.drain()
+        # What had just begun when it was told is noticed a moment later.
+        await asyncio.sleep(_LOOK)
+        while any(interface.is_busy for interface in self._interfaces.values()):
+            await asyncio.sleep(_LOOK)
 
     async def stop(self) -> None:
         """End every worker."""

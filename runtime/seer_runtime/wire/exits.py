@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import signal
 
+STOPPING = "seer: stopping: "
+"""Begins the line of the log in which a front that ends by itself says why."""
+
 
 def describe_exit(code: int) -> str:
     """Say in words how a process ended; `code` is negative for a signal."""

@@ -107,6 +107,8 @@ class Kind(IntEnum):
     KEEP = 26
     """Client: before the call `seq`. Where its answer is a stream, the front takes the items for
     whoever asks for them later, and keeps all of them."""
+    DRAIN = 27
+    """Front to worker: begin no further call that comes directly."""
 
 
 _KINDS = {int(kind): kind for kind in Kind}

@@ -68,6 +68,9 @@ class Settings:
     lifetime: float | None = None
     """Seconds after which the front ends by itself."""
 
+    idle_timeout: float | None = None
+    """Seconds without use after which it does."""
+
     is_detached: bool = False
     """Whether the end of standard input means nothing."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import NamedTuple
 
-from seer_runtime.endings import given_up, overrun
+from seer_runtime.endings import DRAINING, given_up, overrun
 from seer_runtime.failures import describe_exception
 from seer_runtime.wire.errors import EncodeError
 from seer_runtime.wire.frames import Frame, Kind
@@ -52,6 +52,8 @@ def unprepared_answer(call: Frame, error: BaseException) -> Answer:
 
 def refused_answer(call: Call) -> Answer:
     """Answer a call that must not begin: given up, used its number, or its session is over."""
+    if call.given_up == Failure.DRAINING:
+        return Answer(error_reply(call.frame, DRAINING))
     if call.given_up is not None:
         limit = overrun(call.given_up, call.frame.timeout)
         return Answer(error_reply(call.frame, given_up(limit)))

@@ -92,6 +92,8 @@ class Courier:
         elif request.kind is Kind.FREE:
             numbers = unpack_numbers(request.body)
             self._sessions.of(request.session).references.free(numbers)
+        elif request.kind is Kind.DRAIN:
+            self._running.drain()
         elif not self._running.steer(request):
             self._refuse(request)
 

@@ -116,6 +116,7 @@ class RunningCalls:
         self._lock = threading.Lock()
         self._running: dict[CallKey, Running] = {}
         self._early: dict[CallKey, Failure.Kind.ValueType] = {}
+        self._is_draining = False
 
     def know(self, functions: Iterable[str]) -> None:
         """Learn the names of the functions, in the order of the schema."""
@@ -126,12 +127,20 @@ class RunningCalls:
         with self._lock:
             return list(self._running.values())
 
+    def drain(self) -> None:
+        """Begin nothing that comes directly from now on; the front knows of all else."""
+        with self._lock:
+            self._is_draining = True
+
     def begin(self, call: Call) -> Running | None:
         """Say that a call begins; it must not where this gives None."""
         key = call.key
         with self._lock:
-            if key in self._early:
-                call.given_up = self._early.pop(key)
+            reason = self._early.pop(key, None)
+            if self._is_draining and isinstance(call.connection, Direct):
+                reason = reason or Failure.DRAINING
+            if reason is not None:
+                call.given_up = reason
                 self.journal.add_unbegun(call.frame, call.given_up)
                 return None
             if not self._admit(call):

@@ -5,10 +5,14 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
+from seer_rpc.backends.local.attached import AttachedMachine, discard, memory
 from seer_rpc.backends.local.machine import LocalMachine
 from seer_rpc.backends.local.python import find_layers
 from seer_rpc.backends.local.system_packages import check_system_packages
 from seer_rpc.backends.protocol import MachineSpec
+from seer_rpc.registry import SandboxRecord
+
+__all__ = ["attach", "discard", "memory", "start"]
 
 
 def start(spec: MachineSpec) -> LocalMachine:
@@ -27,3 +31,8 @@ def start(spec: MachineSpec) -> LocalMachine:
             stacklevel=2,
         )
     return LocalMachine(spec, layers)
+
+
+def attach(record: SandboxRecord) -> AttachedMachine:
+    """Give a machine that another process started."""
+    return AttachedMachine(record)

@@ -20,9 +20,8 @@ from seer_rpc.backends.local.python import Layers, make_venv
 from seer_rpc.backends.local.worlds import World, make_world
 from seer_rpc.backends.network import Entrance
 from seer_rpc.backends.protocol import IsolationLevel, Limits, MachineSpec, NetworkAccess
-from seer_rpc.client.obituary import Obituary, find_obituary
+from seer_rpc.client.obituary import Obituary, ending_of, find_obituary
 from seer_rpc.errors import SandboxStartError
-from seer_rpc.journal import write_name
 from seer_rpc.snapshots import Snapshot, Subject, restore_snapshot, take_snapshot
 
 _START_TIMEOUT = 60.0
@@ -115,6 +114,10 @@ class LocalMachine:
         assert self._process is not None
         return self._process.poll()
 
+    def ending(self) -> str:
+        """Say why the front ended, as far as that is known."""
+        return ending_of(self._obituary())
+
     def stop(self) -> None:
         """Have the warden end it, by force where that is not enough."""
         if os.getpid() != self._owner:
@@ -128,7 +131,6 @@ class LocalMachine:
         """Put in what is there before anything runs."""
         if spec.snapshot is not None:
             restore_snapshot(spec.snapshot, self._folders.all, KEPT)
-        write_name(self._folders.all, spec.name)
         for path, source in spec.folders.items():
             target = self._folders.find(path)
             if not os.path.lexists(target):

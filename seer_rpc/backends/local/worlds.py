@@ -24,6 +24,7 @@ from seer_rpc.backends.local.python import Venv, own_packages
 from seer_rpc.backends.network import Entrance
 from seer_rpc.backends.protocol import Isolation, IsolationLevel, MachineSpec
 from seer_rpc.errors import ConfigError
+from seer_runtime.wire.marks import FRONT
 from seer_runtime.wire.settings import Confinement, Settings
 
 # What a process needs of the user's environment; the rest may hold secrets.
@@ -92,6 +93,7 @@ def make_world(
         working_directory=str(folders.all / "root"),
         sockets=str(folders.run),
         lifetime=spec.lifetime,
+        idle_timeout=spec.idle_timeout,
         is_detached=spec.is_detached,
         port=entrance.port if entrance is not None else None,
         journal=str(folders.run),
@@ -126,7 +128,7 @@ def _in_namespace(
         bubblewrap, spec, folders, events, [*python.layers.read_only(), *spec.programs]
     )
     environment = place.environment(_passed_on())
-    descriptors = place.descriptors({**environment, **_GRPC})
+    descriptors = place.descriptors({**environment, **_GRPC, FRONT: spec.sandbox_id})
     return replace(
         world,
         plan={
@@ -161,7 +163,7 @@ def _in_the_open(
     home = str(folders.all / "root")
     for path, source in spec.models.items():
         folders.find(path).symlink_to(source, target_is_directory=True)
-    started = {**environment, **_GRPC}
+    started = {**environment, **_GRPC, FRONT: spec.sandbox_id}
     return replace(
         world,
         plan={

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seer_rpc.client.obituary import read_obituary
+from seer_rpc.client.obituary import ending_of, read_obituary
 from seer_rpc.errors import AuthenticationError, SandboxLostError
 from seer_runtime.wire.exits import describe_exit
 
@@ -22,7 +22,7 @@ def vanished(details: str, endpoint: str) -> SandboxLostError:
     obituary = read_obituary(endpoint)
     if obituary is None:
         return SandboxLostError(f"the sandbox is gone: {details}", hint=START_AGAIN)
-    end = obituary.cause or f"its front {describe_exit(obituary.exit_code)}"
+    end = ending_of(obituary) or f"its front {describe_exit(obituary.exit_code)}"
     return SandboxLostError(
         f"the sandbox is gone: {end}",
         hint=START_AGAIN,

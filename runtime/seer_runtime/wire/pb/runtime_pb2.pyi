@@ -85,6 +85,41 @@ class LoadRequest(_message.Message):
 Global___LoadRequest: _TypeAlias = LoadRequest  # noqa: Y015
 
 @_typing.final
+class StopRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GRACE_FIELD_NUMBER: _builtins.int
+    grace: _builtins.float
+    """Seconds for what runs."""
+    def __init__(
+        self,
+        *,
+        grace: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["grace", b"grace"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StopRequest: _TypeAlias = StopRequest  # noqa: Y015
+
+@_typing.final
+class StopReply(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StopReply: _TypeAlias = StopReply  # noqa: Y015
+
+@_typing.final
 class LoadEvent(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -164,6 +199,8 @@ class Failure(_message.Message):
         """Too many calls wait already. It did not run."""
         SESSION_OVER: Failure._Kind.ValueType  # 19
         """The session is over, or the answer of this call was delivered before."""
+        DRAINING: Failure._Kind.ValueType  # 20
+        """The sandbox is about to end. It did not run."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper): ...
     UNSPECIFIED: Failure.Kind.ValueType  # 0
@@ -205,6 +242,8 @@ class Failure(_message.Message):
     """Too many calls wait already. It did not run."""
     SESSION_OVER: Failure.Kind.ValueType  # 19
     """The session is over, or the answer of this call was delivered before."""
+    DRAINING: Failure.Kind.ValueType  # 20
+    """The sandbox is about to end. It did not run."""
 
     class _Effect:
         ValueType = _typing.NewType("ValueType", _builtins.int)

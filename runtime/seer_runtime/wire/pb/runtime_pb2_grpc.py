@@ -39,6 +39,11 @@ class RuntimeStub(object):
                 request_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.LoadRequest.SerializeToString,
                 response_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.LoadEvent.FromString,
                 _registered_method=True)
+        self.Stop = channel.unary_unary(
+                '/seer.v1.Runtime/Stop',
+                request_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.StopRequest.SerializeToString,
+                response_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.StopReply.FromString,
+                _registered_method=True)
 
 
 class RuntimeServicer(object):
@@ -52,6 +57,14 @@ class RuntimeServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Stop(self, request, context):
+        """End the sandbox, for the owner alone: nothing new begins, and what runs has some time to end.
+        Answered at once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RuntimeServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -59,6 +72,11 @@ def add_RuntimeServicer_to_server(servicer, server):
                     servicer.Load,
                     request_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.LoadRequest.FromString,
                     response_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.LoadEvent.SerializeToString,
+            ),
+            'Stop': grpc.unary_unary_rpc_method_handler(
+                    servicer.Stop,
+                    request_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.StopRequest.FromString,
+                    response_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.StopReply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -88,6 +106,33 @@ class Runtime(object):
             '/seer.v1.Runtime/Load',
             seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.LoadRequest.SerializeToString,
             seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.LoadEvent.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Stop(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seer.v1.Runtime/Stop',
+            seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.StopRequest.SerializeToString,
+            seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.StopReply.FromString,
             options,
             channel_credentials,
             insecure,

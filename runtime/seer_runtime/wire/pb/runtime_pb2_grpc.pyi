@@ -39,6 +39,10 @@ class RuntimeStub:
     """Load an interface file, or load it anew under a name that is taken. Ends with a schema or
     a failure; until then it tells now and then what the interface printed last.
     """
+    Stop: _grpc.UnaryUnaryMultiCallable[_runtime_pb2.StopRequest, _runtime_pb2.StopReply]
+    """End the sandbox, for the owner alone: nothing new begins, and what runs has some time to end.
+    Answered at once.
+    """
 
 @_typing.type_check_only
 class RuntimeAsyncStub(RuntimeStub):
@@ -46,6 +50,10 @@ class RuntimeAsyncStub(RuntimeStub):
     Load: _aio.UnaryStreamMultiCallable[_runtime_pb2.LoadRequest, _runtime_pb2.LoadEvent]  # type: ignore[assignment]
     """Load an interface file, or load it anew under a name that is taken. Ends with a schema or
     a failure; until then it tells now and then what the interface printed last.
+    """
+    Stop: _aio.UnaryUnaryMultiCallable[_runtime_pb2.StopRequest, _runtime_pb2.StopReply]  # type: ignore[assignment]
+    """End the sandbox, for the owner alone: nothing new begins, and what runs has some time to end.
+    Answered at once.
     """
 
 class RuntimeServicer(metaclass=_abc_1.ABCMeta):
@@ -57,6 +65,16 @@ class RuntimeServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_runtime_pb2.LoadEvent], _abc.AsyncIterator[_runtime_pb2.LoadEvent]]:
         """Load an interface file, or load it anew under a name that is taken. Ends with a schema or
         a failure; until then it tells now and then what the interface printed last.
+        """
+
+    @_abc_1.abstractmethod
+    def Stop(
+        self,
+        request: _runtime_pb2.StopRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_runtime_pb2.StopReply, _abc.Awaitable[_runtime_pb2.StopReply]]:
+        """End the sandbox, for the owner alone: nothing new begins, and what runs has some time to end.
+        Answered at once.
         """
 
 def add_RuntimeServicer_to_server(servicer: RuntimeServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,4 +1,4 @@
-"""`seer log`: what was called, from another process."""
+"""`seer calls`: what was called, from another process."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def fail(text: str) -> None:
 
 def seer(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(SEER), "log", *arguments], capture_output=True, text=True, timeout=60, check=False
+        [str(SEER), "calls", *arguments], capture_output=True, text=True, timeout=60, check=False
     )
 
 
@@ -126,7 +126,7 @@ def test_a_folder_that_a_dead_sandbox_left_is_no_sandbox() -> None:
 
 def test_it_follows_until_the_sandbox_ends(scoped: ScopedSandbox, called: Session) -> None:
     with subprocess.Popen(
-        [str(SEER), "log", "tools", "--follow", "--json", "--last", "1"],
+        [str(SEER), "calls", "tools", "--follow", "--json", "--last", "1"],
         stdout=subprocess.PIPE,
         text=True,
     ) as following:
@@ -144,7 +144,7 @@ def test_it_follows_until_the_sandbox_ends(scoped: ScopedSandbox, called: Sessio
 def test_wrong_use_is_exit_status_2(arguments: list[str]) -> None:
     finished = seer(*arguments)
     assert finished.returncode == 2
-    assert "usage: seer log" in finished.stderr
+    assert "usage: seer calls" in finished.stderr
 
 
 def test_help_teaches() -> None:

@@ -1,4 +1,4 @@
-"""`seer log`: what was called in the running sandboxes."""
+"""`seer calls`: what was called in the running sandboxes."""
 
 from __future__ import annotations
 
@@ -8,46 +8,37 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from seer_rpc.cli.options import Commands
+from seer_rpc.cli.options import Commands, count
+from seer_rpc.cli.tables import console, table
 from seer_rpc.errors import SandboxError
-from seer_rpc.journal import (
-    CallRecord,
-    Filter,
-    JournalReader,
-    RunningSandbox,
-    running_sandboxes,
-)
+from seer_rpc.journal import CallRecord, Filter, JournalReader
+from seer_rpc.registry import SandboxRecord, running_sandboxes
 from seer_runtime.wire.journal import RUN
 
 _LAST = 20
 _PERIOD = 0.2
-_WIDE = 200
-"""Characters of a line where nobody reads a terminal."""
-
 _EPILOG = """\
 Each call of a running sandbox of yours is a line: when it began, its id, what was called with what,
 how long it took and how it ended. The id is the one in the error that the call raised and in front
-of every line that it printed (scoped.show_rpc_logs()).
+of every line that it printed: `seer logs` has those.
 
-Large arguments are shown by size and digest, arrays and tensors by dtype and shape. The log goes
-with its sandbox; --json keeps it.
+Large arguments are shown by size and digest, arrays and tensors by dtype and shape. What is
+known of the calls goes with the sandbox; --json keeps it.
 
 examples:
-  seer log                                    what runs, and the newest calls
-  seer log tools --failed --last 5            the last failures of an interface
-  seer log 3fa94c51 --follow                  watch a sandbox; Ctrl-C ends that
-  seer log tools --function chat --json > calls.jsonl
+  seer calls                                  what runs, and the newest calls
+  seer calls tools --failed --last 5          the last failures of an interface
+  seer calls 3fa94c51 --follow                watch a sandbox; Ctrl-C ends that
+  seer calls tools --function chat --json > calls.jsonl
 """
 
 
 def add_parser(commands: Commands) -> None:
     """Add the command."""
     parser = commands.add_parser(
-        "log",
+        "calls",
         help="show what was called in the running sandboxes",
         description="Show what was called in the running sandboxes of this user.",
         epilog=_EPILOG,
@@ -64,7 +55,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "--last",
         metavar="N",
-        type=_count,
+        type=count,
         help=f"as many of the newest calls; {_LAST} by default, all with --json",
     )
     parser.add_argument(
@@ -111,7 +102,7 @@ def _find(which: str | None) -> tuple[list[_Journal], str | None]:
 class _Journal:
     """The journal of one sandbox."""
 
-    def __init__(self, sandbox: RunningSandbox) -> None:
+    def __init__(self, sandbox: SandboxRecord) -> None:
         self.sandbox = sandbox
         self.reader = JournalReader(sandbox.folder / RUN)
         self.reader.read()
@@ -137,21 +128,19 @@ class _Printer:
     def __init__(self, as_json: bool, many: bool) -> None:
         self._json = as_json
         self._many = many
-        self._console = Console(highlight=False)
-        if not self._console.is_terminal:
-            self._console.width = _WIDE
+        self._console = console()
 
     def print_sandboxes(self, journals: Sequence[_Journal]) -> None:
         """Print which there are."""
-        table = _table("sandbox", "name", "since", "interfaces", "calls", "failed")
+        shown = table("sandbox", "name", "since", "interfaces", "calls", "failed")
         for each in journals:
             calls = each.reader.calls.values()
             failed = sum(call.failed for call in calls)
             name, since = each.sandbox.name, f"{each.sandbox.started.astimezone():%H:%M:%S}"
             interfaces = ", ".join(each.reader.interfaces) or "none"
             cells = [each.sandbox.id, name, since, interfaces, str(len(calls)), str(failed)]
-            table.add_row(*map(Text, cells))
-        self._console.print(table)
+            shown.add_row(*map(Text, cells))
+        self._console.print(shown)
         self._console.print()
 
     def print_calls(self, records: Sequence[CallRecord], is_begun: bool = False) -> None:
@@ -165,14 +154,14 @@ class _Printer:
                 self._console.print("no calls")
             return
         first = ["sandbox"] if self._many else []
-        table = _table("time", *first, "call", "took", "outcome", "function")
-        table.show_header = not is_begun
-        for column, width in zip(table.columns, _WIDTHS[-len(table.columns) :], strict=False):
+        shown = table("time", *first, "call", "took", "outcome", "function")
+        shown.show_header = not is_begun
+        for column, width in zip(shown.columns, _WIDTHS[-len(shown.columns) :], strict=False):
             column.min_width = width
         for record in records:
             cells = [record.sandbox[:8]] if self._many else []
             style = "red" if record.failed else ""
-            table.add_row(
+            shown.add_row(
                 f"{record.time.astimezone():%H:%M:%S}",
                 *cells,
                 record.call_id,
@@ -180,7 +169,7 @@ class _Printer:
                 Text(record.exception or record.outcome, style=style),
                 Text(f"{record.interface}.{record.function or '?'}({record.arguments})"),
             )
-        self._console.print(table)
+        self._console.print(shown)
 
     def print_dropped(self, count: int) -> None:
         """Say how many calls are missing."""
@@ -190,14 +179,6 @@ class _Printer:
 
 
 _WIDTHS = (8, 8, 11, 8, 12, 0)
-
-
-def _table(*columns: str) -> Table:
-    table = Table(*columns, box=None, pad_edge=False)
-    for column in table.columns:
-        column.no_wrap = True
-    table.columns[-1].overflow = "ellipsis"
-    return table
 
 
 def _follow(journals: Sequence[_Journal], wanted: Filter, printer: _Printer) -> None:
@@ -222,7 +203,7 @@ def _nothing(which: str, journals: Sequence[_Journal]) -> SandboxError:
     if not journals:
         return SandboxError(
             "no sandbox of yours runs on this machine",
-            hint="the log goes with its sandbox; scoped.calls() has it while that runs",
+            hint="what was called goes with its sandbox; scoped.calls() has it while that runs",
         )
     known = [
         f"{each.sandbox.id} ({', '.join(each.reader.interfaces) or 'nothing served'})"
@@ -232,10 +213,3 @@ def _nothing(which: str, journals: Sequence[_Journal]) -> SandboxError:
         f"no running sandbox or interface is called {which!r}",
         hint=f"there are: {'; '.join(known)}",
     )
-
-
-def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise argparse.ArgumentTypeError("at least 1")
-    return count

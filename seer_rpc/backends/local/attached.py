@@ -1,0 +1,121 @@
+"""Sandboxes on this machine that another process started."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+
+from seer_rpc.backends.local.folders import KEPT, Folders
+from seer_rpc.backends.local.machine import read_log
+from seer_rpc.backends.protocol import Isolation, NetworkAccess
+from seer_rpc.client.obituary import Obituary, ending_of, find_obituary
+from seer_rpc.registry import SandboxRecord, is_running
+from seer_rpc.snapshots import Snapshot, Subject, take_snapshot
+from seer_runtime.wire.marks import FRONT, kill_marked, marked
+
+_STOP_TIMEOUT = 25.0
+_LOOK = 0.02
+_WRITTEN = 1.0
+"""Seconds in which the warden writes down how a sandbox ended, and removes what goes with it."""
+
+_UNKNOWN = 255
+"""The exit status of a front that ended where nobody saw it."""
+
+
+class AttachedMachine:
+    """A machine that runs, and runs on when this process ends."""
+
+    def __init__(self, record: SandboxRecord) -> None:
+        """Use what is written down of it."""
+        self.endpoint = record.endpoint
+        self.network = NetworkAccess(**record.network) if record.network is not None else None
+        self.isolation = Isolation(**record.isolation)
+        self._record = record
+        self._folders = Folders(record.id)
+
+    def path(self, path: str) -> str:
+        """Give the path under which processes inside the sandbox find `path`.
+
+        Raises:
+            SandboxError: it is not below the sandbox's own folders.
+        """
+        file = self._folders.find(path)
+        return str(PurePosixPath("/root", path)) if self.isolation.paths else str(file)
+
+    def logs(self, lines: int) -> list[str]:
+        """Give the newest lines of the log."""
+        return read_log(self._folders.log, lines)
+
+    def folder(self) -> Path:
+        """Give the sandbox's own folder."""
+        return self._folders.all
+
+    def snapshot(self, description: str) -> Snapshot:
+        """Keep the files in `/root` and `/workspace`.
+
+        Raises:
+            SnapshotError: there is no room for them.
+        """
+        subject = Subject(self._record.id, self._record.name, "local")
+        return take_snapshot(
+            self._folders.all, KEPT, subject, description, lambda: self.exit_code() is None
+        )
+
+    def exit_code(self) -> int | None:
+        """Give the front's exit status, or None while it runs."""
+        if is_running(self._record):
+            return None
+        _wait(lambda: self._obituary() is not None or not self._folders.all.exists(), _WRITTEN)
+        obituary = self._obituary()
+        return obituary.exit_code if obituary is not None else _UNKNOWN
+
+    def ending(self) -> str:
+        """Say why the front ended, as far as that is known."""
+        return ending_of(self._obituary())
+
+    def stop(self) -> None:
+        """Wait for the end of a front that was asked to stop, and see to it where it does not."""
+        _wait(lambda: not is_running(self._record), _STOP_TIMEOUT)
+        _wait(lambda: self._obituary() is not None or not self._folders.all.exists(), _WRITTEN)
+        if is_running(self._record) or self._record.is_detached or not self._is_owned:
+            discard(self._record)
+
+    @property
+    def _is_owned(self) -> bool:
+        return self._record.owner.is_alive
+
+    def _obituary(self) -> Obituary | None:
+        return find_obituary(self._folders.all / "ended")
+
+
+def memory(record: SandboxRecord) -> int:
+    """Give the bytes that its processes have for themselves."""
+    processes = {*marked(record.id), *marked(record.id, FRONT)}
+    return sum(map(_own_memory, processes))
+
+
+def discard(record: SandboxRecord) -> None:
+    """End what is left of a machine, and remove its files."""
+    # With the front everything ends that only the warden could find.
+    kill_marked(record.id, FRONT)
+    kill_marked(record.id)
+    folders = Folders(record.id)
+    if folders.run.is_symlink():
+        folders.run = folders.run.readlink()
+    folders.remove()
+
+
+def _own_memory(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    own = [line.split() for line in lines if line.startswith(("RssAnon:", "RssShmem:"))]
+    return sum(int(size) << 10 for _, size, _ in own)
+
+
+def _wait(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(_LOOK)

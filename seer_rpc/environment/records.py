@@ -1,0 +1,74 @@
+"""What is written down of a sandbox before it is made and when it runs; what is left of one."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from seer_rpc.backends import Machine, MachineSpec, load_backend
+from seer_rpc.environment.config import SandboxConfig
+from seer_rpc.environment.models import ModelHandle
+from seer_rpc.environment.repos import RepoHandle
+from seer_rpc.errors import BackendError
+from seer_rpc.registry import ProcessIdentity, SandboxRecord, forget, stale_sandboxes
+
+
+def planned_record(
+    spec: MachineSpec, backend: str, config: SandboxConfig, call_token: str, admin_token: str
+) -> SandboxRecord:
+    """Describe a sandbox that is to be made."""
+    return SandboxRecord(
+        id=spec.sandbox_id,
+        name=spec.name,
+        backend=backend,
+        owner=ProcessIdentity.own(),
+        created=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        timeout=spec.lifetime,
+        idle_timeout=spec.idle_timeout,
+        is_detached=spec.is_detached,
+        call_token=call_token,
+        admin_token=admin_token,
+        summary={
+            "gpu": config.gpu,
+            "models": [model.name for model in config.models],
+            "python_packages": list(config.python_packages),
+            "secrets": list(config.secrets),
+            "env": list(config.env),
+            "memory": config.memory,
+            "snapshot": spec.snapshot.id if spec.snapshot is not None else None,
+        },
+    )
+
+
+def running_record(
+    record: SandboxRecord,
+    machine: Machine,
+    models: Sequence[ModelHandle],
+    repos: Sequence[RepoHandle],
+) -> SandboxRecord:
+    """Describe it once it runs."""
+    network = machine.network
+    return dataclasses.replace(
+        record,
+        endpoint=machine.endpoint,
+        isolation=dataclasses.asdict(machine.isolation),
+        models=[dataclasses.asdict(handle) for handle in models],
+        repos=[dataclasses.asdict(handle) for handle in repos],
+        network=dataclasses.asdict(network) if network is not None else None,
+    )
+
+
+def sweep(*, dry_run: bool = False) -> list[tuple[Path, SandboxRecord | None]]:
+    """End and remove what is left of sandboxes whose owner is gone; gives what there was of it."""
+    found = list(stale_sandboxes())
+    for folder, record in found if not dry_run else ():
+        if record is None:
+            forget(folder.name)
+        else:
+            # One of a backend that is not here any more is left to whoever has it.
+            with contextlib.suppress(BackendError):
+                load_backend(record.backend).discard(record)
+    return found

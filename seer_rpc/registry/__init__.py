@@ -1,0 +1,25 @@
+"""The sandboxes of this user, each written down before it is made: no one is ever lost."""
+
+from seer_rpc.registry.processes import ProcessIdentity
+from seer_rpc.registry.record import SandboxRecord
+from seer_rpc.registry.sandboxes import (
+    all_sandboxes,
+    find_sandbox,
+    forget,
+    is_running,
+    register,
+    running_sandboxes,
+    stale_sandboxes,
+)
+
+__all__ = [
+    "ProcessIdentity",
+    "SandboxRecord",
+    "all_sandboxes",
+    "find_sandbox",
+    "forget",
+    "is_running",
+    "register",
+    "running_sandboxes",
+    "stale_sandboxes",
+]

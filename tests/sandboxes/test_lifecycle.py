@@ -1,0 +1,257 @@
+"""How sandboxes end: by the clock, for want of use, by request, and without a trace."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from seer_rpc.client import Session
+from seer_rpc.environment import Sandbox, SandboxConfig, ScopedSandbox
+from seer_rpc.errors import ConfigError, SandboxLostError, SeerError, SessionError
+from seer_rpc.journal import JournalReader
+from seer_runtime.wire.journal import RUN
+from tests.sandboxes.cycles import cycles, tools_file
+from tests.sandboxes.traces import Traces
+
+WaitUntil = Callable[..., None]
+Write = Callable[..., Path]
+
+TOOLS = """
+    import os, time
+
+    @expose
+    def up(number: int) -> int:
+        return number + 1
+
+    @expose
+    def nap(seconds: float) -> float:
+        print("napping", flush=True)
+        time.sleep(seconds)
+        return seconds
+
+    @expose(concurrent=True)
+    def nap_beside(seconds: float) -> float:
+        time.sleep(seconds)
+        return seconds
+"""
+
+
+class Outcome:
+    """What became of something that another thread did."""
+
+    def __init__(self, action: Callable[[], object]) -> None:
+        self.value: object = None
+        self.error: BaseException | None = None
+        self._action = action
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self.value = self._action()
+        except BaseException as error:
+            self.error = error
+
+    def join(self) -> Outcome:
+        self._thread.join(30)
+        assert not self._thread.is_alive(), "it hangs"
+        return self
+
+
+@contextlib.contextmanager
+def serving(
+    write: Write, config: SandboxConfig | None = None, backend: str | None = None
+) -> Iterator[tuple[ScopedSandbox, Session]]:
+    with ScopedSandbox(config, backend=backend) as sandbox:
+        session = Session(sandbox.serve(write(TOOLS)).connection)
+        yield sandbox, session
+        session.close()
+
+
+def has_ended(sandbox: ScopedSandbox | Sandbox) -> bool:
+    run = sandbox._run
+    return run is not None and run.machine.exit_code() is not None
+
+
+# For want of use.
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan")])
+def test_an_idle_timeout_must_be_some_time(seconds: float) -> None:
+    with pytest.raises(ConfigError, match="idle_timeout"):
+        SandboxConfig(idle_timeout=seconds)
+
+
+def test_a_sandbox_that_nobody_uses_ends_and_says_why(backend: str, wait_until: WaitUntil) -> None:
+    with ScopedSandbox(SandboxConfig(idle_timeout=1), backend=backend) as sandbox:
+        begun = time.monotonic()
+        wait_until(lambda: has_ended(sandbox))
+
+        assert 0.5 < time.monotonic() - begun < 5
+        reason = r"after 1 s without use, SandboxConfig\(idle_timeout=...\)"
+        assert "after 1 s without use" in sandbox.rpc_logs()
+        with pytest.raises(SandboxLostError, match=reason):
+            sandbox.exec("true")
+
+
+def test_sessions_and_commands_and_calls_are_use(
+    backend: str, write: Write, wait_until: WaitUntil
+) -> None:
+    config = SandboxConfig(idle_timeout=1.5)
+    with serving(write, config, backend) as (sandbox, session):
+        # A session that only waits.
+        time.sleep(3)
+        assert session.call("up", [1], {}) == 2
+        session.close()
+        assert sandbox.exec("sleep 3; echo over") == "over\n"
+        # Each use begins the time anew.
+        for _ in range(4):
+            time.sleep(0.7)
+            sandbox.write_file("/workspace/file", "text")
+        assert not has_ended(sandbox)
+        with Session(sandbox.connection("tools")) as late:
+            late.call("nap", [2.5], {})
+        assert not has_ended(sandbox)
+        wait_until(lambda: has_ended(sandbox))
+
+
+def test_a_client_of_an_idle_sandbox_hears_why_it_is_gone(
+    backend: str, write: Write, wait_until: WaitUntil
+) -> None:
+    with ScopedSandbox(SandboxConfig(idle_timeout=1), backend=backend) as sandbox:
+        connection = sandbox.serve(write(TOOLS)).connection
+        wait_until(lambda: has_ended(sandbox))
+        with pytest.raises(SessionError, match="after 1 s without use"):
+            Session(connection).call("up", [1], {})
+
+
+def test_a_detached_sandbox_ends_for_want_of_use(backend: str, wait_until: WaitUntil) -> None:
+    config = SandboxConfig(detach=True, idle_timeout=1)
+    sandbox = Sandbox(config, backend=backend).start()
+    attached = Sandbox.from_id(sandbox.sandbox_id)
+    wait_until(lambda: has_ended(attached))
+    with pytest.raises(SandboxLostError, match="after 1 s without use"):
+        attached.exec("true")
+    sandbox.terminate()
+
+
+# By the clock.
+
+
+def test_the_end_of_its_time_is_said_to_whoever_is_attached(
+    backend: str, wait_until: WaitUntil
+) -> None:
+    with ScopedSandbox(SandboxConfig(timeout=1), backend=backend) as sandbox:
+        attached = ScopedSandbox.from_id(sandbox.sandbox_id)
+        wait_until(lambda: has_ended(attached))
+        for each in (sandbox, attached):
+            with pytest.raises(SandboxLostError, match="end of its lifetime of 1 s"):
+                each.exec("true")
+
+
+# By request.
+
+
+@pytest.mark.parametrize("function", ["nap", "nap_beside"])
+def test_what_runs_may_end_and_nothing_new_begins(
+    backend: str, write: Write, function: str
+) -> None:
+    with serving(write, None, backend) as (sandbox, session):
+        running = Outcome(lambda: session.call(function, [1.5], {}))
+        command = Outcome(lambda: sandbox.exec("sleep 1.5; echo done"))
+        time.sleep(0.5)
+        ending = Outcome(lambda: sandbox.terminate(grace=20))
+        time.sleep(0.4)
+        with pytest.raises(SandboxLostError, match="draining") as refused:
+            session.call("up", [1], {})
+
+        assert refused.value.started is False
+        ending.join()
+        assert ending.error is None
+        running.join()
+        command.join()
+        assert (running.value, running.error) == (1.5, None)
+        assert (command.value, command.error) == ("done\n", None)
+
+
+def test_the_grace_has_an_end(backend: str, write: Write) -> None:
+    with serving(write, None, backend) as (sandbox, session):
+        running = Outcome(lambda: session.call("nap", [600.0], {}))
+        time.sleep(0.5)
+        begun = time.monotonic()
+        sandbox.terminate(grace=1)
+        assert time.monotonic() - begun < 10
+        assert isinstance(running.join().error, SeerError)
+
+
+def test_new_sessions_and_loads_are_refused_while_it_ends(backend: str, write: Write) -> None:
+    with serving(write, None, backend) as (sandbox, session):
+        connection = sandbox.connection("tools")
+        attached = ScopedSandbox.from_id(sandbox.sandbox_id)
+        running = Outcome(lambda: session.call("nap", [2.0], {}))
+        time.sleep(0.5)
+        ending = Outcome(lambda: sandbox.terminate(grace=20))
+        time.sleep(0.3)
+
+        with pytest.raises(SessionError, match="draining"):
+            Session(connection).call("up", [1], {})
+        with pytest.raises(SessionError):
+            attached.serve(write(TOOLS, "late.py"))
+        with pytest.raises(SeerError):
+            attached.exec("true")
+        assert running.join().value == 2.0
+        assert ending.join().error is None
+
+
+def _front(sandbox: ScopedSandbox) -> int:
+    traces = Traces(sandbox.sandbox_id)
+    (front,) = traces.fronts()
+    return front
+
+
+def test_sigterm_lets_what_runs_end_and_a_second_one_does_not(
+    backend: str, write: Write, wait_until: WaitUntil
+) -> None:
+    with serving(write, None, backend) as (sandbox, session):
+        running = Outcome(lambda: session.call("nap", [1.5], {}))
+        wait_until(lambda: "napping" in sandbox.rpc_logs())
+        os.kill(_front(sandbox), signal.SIGTERM)
+        assert running.join().value == 1.5
+        wait_until(lambda: has_ended(sandbox))
+        with pytest.raises(SandboxLostError, match="received SIGTERM") as lost:
+            sandbox.exec("true")
+        assert lost.value.exit_code == 0
+    with serving(write, None, backend) as (sandbox, session):
+        running = Outcome(lambda: session.call("nap", [600.0], {}))
+        wait_until(lambda: "napping" in sandbox.rpc_logs())
+        os.kill(_front(sandbox), signal.SIGTERM)
+        time.sleep(0.5)
+        assert not has_ended(sandbox)
+        os.kill(_front(sandbox), signal.SIGTERM)
+        wait_until(lambda: has_ended(sandbox), seconds=8)
+        assert isinstance(running.join().error, SeerError)
+
+
+def test_calls_before_the_end_are_in_the_journal(backend: str, write: Write) -> None:
+    with serving(write, None, backend) as (sandbox, session):
+        assert session.call("up", [1], {}) == 2
+        run = sandbox._run
+        assert run is not None
+        reader = JournalReader(run.machine.folder() / RUN)
+        ScopedSandbox.from_id(sandbox.sandbox_id).terminate()
+        reader.read()
+        assert len(reader.calls) == 1
+
+
+# Without a trace.
+
+
+def test_starts_and_stops_leave_nothing(backend: str, tmp_path: Path) -> None:
+    assert cycles(15, backend, tools_file(tmp_path)) == []
