@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import subprocess
@@ -190,6 +191,19 @@ def test_a_system_python_will_do(tmp_path: Path) -> None:
 
     prefix = run(str(home / ".venv" / "bin" / "python"), "import sys; print(sys.prefix)")
     assert prefix == str(home / ".venv")
+
+
+def test_beside_what_can_be_imported_nothing_of_the_users_is_seen(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    (project / "package" / "data").mkdir(parents=True)
+    (project / "package" / "__init__.py").touch()
+    (project / "module.py").touch()
+    (project / ".env").write_text("SECRET=1")
+    (project / "notes").mkdir()
+    interpreter = dataclasses.replace(this_interpreter(), folders=(project,))
+
+    assert set(interpreter.loose()) == {project / "package", project / "module.py"}
+    assert project not in interpreter.read_only()
 
 
 def test_what_must_be_seen_of_the_file_system_is_enough_to_run(tmp_path: Path) -> None:

@@ -157,7 +157,11 @@ def _in_the_open(
     environment = _passed_on()
     own = _with(python, environment)
     if world.isolation.files:
-        confined = {"PYTHONPATH": str(_library(folders)), "TMPDIR": str(_temporary(folders))}
+        library, temporary = _library(folders, python), _temporary(folders)
+        confined = {"PYTHONPATH": str(library), "TMPDIR": str(temporary)}
+            "PYTHONPATH": str(_library(folders, python)),
+            "TMPDIR": str(_temporary(folders)),
+        }
         environment |= confined
         own |= confined
     home = str(folders.all / "root")
@@ -201,7 +205,7 @@ def _confinement(
         runtime_folder(),
         *python.layers.read_only(),
         *spec.programs,
-        _library(folders),
+        _library(folders, python),
         *(Path("/proc", name) for name in _MACHINE),
         *map(Path, spec.models.values()),
         *([events] if events is not None else []),
@@ -214,11 +218,11 @@ def _confinement(
     )
 
 
-def _library(folders: Folders) -> Path:
-    """Give a folder to import this library from, and nothing else that lies beside it here."""
+def _library(folders: Folders, python: Venv) -> Path:
+    """Give a folder to import from what is not installed, and nothing that lies beside it here."""
     library = folders.all / "lib"
     library.mkdir(exist_ok=True)
-    for package in own_packages():
+    for package in (*own_packages(), *python.layers.interpreter.loose()):
         link = library / package.name
         if not link.is_symlink():
             link.symlink_to(package)

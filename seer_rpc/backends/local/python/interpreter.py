@@ -14,6 +14,7 @@ from functools import cache
 from importlib import util
 from pathlib import Path
 
+_PACKAGES = ("site-packages", "dist-packages")
 _OWN = ("seer_rpc", "seer_runtime", "seer_interfaces")
 
 
@@ -30,11 +31,24 @@ class Interpreter:
 
     def read_only(self) -> list[Path]:
         """Give what a process has to see of the file system to run it."""
-        folders = [folder for folder in self.folders if not _is_own(folder)]
-        needed = [self.executable, *_standard_library(), *folders, *self.scripts]
-        needed += [path for folder in folders for path in linked_sources(folder)]
-        paths = dict.fromkeys([*needed, *own_packages()])
+        needed = [self.executable, *_standard_library(), *self._installed, *self.scripts]
+        paths = dict.fromkeys([*needed, *self.loose(), *own_packages()])
         return [path for path in paths if path.exists()]
+
+    def loose(self) -> list[Path]:
+        """Give the packages and modules that it can import and that are not installed.
+
+        They lie in folders of PYTHONPATH and of editable installs, beside what else the user has
+        there and no sandbox is to see.
+        """
+        folders = [folder for folder in self.folders if folder not in self._installed]
+        for folder in self._installed:
+            folders += linked_sources(folder)
+        return [path for folder in folders for path in _importable(folder)]
+
+    @property
+    def _installed(self) -> list[Path]:
+        return [folder for folder in self.folders if folder.name in _PACKAGES]
 
 
 @cache
@@ -57,15 +71,26 @@ def linked_sources(folder: Path) -> Iterator[Path]:
                 yield from _finder_sources(folder / f"{match[1]}.py")
             elif not line.startswith(("import ", "import\t", "#")) and line.strip():
                 path = folder / line.strip()
-                if path.is_dir() and not _is_own(path):
+                if path.is_dir():
                     yield path
+
+
+def _importable(path: Path) -> Iterator[Path]:
+    """Give the packages and modules in a folder, or the one that it is."""
+    if path.is_file() or _is_package(path):
+        yield path
+    elif path.is_dir() and not _is_own(path):
+        yield from (each for each in path.iterdir() if each.suffix == ".py" or _is_package(each))
+
+
+def _is_package(folder: Path) -> bool:
+    return (folder / "__init__.py").is_file()
 
 
 def _is_own(folder: Path) -> bool:
     """Tell a checkout of this library, of which its packages are enough."""
-    is_checkout = (folder / "pyproject.toml").exists() or (
-        folder.parent / "pyproject.toml"
-    ).exists()
+    places = (folder, folder.parent)
+    is_checkout = any((place / "pyproject.toml").exists() for place in places)
     return is_checkout and any((folder / name).is_dir() for name in _OWN)
 
 
