@@ -159,9 +159,6 @@ def _in_the_open(
     if world.isolation.files:
         library, temporary = _library(folders, python), _temporary(folders)
         confined = {"PYTHONPATH": str(library), "TMPDIR": str(temporary)}
-            "PYTHONPATH": str(_library(folders, python)),
-            "TMPDIR": str(_temporary(folders)),
-        }
         environment |= confined
         own |= confined
     home = str(folders.all / "root")
