@@ -19,6 +19,9 @@ _LOOK = 0.02
 _WRITTEN = 1.0
 """Seconds in which the warden writes down how a sandbox ended, and removes what goes with it."""
 
+_BURIED = 5.0
+"""Seconds in which it has done so, where it was not asked for the end."""
+
 _UNKNOWN = 255
 """The exit status of a front that ended where nobody saw it."""
 
@@ -97,12 +100,16 @@ def memory(record: SandboxRecord) -> int:
 
 def discard(record: SandboxRecord) -> None:
     """End what is left of a machine, and remove its files."""
-    # With the front everything ends that only the warden could find.
-    kill_marked(record.id, FRONT)
-    kill_marked(record.id)
     folders = Folders(record.id)
     if folders.run.is_symlink():
         folders.run = folders.run.readlink()
+    has_warden = is_running(record)
+    # With the front everything ends that only the warden could find.
+    kill_marked(record.id, FRONT)
+    kill_marked(record.id)
+    if has_warden:
+        # It writes and removes there, too.
+        _wait(lambda: not folders.run.exists(), _BURIED)
     folders.remove()
 
 
