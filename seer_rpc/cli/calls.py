@@ -39,6 +39,7 @@ def add_parser(commands: Commands) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "calls",
+        aliases=["log"],
         help="show what was called in the running sandboxes",
         description="Show what was called in the running sandboxes of this user.",
         epilog=_EPILOG,

@@ -306,12 +306,12 @@ class BaseSandbox(Work):
         control = Control(machine.endpoint, admin_token)
         self._run = Run(machine, control, call_token, admin_token, models, list(repos))
         try:
-            register(running_record(record, machine, models, list(repos)))
             furnish(control.workbench, self.config, workspace)
             install_repos(self, self.config, list(repos))
             if code_server is not None:
                 started = start_code_server(self, code_server)
                 self._run = replace(self._run, code_server=started)
+            register(running_record(record, machine, models, list(repos), self._run.code_server))
         except BaseException:
             self.terminate()
             raise
@@ -340,6 +340,7 @@ class BaseSandbox(Work):
             record.admin_token,
             [ModelHandle(**handle) for handle in record.models],
             [RepoHandle(**handle) for handle in record.repos],
+            code_server=CodeServer(**record.code_server) if record.code_server else None,
             is_attached=True,
         )
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from seer_rpc.backends import Machine, MachineSpec, load_backend
+from seer_rpc.environment.code_server import CodeServer
 from seer_rpc.environment.config import SandboxConfig
 from seer_rpc.environment.models import ModelHandle
 from seer_rpc.environment.repos import RepoHandle
@@ -48,6 +49,7 @@ def running_record(
     machine: Machine,
     models: Sequence[ModelHandle],
     repos: Sequence[RepoHandle],
+    code_server: CodeServer | None,
 ) -> SandboxRecord:
     """Describe it once it runs."""
     network = machine.network
@@ -58,6 +60,7 @@ def running_record(
         models=[dataclasses.asdict(handle) for handle in models],
         repos=[dataclasses.asdict(handle) for handle in repos],
         network=dataclasses.asdict(network) if network is not None else None,
+        code_server=dataclasses.asdict(code_server) if code_server is not None else None,
     )
 
 

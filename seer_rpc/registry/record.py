@@ -52,6 +52,9 @@ class SandboxRecord:
     network: Mapping[str, str] | None = field(default=None, repr=False)
     """How other machines reach it."""
 
+    code_server: Mapping[str, str] | None = field(default=None, repr=False)
+    """Where VS Code for it is, and the password."""
+
     summary: Mapping[str, Any] = field(default_factory=dict)
     """What was asked for, without any value of a variable."""
 

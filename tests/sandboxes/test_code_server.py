@@ -58,6 +58,8 @@ def test_it_shows_the_workspace_and_knows_the_password_by_its_digest(
         assert known["files"] == ["notes.txt"]
         assert known["auth"] == "password"
         assert known["hashed-password"] == hashlib.sha256(password.encode()).hexdigest()
+        again = Sandbox.from_id(sandbox.sandbox_id)
+        assert (again.code_server_url, again.code_server_password) == (url, password)
         seen = sandbox.exec("cat $HOME/.code-server/* /proc/*/cmdline 2>/dev/null; true")
         assert password not in seen
     with pytest.raises(OSError, match="refused"):
