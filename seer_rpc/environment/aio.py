@@ -74,6 +74,16 @@ class AsyncSandbox:
         return self.sync.repo_handles
 
     @property
+    def code_server_url(self) -> str | None:
+        """Where VS Code for it is, with `debug=True`; this machine alone reaches it."""
+        return self.sync.code_server_url
+
+    @property
+    def code_server_password(self) -> str | None:
+        """What it asks for."""
+        return self.sync.code_server_password
+
+    @property
     def isolation(self) -> Isolation:
         """What keeps it apart from this machine, and what that guarantees."""
         return self.sync.isolation
@@ -98,8 +108,17 @@ class AsyncSandbox:
             for each in started:
                 await in_thread(each.terminate)
             raise
+        return cls._of(started[0])
+
+    @classmethod
+    async def from_id(cls, which: str, config: SandboxConfig | None = None) -> Self:
+        """Give a running sandbox of this user that any process has started."""
+        return cls._of(await in_thread(cls._KIND.from_id, which, config))
+
+    @classmethod
+    def _of(cls, sandbox: BaseSandbox) -> Self:
         twin = cls.__new__(cls)
-        AsyncSandbox.__init__(twin, started[0])
+        AsyncSandbox.__init__(twin, sandbox)
         return twin
 
     async def exec(
@@ -235,13 +254,14 @@ class AsyncSandbox:
         return await in_thread(self.sync.snapshot, description)
 
     async def terminate(
-        self, *, save_snapshot: bool = False, snapshot_description: str = ""
+        self, *, save_snapshot: bool = False, snapshot_description: str = "", grace: float = 0.0
     ) -> Snapshot | None:
         """End the sandbox and everything in it; its files can be kept."""
         return await in_thread(
             self.sync.terminate,
             save_snapshot=save_snapshot,
             snapshot_description=snapshot_description,
+            grace=grace,
         )
 
     async def __aexit__(
@@ -250,8 +270,8 @@ class AsyncSandbox:
         error: BaseException | None,
         frames: TracebackType | None,
     ) -> None:
-        """End the sandbox."""
-        await self.terminate()
+        """End the sandbox; one that another process started goes on."""
+        await in_thread(self.sync.__exit__, kind, error, frames)
 
     @asynccontextmanager
     async def _starting(self) -> AsyncIterator[None]:

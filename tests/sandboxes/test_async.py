@@ -45,6 +45,8 @@ def test_it_does_what_the_blocking_one_does(backend: str, tmp_path: Path) -> Non
             assert await sandbox.read_bytes("deep/file") == b"\xff"
             assert [info.kind for info in await sandbox.list_files()] == ["folder"]
             assert (await sandbox.snapshot("as it is")).description == "as it is"
+            async with await aio.Sandbox.from_id(sandbox.sandbox_id) as again:
+                assert await again.read_bytes("deep/file") == b"\xff"
             assert (await sandbox.download("deep", tmp_path / "deep")).is_dir()
             await sandbox.upload_dir(tmp_path / "deep", "again")
             await sandbox.ensure_dir("made")
