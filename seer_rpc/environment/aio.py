@@ -11,7 +11,7 @@ To cancel a coroutine ends what it waits for in the sandbox: a command, an uploa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -165,6 +165,29 @@ class AsyncSandbox:
             input=input,
             on_output=on_loop(on_output),
             max_output=max_output,
+        )
+
+    async def run_through(
+        self,
+        command: str | Sequence[str],
+        *,
+        input: Iterable[bytes],
+        on_stdout: Callable[[bytes], None],
+        on_stderr: Callable[[bytes], None],
+        timeout: float | None = None,
+        cwd: str = WORKSPACE,
+        env: Mapping[str, str] | None = None,
+    ) -> int:
+        """Run a command that takes its input from elsewhere, and prints elsewhere, on a thread."""
+        return await in_thread(
+            self.sync.run_through,
+            command,
+            input=input,
+            on_stdout=on_stdout,
+            on_stderr=on_stderr,
+            timeout=timeout,
+            cwd=cwd,
+            env=env,
         )
 
     async def exec_python(
