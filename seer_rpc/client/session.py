@@ -253,7 +253,7 @@ class Session:
         """Wait for the result of a pending call: one of `start`, or of an earlier client.
 
         With `keep` it stays pending: the next one who opens the session of this name may collect
-        it, too, a stream of `start` from its first item.
+        it, too, a stream from its first item on that nobody had taken.
 
         Raises:
             ArgumentError: it is not pending, or was collected in this session.

@@ -30,7 +30,7 @@ class KeptStreams:
 
     def add(self, seq: int) -> None:
         """Keep the stream that answers a call, if it is answered with one."""
-        self._sizes.setdefault(seq, 0)
+        self._sizes[seq] = 0
 
     def forget(self, acked: int) -> None:
         """Think no more of calls up to `acked`."""
