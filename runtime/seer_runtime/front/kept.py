@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from seer_runtime.wire.frames import Frame, Kind, segment_size
+from google.protobuf.message import DecodeError
+
+from seer_runtime.wire.frames import Frame, FrameError, Kind, segment_size
 from seer_runtime.wire.items import count_items
 from seer_runtime.wire.pb.runtime_pb2 import Failure
 
@@ -53,8 +55,15 @@ class KeptStreams:
 
 
 def explained(frame: Frame) -> Frame:
-    """Give the last frame of a stream that was ended because it was too long: it says so."""
-    failure = Failure.FromString(bytes(frame.body))
+    """Give the last frame of a stream that was ended because it was too long: it says so.
+
+    Raises:
+        FrameError: its body is damaged.
+    """
+    try:
+        failure = Failure.FromString(bytes(frame.body))
+    except DecodeError as error:
+        raise FrameError("an ERROR frame with a damaged body") from error
     if failure.kind != Failure.CANCELLED:
         return frame
     failure.message = f"the stream was ended: more than {MOST >> 20} MiB of it waited"
