@@ -228,7 +228,7 @@ class Session:
 
         Returns when the sandbox has the call, with the number to collect it by. After `leave` it
         goes on as long as the lease lasts. A stream does not wait for whoever takes its items: the
-        sandbox keeps them all, up to 1 GiB, where it is ended.
+        sandbox keeps them all, up to 1 GiB or some 8 million, where it is ended.
 
         Raises:
             CallError: the arguments cannot cross.

@@ -422,6 +422,20 @@ def test_a_stream_that_nobody_takes_is_kept_whole_up_to_a_bound(
     assert left == 0
 
 
+def test_small_items_count_for_what_they_need_where_they_are_collected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(kept_module, "MOST", 1 << 20)
+    streams = kept_module.KeptStreams()
+    streams.add(1)
+    body = pack_items([b"\xc0"] * 250)
+    turns = itertools.takewhile(lambda _: not streams.is_full(1), itertools.count())
+    for number in turns:
+        streams.take(Frame(Kind.ITEMS, bytes(8), 1, ack=250 * number, body=body))
+
+    assert number == (1 << 20) // (250 * 129 + 1024 + 3)
+
+
 def test_a_release_for_a_worker_that_is_gone_does_not_reach_the_next_one() -> None:
     async def release() -> list[Frame]:
         opened = await Opened().open()

@@ -14,6 +14,9 @@ MOST = 1 << 30
 _FRAME = 1024
 """Bytes that a frame is taken to need beside what it carries."""
 
+_ITEM = 128
+"""Bytes that an item is taken to need where it is collected, beside what it carries."""
+
 
 class KeptStreams:
     """Those of one session, by the numbers of their calls."""
@@ -45,9 +48,10 @@ class KeptStreams:
         Raises:
             FrameError: they are none.
         """
-        self._sizes[frame.seq] += sum(map(segment_size, frame.segments), _FRAME + len(frame.body))
-        taken = frame.ack + count_items(frame.body)
-        return Frame(Kind.MORE, frame.session, frame.seq, taken, frame.epoch)
+        count = count_items(frame.body)
+        beside = _FRAME + count * _ITEM + len(frame.body)
+        self._sizes[frame.seq] += sum(map(segment_size, frame.segments), beside)
+        return Frame(Kind.MORE, frame.session, frame.seq, frame.ack + count, frame.epoch)
 
     def is_full(self, seq: int) -> bool:
         """Tell whether a stream is to be ended."""
