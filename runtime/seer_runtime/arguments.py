@@ -7,7 +7,7 @@ import inspect
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple, Self
+from typing import Annotated, Any, NamedTuple, Self, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic_core import SchemaValidator
@@ -15,6 +15,8 @@ from pydantic_core import SchemaValidator
 from seer_runtime.strictness import strict_validator
 from seer_runtime.wire.arrays import is_instance
 from seer_runtime.wire.names import did_you_mean
+
+_LONGEST_USAGE = 1000
 
 
 class ArgumentsError(TypeError):
@@ -98,7 +100,23 @@ class ArgumentChecker:
 
 def misfit(name: str, signature: inspect.Signature, problem: str) -> ArgumentsError:
     """Give the error that says what does not fit a function, and how it is called."""
-    return ArgumentsError(f"{name}{problem}; it is called as {name}{signature}")
+    return ArgumentsError(f"{name}{problem}; it is called as {name}{_usage(signature)}")
+
+
+def _usage(signature: inspect.Signature) -> str:
+    """Give a signature as text, without what is noted beside the hints: it may be very long."""
+    parameters = signature.parameters.values()
+    plain = [each.replace(annotation=_noteless(each.annotation)) for each in parameters]
+    result = _noteless(signature.return_annotation)
+    try:
+        text = str(signature.replace(parameters=plain, return_annotation=result))
+    except Exception:  # noqa: BLE001 - the texts of defaults are code of the user's
+        text = f"({', '.join(signature.parameters)})"
+    return text if len(text) <= _LONGEST_USAGE else f"{text[:_LONGEST_USAGE]} ..."
+
+
+def _noteless(hint: Any) -> Any:
+    return get_args(hint)[0] if get_origin(hint) is Annotated else hint
 
 
 def check_names(name: str, signature: inspect.Signature, given: Iterable[str]) -> None:

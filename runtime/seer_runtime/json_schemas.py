@@ -5,6 +5,8 @@ No titles, no lists of types, nothing that says nothing.
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Iterable, Mapping
 from enum import Flag
 from typing import Any
@@ -26,6 +28,7 @@ from seer_runtime.portable_schemas import ANYTHING, JsonSchema, portable
 from seer_runtime.references import Ref
 
 _BOUNDS = ("le", "lt"), ("ge", "gt")
+_LIMITS = frozenset({"multiple_of", *itertools.chain(*_BOUNDS)})
 _SECONDS: JsonSchema = {"type": "number", "description": "seconds"}
 _BYTES: JsonSchema = {"type": "string", "contentEncoding": "base64"}
 
@@ -82,9 +85,13 @@ class _Schema(GenerateJsonSchema):
         """Describe what Python reads."""
         return {"type": "string", "description": 'a complex number, such as "1+2j"'}
 
+    def int_schema(self, schema: core_schema.IntSchema) -> JsonSchemaValue:
+        """Describe numbers without a point."""
+        return super().int_schema(_told(schema))
+
     def float_schema(self, schema: core_schema.FloatSchema) -> JsonSchemaValue:
         """Describe numbers, and the texts for those that JSON has no word for."""
-        number = super().float_schema(schema)
+        number = super().float_schema(_told(schema))
         words = self.words_for(schema)
         if not words:
             return number
@@ -183,7 +190,7 @@ class _InputSchema(_Schema):
 
     def decimal_schema(self, schema: core_schema.DecimalSchema) -> JsonSchemaValue:
         """Describe numbers and their digits as text; only some may be infinite."""
-        return super().decimal_schema({"allow_inf_nan": False, **schema})
+        return super().decimal_schema(_told({"allow_inf_nan": False, **schema}))
 
     def timedelta_schema(self, schema: core_schema.TimedeltaSchema) -> JsonSchemaValue:
         """Describe seconds, and the other way to write them."""
@@ -258,6 +265,18 @@ class _OutputSchema(_Schema):
         if isinstance(cls, type) and issubclass(cls, Ref):
             return handle_schema()
         return {"description": f"a {type_name(cls)}, as text or as an object"}
+
+
+def _told(schema: Any) -> Any:
+    """Leave out limits that clients know no number for; whoever reads the value knows them."""
+    return {key: each for key, each in schema.items() if key not in _LIMITS or _is_known(each)}
+
+
+def _is_known(limit: Any) -> bool:
+    try:
+        return limit is None or math.isfinite(limit)
+    except OverflowError:
+        return False
 
 
 def _are_names(words: list[Any]) -> bool:

@@ -133,7 +133,7 @@ class Relay:
             SeerError: the session is over.
         """
         self.expect(call)
-        self._link.send(call.frame)
+        self._send_call(self._link, call)
         return call
 
     def entrust(self, call: Call) -> None:
@@ -144,14 +144,14 @@ class Relay:
         Raises:
             SeerError: the session is over.
         """
+        call.stays = True
         link: Link | None = None
         while True:
             if self.lost is not None:
                 raise self.lost
             if link is not self._link:
                 link = self._link
-                link.send(Frame(Kind.KEEP, self.id, call.seq))
-                link.send(call.frame)
+                self._send_call(link, call)
             if call.seq in self._ask_pending(link):
                 return
             time.sleep(_LOOK)
@@ -370,12 +370,17 @@ class Relay:
             self._link = link
             calls = list(self._waiting.values())
         for call in calls:
-            link.send(call.frame)
+            self._send_call(link, call)
             self._steer_again(call)
         if self.lost is not None:
             # It was closed meanwhile.
             self.say(Kind.CLOSE)
             link.close()
+
+    def _send_call(self, link: Link, call: Call) -> None:
+        if call.stays:
+            link.send(Frame(Kind.KEEP, self.id, call.seq))
+        link.send(call.frame)
 
     def _steer_again(self, call: Call) -> None:
         """Say of a call what may have been lost with the link."""

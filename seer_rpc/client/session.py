@@ -229,7 +229,7 @@ class Session:
 
         Returns when the sandbox has the call, with the number to collect it by. After `leave` it
         goes on as long as the lease lasts. A stream does not wait for whoever takes its items: the
-        sandbox keeps them all, up to 1 GiB, where it is ended.
+        sandbox keeps them all, up to 1 GiB or some 8 million, where it is ended.
 
         Raises:
             CallError: the arguments cannot cross.
@@ -254,7 +254,7 @@ class Session:
         """Wait for the result of a pending call: one of `start`, or of an earlier client.
 
         With `keep` it stays pending: the next one who opens the session of this name may collect
-        it, too, a stream of `start` from its first item.
+        it, too, a stream from its first item on that nobody had taken.
 
         Raises:
             ArgumentError: it is not pending, or was collected in this session.

@@ -26,6 +26,8 @@ _PACE = 0.02
 _MOST_ITEMS = 100_000
 """Items of a stream that are gathered; the function is ended then."""
 
+_MOST_CHARACTERS = 128 << 20
+"""Of their JSON, likewise."""
 
 Report: TypeAlias = Callable[[float, float | None, str | None], Awaitable[None]]
 """Sends what is done, in all, and a message."""
@@ -103,6 +105,8 @@ class RunningCall:
 
     def _end(self, task: asyncio.Task[ToolResult]) -> None:
         self.ended = time.monotonic()
+        # The result has them, as far as they are shown.
+        self.items = []
         self._changed.set()
 
 
@@ -175,7 +179,7 @@ async def _gather(stream: ResultStream, running: RunningCall, builder: ResultBui
             count = len(running.items)
             if counts and (running.progress is None or running.progress.done == count - 1):
                 running.note(Progress(count, None, ""))
-            if count == _MOST_ITEMS:
+            if count == _MOST_ITEMS or builder.characters > _MOST_CHARACTERS:
                 builder.remark(f"the function was ended after {count:,} items")
                 break
     finally:

@@ -25,6 +25,8 @@ class ResultBuilder:
 
     def __init__(self, folder: Path, references: References) -> None:
         """Keep in `folder` what is too large to be shown, and hold what stays in the sandbox."""
+        self.characters = 0
+        """Of all that was made plain, as JSON."""
         self._folder = folder
         self._references = references
         self._freed = 0
@@ -39,6 +41,7 @@ class ResultBuilder:
         """Give a value as plain JSON; what is seen or heard becomes content of its own."""
         plain = to_json(self._replaced(value), lambda array: summarise(array, self._folder))
         text = json.dumps(plain, ensure_ascii=False)
+        self.characters += len(text)
         # No UTF-8 holds half of a surrogate pair.
         return plain if text.isascii() else json.loads(_readable(text))
 

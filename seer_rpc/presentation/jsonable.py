@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-import itertools
 import math
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from enum import Enum
@@ -111,16 +111,19 @@ def _names(keys: Iterable[Any]) -> Iterator[str]:
     """Give a text for each key, none of them twice."""
     keys = list(keys)
     taken = {key for key in keys if isinstance(key, str)}
+    tried: Counter[str] = Counter()
     for key in keys:
-        name = key if isinstance(key, str) else _free_name(key, taken)
+        name = key if isinstance(key, str) else _free_name(key, taken, tried)
         taken.add(name)
         yield name
 
 
-def _free_name(key: Any, taken: Collection[str]) -> str:
+def _free_name(key: Any, taken: Collection[str], tried: Counter[str]) -> str:
     plain = to_json(key, str)
-    text = plain if isinstance(plain, str) else str(plain)
-    kind = type(key).__name__
-    numbered = (f"{text} ({kind} {number})" for number in itertools.count(2))
-    names = itertools.chain([text, f"{text} ({kind})"], numbered)
-    return next(name for name in names if name not in taken)
+    name = text = plain if isinstance(plain, str) else str(plain)
+    typed = f"{text} ({type(key).__name__}"
+    while name in taken:
+        # Where the one before it stopped: there may be very many of one text.
+        tried[typed] += 1
+        name = f"{typed})" if tried[typed] == 1 else f"{typed} {tried[typed]})"
+    return name

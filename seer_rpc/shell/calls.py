@@ -18,7 +18,7 @@ from seer_runtime.wire.plain import JsonArguments
 _LEASE = 3600.0
 """Seconds that a session with a name keeps what `Ref` results stand for, from call to call."""
 
-STATUS_HELP = "exit status:\n" + "\n".join(f"  {int(each):2}  {each.meaning}" for each in Exit)
+STATUS_HELP = "exit status:\n" + "\n".join(f"  {int(each):3}  {each.meaning}" for each in Exit)
 
 
 @dataclass(frozen=True)

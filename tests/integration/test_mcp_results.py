@@ -70,6 +70,12 @@ def many_media(mime: str, size: int, count: int) -> Iterator[Media]:
 
 
 @expose
+def pour(size: int) -> Iterator[str]:
+    while True:
+        yield "x" * size
+
+
+@expose
 def size_of(media: Media) -> int:
     return len(media.data)
 
@@ -314,6 +320,12 @@ def test_tensors_inside_results_are_summarised(server: Talk) -> None:
     assert [layer["name"] for layer in layers] == ["layer 0", "layer 1"]
     assert [layer["activations"]["mean"] for layer in layers] == [0.0, 1.0]
     assert np.load(layers[1]["activations"]["file"]).shape == (64, 8)
+
+
+def test_a_stream_of_large_items_is_ended_before_there_is_no_memory(server: Talk) -> None:
+    result = server.call("pour", size=16 << 20)
+
+    assert text_of(result).endswith("\nthe function was ended after 8 items")
 
 
 def test_tensors_of_a_stream_are_summarised_one_by_one(server: Talk) -> None:

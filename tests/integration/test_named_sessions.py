@@ -311,6 +311,27 @@ def test_a_stream_that_was_started_is_kept_whole_for_whoever_collects_it(
         assert last.call("up", [1], {}) == 2
 
 
+@pytest.mark.parametrize("connection", ["network"], indirect=True)
+def test_a_stream_that_an_earlier_client_began_to_take_is_kept_too(
+    connection: Connection, tmp_path: Path, wait_until: Callable[..., None]
+) -> None:
+    done = tmp_path / "done"
+    first = Session(connection, name="half taken", lease=60)
+    begun = first.call("rows", [3000, str(done)], {})
+    assert next(begun)[0] == 0
+    first.leave()
+
+    second = Session(connection, name="half taken", lease=60)
+    (number,) = second.pending
+    rows = second.collect(number, keep=True)
+    wait_until(done.exists)
+    taken = [row[0] for row in rows]
+    assert taken == [*range(int(taken[0]), 3000)]
+    second.leave()
+    with Session(connection, name="half taken", lease=60) as last:
+        assert [row[0] for row in last.collect(number)] == taken
+
+
 def test_a_result_can_be_collected_and_kept(connection: Connection) -> None:
     first = Session(connection, name="kept", lease=60)
     number = first.start("length", [b"x" * 7], {})

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
@@ -26,6 +27,7 @@ from seer_rpc.workspace import Library
 
 SOURCE = """
 import asyncio
+import gc
 import os
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -78,6 +80,40 @@ def unhinted():
 @expose
 def given(n: int) -> Iterator[int]:
     return map(int, count(n))
+
+
+class Up:
+    "What has all that `for` needs, and no more."
+
+    def __init__(self, n):
+        self.numbers = count(n)
+
+    def __iter__(self):
+        return Next(self.numbers)
+
+
+class Next:
+    def __init__(self, numbers):
+        self.numbers = numbers
+
+    def __next__(self):
+        return next(self.numbers)
+
+
+@expose
+def given_barely(n: int) -> Iterator[int]:
+    return Up(n)
+
+
+@expose(concurrent=True)
+async def undeclared():
+    return count_slowly(3)
+
+
+@expose
+def descriptors() -> int:
+    gc.disable()
+    return len(os.listdir("/proc/self/fd"))
 
 
 @expose
@@ -141,6 +177,8 @@ def dies() -> Iterator[int]:
     os._exit(3)
 """
 
+COUNTING = ["count", "count_slowly", "given", "given_barely", "given_slowly"]
+
 
 @pytest.fixture(scope="module")
 def session(shared: ScopedSandbox, interface_file: Callable[[str], Path]) -> Iterator[Session]:
@@ -160,7 +198,7 @@ def last_ended(session: Session) -> int:
     return count
 
 
-@pytest.mark.parametrize("function", ["count", "count_slowly", "given", "given_slowly"])
+@pytest.mark.parametrize("function", COUNTING)
 @pytest.mark.parametrize("n", [0, 1, 2, 255, 256, 257, 5000])
 def test_every_item_comes_once_and_in_order(session: Session, function: str, n: int) -> None:
     assert list(stream(session, function, n)) == list(range(n))
@@ -211,7 +249,7 @@ def test_large_items_are_not_piled_up(session: Session) -> None:
     assert taken == 40
 
 
-@pytest.mark.parametrize("function", ["count", "count_slowly", "given", "given_slowly"])
+@pytest.mark.parametrize("function", COUNTING)
 def test_to_drop_a_stream_ends_its_generator(session: Session, function: str) -> None:
     items = stream(session, function, 10**9)
     next(items)
@@ -274,6 +312,24 @@ def test_an_async_iterator_keeps_the_loop_that_it_was_made_on(session: Session) 
         return list(await asyncio.gather(one(), one()))
 
     assert asyncio.run(take()) == [list(range(300))] * 2
+
+
+def test_loops_of_threads_leave_no_descriptors(session: Session) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(2):
+            before = session.call("descriptors", [], {})
+            streams = pool.map(lambda _: list(stream(session, "given_beside", 2)), range(50))
+            assert list(streams) == [[0, 1]] * 50
+
+    # Threads have one loop each, and those that are new one more.
+    assert session.call("descriptors", [], {}) < before + 50
+
+
+def test_an_iterator_that_no_hint_speaks_of_is_refused_with_what_to_do(session: Session) -> None:
+    with pytest.raises(
+        ValueCrossingError, match=r"async_generator: .* hint the result as Iterator"
+    ):
+        session.call("undeclared", [], {})
 
 
 def test_a_cancelled_reader_ends_the_generator(session: Session) -> None:

@@ -97,6 +97,31 @@ def test_what_does_not_fit_is_refused_with_the_reason(
     assert str(caught.value).endswith(f"it is called as {usage}")
 
 
+class Silent:
+    def __repr__(self) -> str:
+        raise LookupError
+
+
+@pytest.mark.parametrize(
+    ("default", "usage"),
+    [
+        (1, "f(value: int = 1) -> str"),
+        (Silent(), "f(value)"),
+        (["x"] * 10_000, f"f(value: int = {str(['x'] * 10_000)[:986]} ..."),
+    ],
+)
+def test_how_a_function_is_called_is_said_in_few_words(default: object, usage: str) -> None:
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    bounded = Annotated[int, pydantic.Field(ge=10**5000)]
+    parameter = inspect.Parameter("value", kind, default=default, annotation=bounded)
+    result = Annotated[str, pydantic.Field(max_length=3)]
+    signature = inspect.Signature([parameter], return_annotation=result)
+
+    with pytest.raises(ArgumentsError, match="than or equal to 1000") as caught:
+        ArgumentChecker("f", signature, {"value": bounded}).check([3], {})
+    assert str(caught.value).endswith(f"; it is called as {usage}")
+
+
 @pytest.mark.parametrize(
     ("args", "kwargs", "problem"),
     [

@@ -722,7 +722,7 @@ def test_what_cannot_cross_is_named_with_its_place_and_type(
     ("value", "advice"),
     [
         (shout, "code does not cross"),
-        ((number for number in "12"), r"return list\(\.\.\.\) of it"),
+        ((number for number in "12"), r"send list\(\.\.\.\) of it"),
         (torch.eye(2).to_sparse(), r"to_dense\(\)"),
         (object(), "plain values"),
     ],

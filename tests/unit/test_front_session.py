@@ -398,6 +398,10 @@ def test_a_stream_that_nobody_takes_is_kept_whole_up_to_a_bound(
         for number in range(10):
             items = pack_items([b"\xc0" * 300] * 3)
             reply(Frame(Kind.ITEMS, session.id, 1, ack=3 * number, epoch=1, body=items))
+        if most < 1 << 30:
+            # Whoever passes on what a worker says knows this error alone.
+            with pytest.raises(FrameError, match="damaged"):
+                reply(Frame(Kind.ERROR, session.id, 1, epoch=1, body=b"\xff"))
         failure = Failure(kind=Failure.CANCELLED, message="the call was cancelled")
         reply(error_reply(call, failure, 1))
         # What a client says of the items that it took costs the next one nothing.
@@ -416,6 +420,20 @@ def test_a_stream_that_nobody_takes_is_kept_whole_up_to_a_bound(
     message = Failure.FromString(bytes(error.body)).message
     assert ("MiB of it waited" in message) == (most < 1 << 30)
     assert left == 0
+
+
+def test_small_items_count_for_what_they_need_where_they_are_collected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(kept_module, "MOST", 1 << 20)
+    streams = kept_module.KeptStreams()
+    streams.add(1)
+    body = pack_items([b"\xc0"] * 250)
+    turns = itertools.takewhile(lambda _: not streams.is_full(1), itertools.count())
+    for number in turns:
+        streams.take(Frame(Kind.ITEMS, bytes(8), 1, ack=250 * number, body=body))
+
+    assert number == (1 << 20) // (250 * 129 + 1024 + 3)
 
 
 def test_a_release_for_a_worker_that_is_gone_does_not_reach_the_next_one() -> None:

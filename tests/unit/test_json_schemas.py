@@ -594,6 +594,18 @@ def test_numbers_between_bounds_have_no_texts() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "limit", [10**400, 10**5000, math.nan, math.inf], ids=["large", "very large", "nan", "inf"]
+)
+@pytest.mark.parametrize("kind", [int, float, Decimal])
+def test_limits_that_clients_know_no_number_for_are_not_told(kind: Any, limit: float) -> None:
+    hint = Annotated[kind, pydantic.Field(ge=-limit, gt=0, le=limit)]
+    text = json.dumps([property_of(hint), output_schema(hint)], allow_nan=False)
+
+    assert "imum" not in text.replace('"exclusiveMinimum": 0', "")
+    assert "000" not in text
+
+
 def test_fields_are_described_as_their_class_does() -> None:
     schema = input_schema(signature_of(Point | Settings))["$defs"]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from seer_runtime.wire.frames import Frame, Kind, segment_size
+from google.protobuf.message import DecodeError
+
+from seer_runtime.wire.frames import Frame, FrameError, Kind, segment_size
 from seer_runtime.wire.items import count_items
 from seer_runtime.wire.pb.runtime_pb2 import Failure
 
@@ -11,6 +13,9 @@ MOST = 1 << 30
 
 _FRAME = 1024
 """Bytes that a frame is taken to need beside what it carries."""
+
+_ITEM = 128
+"""Bytes that an item is taken to need where it is collected, beside what it carries."""
 
 
 class KeptStreams:
@@ -30,7 +35,7 @@ class KeptStreams:
 
     def add(self, seq: int) -> None:
         """Keep the stream that answers a call, if it is answered with one."""
-        self._sizes.setdefault(seq, 0)
+        self._sizes[seq] = 0
 
     def forget(self, acked: int) -> None:
         """Think no more of calls up to `acked`."""
@@ -43,9 +48,10 @@ class KeptStreams:
         Raises:
             FrameError: they are none.
         """
-        self._sizes[frame.seq] += sum(map(segment_size, frame.segments), _FRAME + len(frame.body))
-        taken = frame.ack + count_items(frame.body)
-        return Frame(Kind.MORE, frame.session, frame.seq, taken, frame.epoch)
+        count = count_items(frame.body)
+        beside = _FRAME + count * _ITEM + len(frame.body)
+        self._sizes[frame.seq] += sum(map(segment_size, frame.segments), beside)
+        return Frame(Kind.MORE, frame.session, frame.seq, frame.ack + count, frame.epoch)
 
     def is_full(self, seq: int) -> bool:
         """Tell whether a stream is to be ended."""
@@ -53,8 +59,15 @@ class KeptStreams:
 
 
 def explained(frame: Frame) -> Frame:
-    """Give the last frame of a stream that was ended because it was too long: it says so."""
-    failure = Failure.FromString(bytes(frame.body))
+    """Give the last frame of a stream that was ended because it was too long: it says so.
+
+    Raises:
+        FrameError: its body is damaged.
+    """
+    try:
+        failure = Failure.FromString(bytes(frame.body))
+    except DecodeError as error:
+        raise FrameError("an ERROR frame with a damaged body") from error
     if failure.kind != Failure.CANCELLED:
         return frame
     failure.message = f"the stream was ended: more than {MOST >> 20} MiB of it waited"

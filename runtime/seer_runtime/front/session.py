@@ -214,8 +214,13 @@ class Session:
                 del self._answers[seq]
 
     def _keep(self, seq: int) -> None:
-        if self._acked < seq <= self._acked + WINDOW:
-            self._kept.add(seq)
+        if seq in self._kept or not self._acked < seq <= self._acked + WINDOW:
+            return
+        self._kept.add(seq)
+        if seq in self._answers and self._interface is not None:
+            # What waited for a client that is gone is taken like what comes from now on.
+            for frame in self._answers[seq].frames:
+                self._kept_answer(frame, self._interface)
 
     def _take_received(self, numbers: Iterable[int]) -> None:
         window = range(self._acked + 1, self._acked + WINDOW + 1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import reprlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
@@ -303,8 +303,8 @@ _TOO_DEEP = (ValueError, RecursionError)
 
 
 def _advice(value: object) -> str:
-    if isinstance(value, Iterator):
-        return "it can be read only once; return list(...) of it"
+    if isinstance(value, Iterator | AsyncIterator):
+        return "it can be read only once; send list(...) of it, or hint the result as Iterator"
     if callable(value):
         return "code does not cross; send plain values or tensors"
     return "send plain values, dataclasses, enums, arrays or tensors instead"

@@ -105,8 +105,8 @@ class Kind(IntEnum):
     ALIVE = 25
     """Front to client: the connection works, whatever else is on its way."""
     KEEP = 26
-    """Client: before the call `seq`. Where its answer is a stream, the front takes the items for
-    whoever asks for them later, and keeps all of them."""
+    """Client: before the call `seq`. Where its answer is a stream, the front takes from now on the
+    items for whoever asks for them later, and keeps all of them."""
     DRAIN = 27
     """Front to worker: begin no further call that comes directly."""
 

@@ -8,7 +8,7 @@ import inspect
 import os
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -62,6 +62,7 @@ class Executor:
         self._arena = arena
         self._interface = interface
         self._loop = SharedLoop()
+        self._loops = threading.local()
         self._pid = os.getpid()
         self._pool: ThreadPoolExecutor | None = None
         self._must_end = False
@@ -95,9 +96,13 @@ class Executor:
         return self._inbox.next()
 
     def _own_loop(self) -> SharedLoop:
+        """Give this thread's loop, which it keeps: each loop takes three descriptors."""
         if threading.current_thread() is threading.main_thread():
             return self._loop
-        return SharedLoop()
+        if not hasattr(self._loops, "own"):
+            self._loops.own = SharedLoop()
+        own: SharedLoop = self._loops.own
+        return own
 
     def _threads(self) -> ThreadPoolExecutor:
         if self._pool is None:
@@ -263,7 +268,7 @@ class Executor:
 
 
 def _each(
-    items: Iterator[Any] | AsyncIterator[Any], loop: SharedLoop, running: Running
+    items: Iterable[Any] | AsyncIterator[Any], loop: SharedLoop, running: Running
 ) -> Generator[Any, None, None]:
     """Give the items one by one; to close this closes what they come from."""
-    yield from items if isinstance(items, Iterator) else loop.each(items, running)
+    yield from items if isinstance(items, Iterable) else loop.each(items, running)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from types import AsyncGeneratorType, GeneratorType, TracebackType
 from typing import Any, Self, TypeAlias
 
@@ -23,7 +23,7 @@ Send: TypeAlias = Callable[[Frame, Callable[[], bool]], None]
 
 def items_of(
     value: object, function: str, *, is_stream: bool
-) -> Iterator[Any] | AsyncIterator[Any] | None:
+) -> Iterable[Any] | AsyncIterator[Any] | None:
     """Give the items of a function's result; None where that is a value.
 
     What a generator gives are items, and whatever there is to iterate in the result of a function
@@ -36,7 +36,7 @@ def items_of(
         return None
     match value:
         case Iterable():
-            return iter(value)
+            return value
         case AsyncIterable():
             return aiter(value)
     reason = "by its hint the function gives an iterator"
