@@ -77,6 +77,13 @@ def test_the_interface_with_a_class_is_served_and_described(folder: Path) -> Non
     assert run(folder, "steer.py") == "2.0\n2.0\nTrue\n"
 
 
+def test_the_script_that_works_in_a_sandbox_runs(folder: Path) -> None:
+    said = run(folder, "workbench.py")
+
+    assert said.startswith("2\nhello\n\n3\n\n2 ls: cannot access '/nowhere'")
+    assert said.endswith("\none\ntwo\n\n")
+
+
 def test_the_script_that_sets_a_limit_runs(folder: Path) -> None:
     assert run(folder, "hurry.py") == "{'the': 1, 'cat': 1}\n"
 
