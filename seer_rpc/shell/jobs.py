@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from seer_rpc.client import Connection, Session
-from seer_rpc.errors import SeerError, SessionError
+from seer_rpc.errors import SeerError, SessionError, SessionOverError
 from seer_rpc.files import write_whole
 from seer_rpc.locations import jobs_folder, results_folder
 from seer_rpc.presentation import RUNNING, Exit, Progress, job_so_far, last_items, present
@@ -72,13 +72,14 @@ class Jobs:
         session = self._session(job, so_far)
         if not session.pending:
             session.close()
-            return self._missing(job)
+            # Another one may have heard of its end since.
+            return _record(job) or self._missing(job)
         number, function = next(iter(session.pending.items()))
         try:
             if cancel:
                 session.cancel(number)
             outcome = _collect(session, number, so_far)
-            if not futures.wait([outcome], wait).done:
+            if not _is_over(outcome, wait):
                 session.leave()
                 return so_far.printed(job, function)
             printed = self._ended(outcome, so_far.items, output)
@@ -149,6 +150,12 @@ def _collect(session: Session, number: int, so_far: _SoFar) -> Future[Any]:
 
     threading.Thread(target=wait, name="seer-job", daemon=True).start()
     return outcome
+
+
+def _is_over(outcome: Future[Any], wait: float) -> bool:
+    """Tell whether a job is over within `wait` seconds; whoever asks later hears it alone."""
+    done = futures.wait([outcome], wait).done
+    return bool(done) and not isinstance(outcome.exception(), SessionOverError)
 
 
 def _record(job: str) -> Printed | None:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -386,6 +387,23 @@ def test_a_job_outlives_its_shell_tells_how_far_it_is_and_gives_its_result(
     assert script(f"job {job} --wait 20").value == "worked"
     assert file.read_text() == "done"
     # Whoever asks again hears the same.
+    assert script(f"job {job}").value == "worked"
+
+
+def test_of_several_that_ask_for_a_job_at_once_each_hears_how_it_is(
+    script: Script, tmp_path: Path
+) -> None:
+    file = tmp_path / "progress"
+    job = begin(script, f"work file={file} seconds=3")
+
+    def ask(delay: float) -> Finished:
+        time.sleep(delay)
+        return script(f"job {job} --wait 20")
+
+    with ThreadPoolExecutor() as pool:
+        asked = list(pool.map(ask, [0.0, 0.5, 1.0, 1.0, 2.8, 2.9, 3.0, 3.1]))
+    assert {each.status for each in asked} <= {Exit.VALUE, Exit.RUNNING}, asked
+    assert asked[0].status == Exit.RUNNING
     assert script(f"job {job}").value == "worked"
 
 
