@@ -10,7 +10,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import ModuleType
 
 import pytest
@@ -1118,7 +1118,7 @@ def test_an_upload_outside_the_sandbox_is_refused(
     with pytest.raises(SandboxError) as caught:
         shared.upload_file(write("x = 1\n", "uploaded.py"), path)
 
-    assert repr(path) in caught.value.message
+    assert repr(str(PurePosixPath("/root", path))) in caught.value.message
 
 
 def test_an_upload_through_a_link_that_leads_outside_is_refused(
@@ -1147,9 +1147,13 @@ def test_an_upload_through_a_link_that_leads_outside_is_refused(
     session.close()
     file = write("replaced\n", "upload.txt")
 
-    for path in ("/root/to_folder/x", "/root/to_folder/deep/x", "/root/to_file", "/root/to_new"):
-        with pytest.raises(SandboxError, match="outside"):
+    for path in ("/root/to_folder/x", "/root/to_folder/deep/x"):
+        with pytest.raises(SandboxError, match="to_folder"):
             shared.upload_file(file, path)
+    for path in ("/root/to_file", "/root/to_new"):
+        # The file takes the link's place.
+        shared.upload_file(file, path)
+        assert shared.read_file(path) == "replaced\n"
     assert victim.read_text() == "untouched"
     assert [path.name for path in outside.iterdir()] == ["victim"]
 

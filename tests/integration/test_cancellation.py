@@ -316,18 +316,18 @@ def test_the_call_of_a_client_that_is_gone_ends_too(
 def test_a_call_that_expires_while_the_interface_is_loaded_anew_never_runs(
     sandbox: ScopedSandbox, tmp_path: Path
 ) -> None:
-    marker = tmp_path / "loaded"
     file = tmp_path / "reloading.py"
     file.write_text(
         textwrap.dedent(
-            f"""
+            """
             import os
             import time
             from pathlib import Path
 
-            if Path({str(marker)!r}).exists():
+            marker = Path(__file__).with_name("reloading was loaded")
+            if marker.exists():
                 time.sleep(2)
-            Path({str(marker)!r}).touch()
+            marker.touch()
             calls = []
 
             @expose

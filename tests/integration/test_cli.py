@@ -360,7 +360,7 @@ def test_a_file_that_cannot_be_served_is_a_message_on_stderr_and_exit_status_1(
         assert word in finished.stderr
 
 
-@pytest.mark.parametrize("command", [[], ["demo"], ["describe"], ["call"], ["log"]])
+@pytest.mark.parametrize("command", [[], ["demo"], ["describe"], ["call"], ["calls"]])
 def test_help_says_what_a_command_does(command: list[str]) -> None:
     finished = seer(*command, "--help")
 
@@ -369,7 +369,7 @@ def test_help_says_what_a_command_does(command: list[str]) -> None:
     assert "--help" in text
     assert finished.stderr == ""
     if not command:
-        for name in ("demo", "describe", "call", "log"):
+        for name in ("demo", "describe", "call", "log", "ps"):
             assert name in text
 
 

@@ -116,7 +116,9 @@ def connection(
     file.write_text(textwrap.dedent(SOURCE))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-        scoped = ScopedSandbox(SandboxConfig(listen="127.0.0.1:0", tls="off")).start()
+        # The functions write into files of this machine.
+        config = SandboxConfig(listen="127.0.0.1:0", tls="off", isolation="none")
+        scoped = ScopedSandbox(config).start()
     with scoped:
         library = scoped.serve(file)
         is_direct = request.param == "direct"
