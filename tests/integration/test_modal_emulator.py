@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import io
 import os
@@ -65,6 +66,9 @@ _SERVER = """
 
 Create = Callable[..., modal.Sandbox]
 
+one_kind = pytest.mark.parametrize("gpu", [_GPU], indirect=True)
+"""For what is the same for both kinds of sandboxes."""
+
 
 @pytest.fixture(params=[None, _GPU], ids=["V2", "V1"])
 def gpu(request: pytest.FixtureRequest) -> str | None:
@@ -125,6 +129,7 @@ class Caller:
         self.channel.close()
 
 
+@one_kind
 def test_an_image_is_recorded_by_its_layers_and_brings_its_files(
     modal_emulator: ModalEmulator, create: Create, write: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -214,6 +219,7 @@ def test_the_entrypoint_has_streams_and_an_exit_code(create: Create) -> None:
     assert (sandbox.returncode, sandbox.poll()) == (4, 4)
 
 
+@one_kind
 def test_a_sandbox_has_a_root_and_processes_of_its_own(create: Create, tmp_path: Path) -> None:
     first, second = create(), create()
 
@@ -247,6 +253,7 @@ def test_an_h2_tunnel_carries_grpc(create: Create, server: modal.Image) -> None:
             assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
 
 
+@one_kind
 def test_grpc_refuses_a_tunnel_for_http1(create: Create, server: modal.Image) -> None:
     sandbox = create("python", "server.py", "8000", image=server, encrypted_ports=[8000])
 
@@ -259,6 +266,7 @@ def test_grpc_refuses_a_tunnel_for_http1(create: Create, server: modal.Image) ->
     assert "ALPN" in (caught.value.details() or "")
 
 
+@one_kind
 def test_a_plain_tunnel_forwards_bytes_to_whoever_listens_to_all(create: Create) -> None:
     serve = "import http.server as s; s.test(s.SimpleHTTPRequestHandler, port=8000, bind={!r})"
     sandbox = create("python", "-c", serve.format("0.0.0.0"), unencrypted_ports=[8000])
@@ -268,6 +276,7 @@ def test_a_plain_tunnel_forwards_bytes_to_whoever_listens_to_all(create: Create)
     assert fetch(alone, seconds=2) == b""
 
 
+@one_kind
 def test_an_allow_list_keeps_others_out(create: Create) -> None:
     serve = ["python", "-m", "http.server", "8000"]
     strict = {"unencrypted_ports": [8000], "inbound_cidr_allowlist": ["203.0.113.0/24"]}
@@ -291,6 +300,7 @@ def fetch(sandbox: modal.Sandbox, seconds: float = 20.0) -> bytes:
     return b""
 
 
+@one_kind
 def test_readiness_by_a_command(create: Create) -> None:
     probe = modal.Probe.with_exec("test", "-e", "/tmp/ready", interval_ms=50)
     sandbox = create("sh", "-c", "sleep 0.5; touch /tmp/ready; sleep 60", readiness_probe=probe)
@@ -303,6 +313,7 @@ def test_readiness_by_a_command(create: Create) -> None:
         never.wait_until_ready(timeout=1)
 
 
+@one_kind
 def test_files_are_written_and_read(create: Create) -> None:
     sandbox = create()
     files = sandbox.filesystem
@@ -317,6 +328,7 @@ def test_files_are_written_and_read(create: Create) -> None:
         files.stat("/tmp/folder/file")
 
 
+@one_kind
 def test_a_snapshot_starts_another_sandbox(create: Create) -> None:
     image = modal.Image.debian_slim().env({"KEPT": "yes"})
     sandbox = create(image=image)
@@ -385,6 +397,7 @@ def test_a_sandbox_ends_at_its_timeout(create: Create) -> None:
     assert sandbox.poll() == 124
 
 
+@one_kind
 def test_an_idle_sandbox_ends_and_a_used_one_does_not(create: Create) -> None:
     used, idle = create(idle_timeout=2), create(idle_timeout=2)
 
@@ -394,7 +407,7 @@ def test_an_idle_sandbox_ends_and_a_used_one_does_not(create: Create) -> None:
     assert used.poll() is None
 
 
-def test_terminating_ends_every_process(create: Create, alive: Callable[[int], bool]) -> None:
+def test_terminating_ends_every_process(create: Create) -> None:
     mark = f"{os.getpid()}.0"
     sandbox = create("sh", "-c", f"setsid sleep {mark} & sleep {mark}")
     sandbox.exec("sleep", mark)
@@ -425,6 +438,7 @@ def wait_for(condition: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
+@one_kind
 def test_volumes_have_versions(create: Create) -> None:
     volume = modal.Volume.from_name("models", create_if_missing=True)
     big = os.urandom(5 << 20)
@@ -445,6 +459,7 @@ def test_volumes_have_versions(create: Create) -> None:
     assert run(reader, "cat /models/hub/link; ls /models/hub") == "more\nbig\nlink\nnew\n"
 
 
+@one_kind
 def test_open_files_keep_a_volume_from_being_reloaded(create: Create) -> None:
     volume = modal.Volume.from_name("models", create_if_missing=True)
     with volume.batch_upload() as batch:
@@ -456,6 +471,7 @@ def test_open_files_keep_a_volume_from_being_reloaded(create: Create) -> None:
         sandbox.reload_volumes()
 
 
+@one_kind
 def test_a_volume_of_the_second_kind_and_a_part_of_it(create: Create) -> None:
     volume = modal.Volume.from_name("second", create_if_missing=True, version=2)
     sent = os.urandom(9 << 20) + bytes(4 << 20)
@@ -472,7 +488,9 @@ def test_a_volume_of_the_second_kind_and_a_part_of_it(create: Create) -> None:
         modal.Volume.from_name("third").hydrate()
 
 
-def test_retries_run_nothing_twice(modal_emulator: ModalEmulator, create: Create, gpu: str) -> None:
+def test_retries_run_nothing_twice(
+    modal_emulator: ModalEmulator, create: Create, gpu: str | None
+) -> None:
     method = "SandboxCreate" if gpu else "SandboxCreateV2"
     modal_emulator.faults.unavailable(method)
     modal_emulator.faults.drop(method)
@@ -489,7 +507,9 @@ def test_retries_run_nothing_twice(modal_emulator: ModalEmulator, create: Create
     assert run(sandbox, "cat /tmp/lines") == "line\n"
 
 
-def test_there_is_no_capacity(modal_emulator: ModalEmulator, create: Create, gpu: str) -> None:
+def test_there_is_no_capacity(
+    modal_emulator: ModalEmulator, create: Create, gpu: str | None
+) -> None:
     method = "SandboxCreate" if gpu else "SandboxCreateV2"
     modal_emulator.faults.exhausted(method, "no H100 is free")
 
@@ -499,16 +519,52 @@ def test_there_is_no_capacity(modal_emulator: ModalEmulator, create: Create, gpu
     assert modal_emulator.sandboxes == {}
 
 
-def test_scheduling_takes_its_time(modal_emulator: ModalEmulator, create: Create) -> None:
-    modal_emulator.schedule_after(1.5)
+@one_kind
+def test_there_are_not_more_sandboxes_than_this_machine_bears(
+    create: Create, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.modal_emulator.sandboxes._MOST", 1)
+    first = create()
+
+    with pytest.raises(ResourceExhaustedError):
+        create()
+
+    first.terminate(wait=True)
+    assert create().poll() is None
+
+
+def test_scheduling_takes_its_time(
+    modal_emulator: ModalEmulator, create: Create, gpu: str | None
+) -> None:
+    modal_emulator.schedule_after(0.7)
+    modal_emulator.faults.delay("SandboxCreate" if gpu else "SandboxCreateV2", 0.7)
     begin = time.monotonic()
 
     sandbox = create()
 
-    assert time.monotonic() - begin >= 1.5
+    assert time.monotonic() - begin >= 1.4
     assert run(sandbox, "echo runs") == "runs\n"
 
 
+def test_whoever_waits_no_longer_for_a_gpu_gets_none(
+    modal_emulator: ModalEmulator, app: modal.App
+) -> None:
+    modal_emulator.schedule_after(3600.0)
+    begin = time.monotonic()
+
+    async def give_up() -> None:
+        async with asyncio.timeout(1.5):
+            await modal.Sandbox.create.aio("sleep", "60", app=app, gpu=_GPU)
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(give_up())
+
+    assert time.monotonic() - begin < 10
+    (sandbox,) = modal_emulator.sandboxes.values()
+    assert (modal_emulator.running, sandbox.machine) == ([], None)
+
+
+@one_kind
 def test_a_machine_is_lost(modal_emulator: ModalEmulator, create: Create) -> None:
     sandbox = create()
     process = sandbox.exec("sleep", "60")
@@ -557,6 +613,7 @@ def test_an_unknown_call_is_loud(modal_emulator: ModalEmulator, create: Create) 
     assert "SandboxCreateConnectToken" in modal_emulator.log.failures.pop()
 
 
+@one_kind
 def test_a_transcript_is_the_same_each_time(
     modal_emulator: ModalEmulator, create: Create, server: modal.Image
 ) -> None:
@@ -581,7 +638,8 @@ def test_nothing_outlives_a_killed_emulator(modal_certificates: Any, tmp_path: P
         from pathlib import Path
         from seer_rpc.backends.certificates import make_certificates
         from tests.modal_emulator.emulator import ModalEmulator
-        with ModalEmulator(Path(sys.argv[1]), make_certificates("m", ["localhost"], 60)) as emulator:
+        certificates = make_certificates("modal", ["localhost"], 60)
+        with ModalEmulator(Path(sys.argv[1]), certificates) as emulator:
             os.environ |= emulator.environment
             import modal
             app = modal.App.lookup("tests", create_if_missing=True)

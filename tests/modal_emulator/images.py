@@ -126,6 +126,9 @@ def _change_folder(image: Image, rest: str, _: Path) -> None:
 
 
 def _copy(image: Image, rest: str, context: Path) -> None:
+    if "--from=" in rest:
+        # From another image, which is not here.
+        return
     *sources, target = [word for word in shlex.split(rest) if not word.startswith("--")]
     place = image.root / str(Path(image.workdir, target)).lstrip("/")
     for source in sources:

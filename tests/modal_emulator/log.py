@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -14,8 +16,17 @@ from google.protobuf.message import Message
 _SECRET = {"env_dict", "contents", "env"}
 """Maps whose values nobody should read in a log."""
 
+_UPLOADS = {
+    "BlobCreate",
+    "MountBatchedCheckExistence",
+    "MountPutFile",
+}
+"""They come in any order, and say no more than the mount that is made of them."""
+
 _LONGEST = 200
-_ID = re.compile(r"\b(ap|bl|ex|im|mo|sb|st|ta|vo)-[0-9A-Za-z]{20,}\b")
+_ID = re.compile(
+    r"\b(?:(ap|bl|ex|im|mo|sb|st|ta|vo)-[0-9A-Za-z]{20,}|[0-9a-f]{8}(-[0-9a-f]{4,}){4})\b"
+)
 _DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 
 
@@ -53,15 +64,16 @@ class Log:
     def transcript(self, methods: Iterable[str] | None = None) -> str:
         """Write down calls, of some methods or all, as text that is the same in each run.
 
-        Ids are numbered as they appear, digests left out, repetitions of a call written once.
+        Ids are numbered as they appear, digests and uploads left out, repetitions of a call written
+        once, and files of mounts summed up by folder.
         """
         wanted = None if methods is None else set(methods)
-        lines: list[str] = []
-        for call in self.calls:
-            line = f"{call.method} {json.dumps(call.request, indent=2, sort_keys=True)}"
-            if (wanted is None or call.method in wanted) and line not in lines[-1:]:
-                lines.append(line)
-        return _numbered("\n".join(lines)) + "\n"
+        shown = [
+            _shown(call)
+            for call in self.calls
+            if call.method not in _UPLOADS and (wanted is None or call.method in wanted)
+        ]
+        return _numbered("\n".join(text for text, _ in itertools.groupby(shown))) + "\n"
 
 
 def readable(message: Message) -> dict[str, Any]:
@@ -94,11 +106,20 @@ def _text(data: bytes) -> str:
     return data.decode(errors="backslashreplace")
 
 
+def _shown(call: Call) -> str:
+    request = call.request
+    if call.method == "MountGetOrCreate":
+        paths = [PurePosixPath(file["filename"]) for file in request.get("files", [])]
+        folders = {str(path.with_name(f"*{path.suffix}")) for path in paths}
+        request = request | {"files": sorted(folders)}
+    return f"{call.method} {json.dumps(request, indent=2, sort_keys=True)}"
+
+
 def _numbered(text: str) -> str:
     numbers: dict[str, str] = {}
 
     def number(match: re.Match[str]) -> str:
-        prefix = match[1]
+        prefix = match[1] or "exec"
         if match[0] not in numbers:
             count = sum(name.startswith(prefix) for name in numbers.values())
             numbers[match[0]] = f"{prefix}-{count + 1}"

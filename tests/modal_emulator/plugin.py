@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from seer_rpc.backends.certificates import Certificates
 from tests.modal_emulator.requirements import require_modal
 
 if TYPE_CHECKING:
+    from seer_rpc.backends.certificates import Certificates
     from tests.modal_emulator.emulator import ModalEmulator
 
 _FOLDER = pytest.StashKey[Path]()
