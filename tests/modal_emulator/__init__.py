@@ -4,9 +4,9 @@ What it stands for
     The calls that `modal` 1.6 makes for apps, images, secrets, volumes, mounts and sandboxes, the
     two kinds of sandboxes (V1: with a GPU; V2: without), the command router with its tokens, and
     the relay of the tunnels. A sandbox is real processes in namespaces of their own (bubblewrap):
-    its root, its ports and its processes are not this machine's, and end with the emulator, whatever
-    ends that. Ports are reachable through tunnels alone, and only where a process listens on more
-    than 127.0.0.1.
+    its root, its ports and its processes are not this machine's, and end with the emulator,
+    whatever ends that. Ports are reachable through tunnels alone, and only where a process listens
+    on more than 127.0.0.1.
 
 What it does not do
     Images are not built: layers are recorded, files copied in, ENV, WORKDIR, ENTRYPOINT and CMD

@@ -17,6 +17,7 @@ from modal_proto import api_pb2 as api
 
 from seer_rpc.backends.certificates import Certificates
 from tests.modal_emulator.apps import Apps, Secrets
+from tests.modal_emulator.catalogue import Catalogue
 from tests.modal_emulator.contents import Contents
 from tests.modal_emulator.faults import Faults
 from tests.modal_emulator.images import Images
@@ -68,7 +69,7 @@ class ModalEmulator:
         site = Site(
             folder / "sandboxes", tools, certificate, self._contents, self.volumes, self.log
         )
-        self._sandboxes = Sandboxes(site, self._apps, self.secrets, self.images, self._grant)
+        self._sandboxes = Sandboxes(site, self.secrets, self.images, self._grant)
         self._urls: list[str] = []
         self._ready: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, name="modal-emulator", daemon=True)
@@ -140,7 +141,7 @@ class ModalEmulator:
         handlers = [self._apps, self.secrets, self._contents, self.images, self.volumes]
         yield Service(
             api_grpc.ModalClientBase,
-            [*handlers, self._sandboxes],
+            [*handlers, self._sandboxes, Catalogue(self._sandboxes, self._apps)],
             self._check_client,
             self.log,
             self.faults,

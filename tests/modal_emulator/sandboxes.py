@@ -8,11 +8,10 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import TypeAlias
 
-from google.protobuf.empty_pb2 import Empty
 from grpclib import GRPCError, Status
 from modal_proto import api_pb2 as api
 
-from tests.modal_emulator.apps import Apps, Secrets
+from tests.modal_emulator.apps import Secrets
 from tests.modal_emulator.images import Images
 from tests.modal_emulator.processes import STDERR, STDOUT
 from tests.modal_emulator.sandbox import Sandbox, Site
@@ -32,14 +31,11 @@ _MOST_GPUS = 8
 class Sandboxes:
     """Handles sandboxes; `delay` is how many seconds it takes to schedule one."""
 
-    def __init__(
-        self, site: Site, apps: Apps, secrets: Secrets, images: Images, grant: Grant
-    ) -> None:
+    def __init__(self, site: Site, secrets: Secrets, images: Images, grant: Grant) -> None:
         """Begin without a sandbox."""
         self.sandboxes: dict[str, Sandbox] = {}
         self.delay = 0.0
         self._site = site
-        self._apps = apps
         self._secrets = secrets
         self._images = images
         self._grant = grant
@@ -73,7 +69,7 @@ class Sandboxes:
         sandbox = self._create(request, variables)
         task = asyncio.create_task(sandbox.schedule(self.delay))
         self._scheduling.add(task)
-        return api.SandboxCreateResponse(sandbox_id=sandbox.id, metadata=_metadata(sandbox))
+        return api.SandboxCreateResponse(sandbox_id=sandbox.id, metadata=metadata(sandbox))
 
     async def sandbox_create_v2(
         self, request: api.SandboxCreateV2Request
@@ -85,7 +81,7 @@ class Sandboxes:
         return api.SandboxCreateV2Response(
             sandbox_id=sandbox.id,
             task_id=sandbox.task_id,
-            metadata=_metadata(sandbox),
+            metadata=metadata(sandbox),
             # Where others listen without encryption is not known this early.
             tunnels=[one.data for one in sandbox.tunnels if not one.data.unencrypted_host],
             command_router_access=self._grant(sandbox.task_id),
@@ -135,7 +131,7 @@ class Sandboxes:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(sandbox.ended.wait(), request.timeout)
         result = sandbox.result if sandbox.ended.is_set() else None
-        return api.SandboxWaitResponse(result=result, metadata=_metadata(sandbox))
+        return api.SandboxWaitResponse(result=result, metadata=metadata(sandbox))
 
     async def sandbox_terminate(
         self, request: api.SandboxTerminateRequest
@@ -157,52 +153,6 @@ class Sandboxes:
             result=api.GenericResult(status=status),
             tunnels=[tunnel.data for tunnel in sandbox.tunnels],
         )
-
-    # Finding.
-
-    async def sandbox_list(self, request: api.SandboxListRequest) -> api.SandboxListResponse:
-        return self._list(request, [one for one in self.sandboxes.values() if not one.is_v2])
-
-    async def sandbox_list_v2(self, request: api.SandboxListRequest) -> api.SandboxListResponse:
-        return self._list(request, list(self.sandboxes.values()))
-
-    def _list(
-        self, request: api.SandboxListRequest, among: list[Sandbox]
-    ) -> api.SandboxListResponse:
-        found = [_info(sandbox) for sandbox in among if _matches(sandbox, request)]
-        return api.SandboxListResponse(sandboxes=sorted(found, key=lambda one: -one.created_at))
-
-    async def sandbox_get_from_name(
-        self, request: api.SandboxGetFromNameRequest
-    ) -> api.SandboxGetFromNameResponse:
-        return self._find(request, is_v2=False)
-
-    async def sandbox_get_from_name_v2(
-        self, request: api.SandboxGetFromNameRequest
-    ) -> api.SandboxGetFromNameResponse:
-        return self._find(request, is_v2=True)
-
-    def _find(
-        self, request: api.SandboxGetFromNameRequest, is_v2: bool
-    ) -> api.SandboxGetFromNameResponse:
-        app_id = self._apps.ids.get(request.app_name)
-        for sandbox in reversed(self.sandboxes.values()):
-            known = (sandbox.app_id, sandbox.definition.name, sandbox.is_v2)
-            is_there = sandbox.result is None or request.include_terminated
-            if is_there and known == (app_id, request.sandbox_name, is_v2):
-                metadata = _metadata(sandbox)
-                return api.SandboxGetFromNameResponse(sandbox_id=sandbox.id, metadata=metadata)
-        raise GRPCError(Status.NOT_FOUND, f"Sandbox {request.sandbox_name!r} not found")
-
-    async def sandbox_tags_get(
-        self, request: api.SandboxTagsGetRequest
-    ) -> api.SandboxTagsGetResponse:
-        return api.SandboxTagsGetResponse(tags=_tags(self.sandbox(request.sandbox_id)))
-
-    async def sandbox_tags_set(self, request: api.SandboxTagsSetRequest) -> Empty:
-        tags = {tag.tag_name: tag.tag_value for tag in request.tags}
-        self.sandbox(request.sandbox_id).tags = tags
-        return Empty()
 
     # The entrypoint of V1; that of V2 is reached through the command router.
 
@@ -263,8 +213,6 @@ class Sandboxes:
     sandbox_wait_v2 = sandbox_wait
     sandbox_terminate_v2 = sandbox_terminate
     sandbox_get_tunnels_v2 = sandbox_get_tunnels
-    sandbox_tags_get_v2 = sandbox_tags_get
-    sandbox_tags_set_v2 = sandbox_tags_set
 
 
 async def _until_begun(sandbox: Sandbox) -> None:
@@ -274,33 +222,7 @@ async def _until_begun(sandbox: Sandbox) -> None:
         event.cancel()
 
 
-def _matches(sandbox: Sandbox, request: api.SandboxListRequest) -> bool:
-    return (
-        (not request.app_id or sandbox.app_id == request.app_id)
-        and (sandbox.result is None or request.include_finished)
-        and (not request.before_timestamp or sandbox.created < request.before_timestamp)
-        and all(sandbox.tags.get(tag.tag_name) == tag.tag_value for tag in request.tags)
-    )
-
-
-def _info(sandbox: Sandbox) -> api.SandboxInfo:
-    return api.SandboxInfo(
-        id=sandbox.id,
-        app_id=sandbox.app_id,
-        name=sandbox.definition.name,
-        created_at=sandbox.created,
-        tags=_tags(sandbox),
-        image_id=sandbox.definition.image_id,
-        timeout_secs=sandbox.definition.timeout_secs,
-        task_info=api.TaskInfo(id=sandbox.task_id, result=sandbox.result),
-        metadata=_metadata(sandbox),
-    )
-
-
-def _tags(sandbox: Sandbox) -> list[api.SandboxTag]:
-    return [api.SandboxTag(tag_name=key, tag_value=one) for key, one in sandbox.tags.items()]
-
-
-def _metadata(sandbox: Sandbox) -> api.SandboxHandleMetadata:
+def metadata(sandbox: Sandbox) -> api.SandboxHandleMetadata:
+    """Say what a handle knows of a sandbox."""
     result = sandbox.result if sandbox.ended.is_set() else None
     return api.SandboxHandleMetadata(app_id=sandbox.app_id, result=result)
