@@ -388,6 +388,24 @@ def test_another_process_takes_over(create: Create) -> None:
     assert sandbox.poll() == 137
 
 
+@one_kind
+def test_a_client_that_dies_harms_nobody(modal_emulator: ModalEmulator, create: Create) -> None:
+    sandbox = create("sh", "-c", "while sleep 0.05; do echo line; done")
+    script = """
+        import modal, sys
+        for line in modal.Sandbox.from_id(sys.argv[1]).stdout:
+            print(line, end="", flush=True)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script), sandbox.object_id]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as follower:
+        assert follower.stdout is not None
+        assert follower.stdout.readline() == "line\n"
+        follower.kill()
+
+    wait_for(lambda: modal_emulator.log.of("SandboxGetLogs")[0].status == "CANCELLED")
+    assert run(sandbox, "echo runs") == "runs\n"
+
+
 def test_a_sandbox_ends_at_its_timeout(create: Create) -> None:
     sandbox = create(timeout=1)
 

@@ -70,7 +70,11 @@ class Secrets:
     async def secret_get_or_create(
         self, request: api.SecretGetOrCreateRequest
     ) -> api.SecretGetOrCreateResponse:
-        secret_id = self._named.get(request.deployment_name) or self._create(request)
+        secret_id = self._named.get(request.deployment_name)
+        if secret_id is None:
+            secret_id = self._create(request)
+        elif request.object_creation_type == api.OBJECT_CREATION_TYPE_CREATE_FAIL_IF_EXISTS:
+            raise GRPCError(Status.ALREADY_EXISTS, f"Secret {request.deployment_name!r} exists")
         missing = set(request.required_keys) - set(self.values[secret_id])
         if missing:
             raise GRPCError(Status.FAILED_PRECONDITION, f"Secret is missing {sorted(missing)}")

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,38 +50,42 @@ class Machine:
         """Start one; `root` is written to."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         attend = [sys.executable, "-I", "-S", f"{TOOLS}/attendant.py", str(theirs.fileno())]
-        command = [*_bubblewrap(root, tools, binds), *attend]
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                env={},
-                stdin=asyncio.subprocess.DEVNULL,
-                start_new_session=True,
-                pass_fds=(theirs.fileno(),),
-            )
-        machine = cls(process, ours)
-        try:
+        async with AsyncExitStack() as undo:
+            undo.callback(ours.close)
+            with theirs:
+                process = await asyncio.create_subprocess_exec(
+                    *_bubblewrap(root, tools, binds),
+                    *attend,
+                    env={},
+                    stdin=asyncio.subprocess.DEVNULL,
+                    start_new_session=True,
+                    pass_fds=(theirs.fileno(),),
+                )
+            machine = cls(process, ours)
+            undo.push_async_callback(machine.stop)
+            # Answered once it attends.
             await machine.open_files("/")
-        except OSError:
-            await machine.stop()
-            raise
+            undo.pop_all()
         return machine
 
-    async def run(
+    def run(
         self, argv: Sequence[str], environment: Mapping[str, str], folder: str, streams: Streams
     ) -> Running:
-        """Start a process."""
+        """Start a process.
+
+        Raises:
+            OSError: The machine has ended.
+        """
         request = {"argv": list(argv), "environment": dict(environment), "folder": folder}
         return Running(self._ask({"duty": "run", **request}, streams))
 
     async def connect(self, port: int) -> socket.socket | None:
-        """Connect to a port as somebody from outside; None where nobody listens."""
-        descriptors: list[int] = []
-        # The machine may end meanwhile.
-        with (
-            contextlib.suppress(OSError),
-            self._ask({"duty": "connect", "port": port}) as reply,
-        ):
+        """Connect to a port as somebody from outside; None where nobody listens.
+
+        Raises:
+            OSError: The machine has ended.
+        """
+        with self._ask({"duty": "connect", "port": port}) as reply:
             _, descriptors, _, _ = await asyncio.to_thread(socket.recv_fds, reply, 32, 1)
         return socket.socket(fileno=descriptors[0]) if descriptors else None
 

@@ -34,7 +34,7 @@ class Process:
         self._writing = asyncio.Lock()
         self._running: Running | None = None
 
-    async def start(
+    def start(
         self, machine: Machine, argv: Sequence[str], environment: Mapping[str, str], folder: str
     ) -> None:
         """Start it; a task of its own waits for its end."""
@@ -44,7 +44,7 @@ class Process:
         self._stdin = ours
         try:
             streams = Streams(theirs, *outputs)
-            self._running = await machine.run(argv, environment, folder, streams)
+            self._running = machine.run(argv, environment, folder, streams)
         finally:
             for descriptor in (theirs, *outputs):
                 os.close(descriptor)

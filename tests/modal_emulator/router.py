@@ -42,7 +42,7 @@ class Router:
         # The client chooses the id, so that a repeated call starts nothing twice.
         if request.exec_id not in sandbox.execs:
             variables = self._variables(request)
-            process = await sandbox.execute(
+            process = sandbox.execute(
                 request.exec_id, request.command_args, variables, request.workdir
             )
             if request.timeout_secs:
@@ -186,6 +186,6 @@ class Router:
             if connection is not None:
                 connection.close()
             return connection is not None
-        process = await sandbox.execute(new_id("ex"), probe.exec_command.argv, {}, "")
+        process = sandbox.execute(new_id("ex"), probe.exec_command.argv, {}, "")
         await process.ended.wait()
         return process.returncode == 0

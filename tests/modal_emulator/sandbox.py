@@ -8,7 +8,7 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -107,28 +107,31 @@ class Sandbox:
             if not self._given_up.is_set():
                 await self._start()
 
-    async def execute(
+    def execute(
         self, name: str, argv: Sequence[str], variables: dict[str, str], folder: str
     ) -> Process:
         """Start a process beside the entrypoint."""
-        process = Process(self.root.with_name(name))
+        with self._running() as machine:
+            process = Process(self.root.with_name(name))
+            environment = self.environment | variables
+            process.start(machine, argv, environment, folder or self.folder)
         self.execs[name] = process
         self.touch()
-        environment = self.environment | variables
-        await process.start(self._running(), argv, environment, folder or self.folder)
         return process
 
     async def connect(self, port: int) -> socket.socket | None:
         """Connect to a port; None where nobody listens."""
         self.touch()
-        return None if self.machine is None else await self.machine.connect(port)
+        with self._running() as machine:
+            return await machine.connect(port)
 
     async def reload_volumes(self) -> list[str]:
         """Have the latest version of every volume; gives open files that prevent that."""
-        for mount in self.mounts:
-            opened = await self._running().open_files(mount.path.rstrip("/"))
-            if opened:
-                return opened
+        with self._running() as machine:
+            for mount in self.mounts:
+                opened = await machine.open_files(mount.path)
+                if opened:
+                    return opened
         for mount in self.mounts:
             await asyncio.to_thread(mount.reload)
         return []
@@ -148,7 +151,7 @@ class Sandbox:
             for tunnel in self.tunnels:
                 await tunnel.open(self._site.certificate)
             argv = self.image.entrypoint + list(self.definition.entrypoint_args)
-            await self.entrypoint.start(
+            self.entrypoint.start(
                 self.machine, argv or self._default(), self.environment, self.folder
             )
         except Exception:
@@ -162,10 +165,11 @@ class Sandbox:
     async def _finish(self, status: Outcome, code: int | None = None) -> None:
         exitcode = _CODES.get(status, 1) if code is None else code
         self.result = api.GenericResult(status=status, exitcode=exitcode)
+        if self.machine is not None:
+            await self.machine.stop()
         for tunnel in self.tunnels:
             tunnel.close()
         if self.machine is not None:
-            await self.machine.stop()
             await asyncio.gather(*(process.wait() for process in self._processes()))
             await self._commit()
         self.ended.set()
@@ -194,10 +198,14 @@ class Sandbox:
             "MODAL_IMAGE_ID": self.definition.image_id,
         }
 
-    def _running(self) -> Machine:
+    @contextlib.contextmanager
+    def _running(self) -> Iterator[Machine]:
         if self.machine is None or self.result is not None:
             raise GRPCError(Status.NOT_FOUND, f"{self.id} does not run")
-        return self.machine
+        try:
+            yield self.machine
+        except OSError as error:
+            raise GRPCError(Status.NOT_FOUND, f"{self.id} has just ended") from error
 
     def _processes(self) -> list[Process]:
         return [self.entrypoint, *self.execs.values()]

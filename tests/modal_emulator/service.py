@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from grpclib import GRPCError, Status
 from grpclib.const import Cardinality, Handler
+from grpclib.exceptions import StreamTerminatedError
 from grpclib.protocol import H2Protocol
 from grpclib.server import Server
 
@@ -64,7 +65,7 @@ class Service:
         except GRPCError as error:
             call.status = error.status.name
             raise
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, StreamTerminatedError):
             call.status = "CANCELLED"
             raise
         except Exception:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 from typing import TypeAlias
 
+from grpclib import GRPCError
 from modal_proto import api_pb2 as api
 
 Connect: TypeAlias = Callable[[int], Awaitable[socket.socket | None]]
@@ -25,11 +26,16 @@ class Tunnel:
     def __init__(self, port: api.PortSpec, allowed: Collection[str], connect: Connect) -> None:
         """Listen nowhere yet; `allowed` are networks, none for everybody."""
         self.data = api.TunnelData(container_port=port.port)
-        self.connections = 0
         self._port = port
         self._allowed = [ipaddress.ip_network(network) for network in allowed]
         self._connect = connect
         self._servers: list[asyncio.Server] = []
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    @property
+    def connections(self) -> int:
+        """How many there are."""
+        return len(self._writers)
 
     async def open(self, certificate: Path) -> None:
         """Listen, with a server's certificate and key from a file."""
@@ -43,9 +49,11 @@ class Tunnel:
             self.data.unencrypted_port = await self._listen(None)
 
     def close(self) -> None:
-        """Take no more connections."""
+        """End it with every connection."""
         for server in self._servers:
             server.close()
+        for writer in self._writers:
+            writer.transport.abort()
 
     async def _listen(self, context: ssl.SSLContext | None) -> int:
         server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=context)
@@ -54,16 +62,16 @@ class Tunnel:
         return port
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
+        self._writers.add(writer)
         try:
             inner = await self._connect(self._port.port) if self._allows(writer) else None
             if inner is not None:
                 await _forward(reader, writer, inner)
-        except OSError:
+        except (OSError, GRPCError):
             # Whoever is at the other end learns that from the end of the connection.
             pass
         finally:
-            self.connections -= 1
+            self._writers.discard(writer)
             writer.close()
 
     def _allows(self, writer: asyncio.StreamWriter) -> bool:

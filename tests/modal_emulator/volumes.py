@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -27,6 +28,7 @@ class Volume:
         self.filesystem = filesystem
         self.latest = 0
         self._folder = folder / self.id
+        self._changing = threading.Lock()
         self.head.mkdir(parents=True)
 
     @property
@@ -42,14 +44,15 @@ class Volume:
     def change(self) -> Iterator[Path]:
         """Give the next version to change it; files in it are replaced, never written to."""
         draft = self._folder / "draft"
-        copy_tree(self.head, draft, link=True)
-        try:
-            yield draft
-        except BaseException:
-            remove(draft)
-            raise
-        draft.rename(self.version(self.latest + 1))
-        self.latest += 1
+        with self._changing:
+            copy_tree(self.head, draft, link=True)
+            try:
+                yield draft
+            except BaseException:
+                remove(draft)
+                raise
+            draft.rename(self.version(self.latest + 1))
+            self.latest += 1
 
 
 class VolumeMount:
@@ -63,28 +66,34 @@ class VolumeMount:
         self.folder = folder
         self._part = definition.sub_path.strip("/")
         self._base: Stamps = {}
+        self._changing = threading.RLock()
         folder.mkdir(parents=True)
         self._fill()
 
     def commit(self) -> None:
         """Make what changed here part of the volume."""
-        now = stamps(self.folder)
-        if self.read_only or now == self._base:
-            return
-        with self.volume.change() as version:
-            for path in sorted(self._base.keys() - now.keys(), reverse=True):
-                remove(version / self._part / path)
-            for path in now:
-                if now[path] != self._base.get(path):
-                    with contextlib.suppress(FileNotFoundError):
-                        copy_entry(self.folder / path, version / self._part / path)
-        self._base = now
+        with self._changing:
+            now = stamps(self.folder)
+            if self.read_only or now == self._base:
+                return
+            with self.volume.change() as version:
+                self._merge(now, version / self._part)
+            self._base = now
 
     def reload(self) -> None:
         """Commit, and have the latest version here."""
-        self.commit()
-        clear(self.folder)
-        self._fill()
+        with self._changing:
+            self.commit()
+            clear(self.folder)
+            self._fill()
+
+    def _merge(self, now: Stamps, version: Path) -> None:
+        for path in sorted(self._base.keys() - now.keys(), reverse=True):
+            remove(version / path)
+        for path in now:
+            if now[path] != self._base.get(path):
+                with contextlib.suppress(FileNotFoundError):
+                    copy_entry(self.folder / path, version / path)
 
     def _fill(self) -> None:
         # Who cannot write may share.
