@@ -661,7 +661,8 @@ def test_nothing_outlives_a_killed_emulator(modal_certificates: Any, tmp_path: P
             os.environ |= emulator.environment
             import modal
             app = modal.App.lookup("tests", create_if_missing=True)
-            sandbox = modal.Sandbox.create("setsid", "sleep", sys.argv[2], app=app)
+            script = f"setsid sleep {sys.argv[2]} & sleep {sys.argv[2]}"
+            sandbox = modal.Sandbox.create("sh", "-c", script, app=app)
             sandbox.exec("sleep", sys.argv[2])
             print("started", flush=True)
             time.sleep(60)
@@ -670,7 +671,7 @@ def test_nothing_outlives_a_killed_emulator(modal_certificates: Any, tmp_path: P
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "started\n"
-        wait_for(lambda: len(sleepers(mark)) == 2)
+        wait_for(lambda: len(sleepers(mark)) == 3)
         process.send_signal(signal.SIGKILL)
 
     wait_for(lambda: not sleepers(mark))

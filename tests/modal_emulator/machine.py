@@ -105,16 +105,20 @@ class Machine:
 
     async def stop(self) -> None:
         """End every process."""
-        with contextlib.suppress(ProcessLookupError):
+        if self._bubblewrap.returncode is None:
             os.killpg(self._bubblewrap.pid, signal.SIGKILL)
         await self._bubblewrap.wait()
         self._leash.close()
 
     def _ask(self, request: Mapping[str, object], descriptors: Sequence[int] = ()) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            packet = json.dumps(request).encode()
-            socket.send_fds(self._leash, [packet], [theirs.fileno(), *descriptors])
+        packet = json.dumps(request).encode()
+        try:
+            with theirs:
+                socket.send_fds(self._leash, [packet], [theirs.fileno(), *descriptors])
+        except OSError:
+            ours.close()
+            raise
         return ours
 
 
