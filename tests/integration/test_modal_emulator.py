@@ -134,7 +134,9 @@ def test_an_image_is_recorded_by_its_layers_and_brings_its_files(
     modal_emulator: ModalEmulator, create: Create, write: Callable[..., Path], tmp_path: Path
 ) -> None:
     folder = write("A = 1", "package/module.py").parent
-    dockerfile = write("FROM scratch\nCOPY package/*.py /opt/\nENV FROM_FILE='a b'", "Dockerfile")
+    dockerfile = write(
+        "FROM scratch\nCOPY package/*.py /opt/\nENV FROM_FILE='a b' PATH=/own:$PATH", "Dockerfile"
+    )
     image = (
         modal.Image.from_dockerfile(dockerfile, context_dir=tmp_path)
         .apt_install("git")
@@ -157,6 +159,7 @@ def test_an_image_is_recorded_by_its_layers_and_brings_its_files(
         "/workspace\n" + "A = 1" * 3
     )
     assert run(sandbox, "echo $HF_HOME $FROM_FILE") == "/models a b\n"
+    assert ":/own:/usr/" in run(sandbox, "echo $PATH")
 
 
 def test_an_image_whose_build_fails_says_why(modal_emulator: ModalEmulator, create: Create) -> None:
@@ -274,6 +277,23 @@ def test_a_plain_tunnel_forwards_bytes_to_whoever_listens_to_all(create: Create)
 
     assert fetch(sandbox).startswith(b"HTTP/1.0 200")
     assert fetch(alone, seconds=2) == b""
+
+
+@one_kind
+def test_a_sandbox_reaches_named_ports_of_this_machine(
+    modal_emulator: ModalEmulator, create: Create
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        fetch = ["python", "-c", f"import socket as s; s.create_connection(('127.0.0.1', {port}))"]
+        before = create(*fetch)
+        modal_emulator.reachable.add(port)
+        after, blocked = create(*fetch), create(*fetch, block_network=True)
+        server.accept()[0].close()
+
+    for sandbox in (before, after, blocked):
+        sandbox.wait()
+    assert [one.returncode for one in (before, after, blocked)] == [1, 0, 1]
 
 
 @one_kind

@@ -10,10 +10,12 @@ What it stands for
 
 What it does not do
     Images are not built: layers are recorded, files copied in, ENV, WORKDIR, ENTRYPOINT and CMD
-    obeyed; the interpreter and the packages are those of the tests. There is no GPU; cpu, memory,
-    region, outbound policies and experimental options are recorded only, and a sandbox reaches
-    nothing outside. Terminals, directory and memory snapshots, connect tokens and sidecars answer
-    UNIMPLEMENTED, as all does that is not known; a test in which this happens fails at its end.
+    obeyed; the interpreter and the packages are those of the tests, and the system's folders are
+    this machine's and read-only. There is no GPU; cpu, memory, region, outbound policies and
+    experimental options are recorded only. A sandbox reaches nothing outside but ports of this
+    machine that a test names. Terminals, directory and memory snapshots, connect tokens and
+    sidecars answer UNIMPLEMENTED, as all does that is not known; a test in which this happens fails
+    at its end.
 
 What nobody has compared with the real service
     The statuses and words of errors. That a tunnel carries bytes without limits of its own or an

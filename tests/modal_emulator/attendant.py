@@ -85,6 +85,12 @@ def _connect(reply: socket.socket, _: list[int], port: int) -> None:
         reply.send(b"refused")
 
 
+def _listen(reply: socket.socket, _: list[int], port: int) -> None:
+    # Whoever has the descriptor accepts, wherever that is: the port remains one in here.
+    with socket.create_server(("127.0.0.1", port)) as listening:
+        socket.send_fds(reply, [b"listening"], [listening.fileno()])
+
+
 def _open_files(reply: socket.socket, _: list[int], folder: str) -> None:
     opened = {
         _target(link) for link in glob.glob("/proc/[0-9]*/fd/*") + glob.glob("/proc/[0-9]*/cwd")
@@ -103,6 +109,7 @@ def _target(link: str) -> str:
 _DUTIES: dict[str, Callable[..., None]] = {
     "run": _run,
     "connect": _connect,
+    "listen": _listen,
     "open_files": _open_files,
 }
 

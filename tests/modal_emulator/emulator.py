@@ -42,6 +42,8 @@ class ModalEmulator:
         images: Images by id, and which layers are to fail.
         secrets: Values of secrets by id.
         volumes: Volumes by id.
+        reachable: Ports of this machine that sandboxes reach, at the same port of their 127.0.0.1;
+            for those that start later.
         token_lifetime: Seconds that a token for the command router is good for.
     """
 
@@ -59,6 +61,7 @@ class ModalEmulator:
         self.token_lifetime = 1200.0
         self.log = Log()
         self.faults = Faults()
+        self.reachable: set[int] = set()
         self.secrets = Secrets()
         self._contents = Contents(folder / "contents")
         self.images = Images(folder / "images", self._contents)
@@ -67,7 +70,13 @@ class ModalEmulator:
         self._apps = Apps(self._tokens)
         tools = write_tools(folder / "tools")
         site = Site(
-            folder / "sandboxes", tools, certificate, self._contents, self.volumes, self.log
+            folder / "sandboxes",
+            tools,
+            certificate,
+            self._contents,
+            self.volumes,
+            self.log,
+            self.reachable,
         )
         self._sandboxes = Sandboxes(site, self.secrets, self.images, self._grant)
         self._urls: list[str] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shlex
 import sys
 from collections.abc import Callable
@@ -18,6 +19,9 @@ from tests.modal_emulator.contents import Contents, place_file
 from tests.modal_emulator.tokens import new_id
 from tests.modal_emulator.trees import copy_entry, copy_tree
 
+_PATH = "/usr/local/bin:/usr/bin:/bin"
+_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
+
 
 @dataclass
 class Image:
@@ -29,7 +33,7 @@ class Image:
     layers: list[str] = field(default_factory=list)
     """The lines of the Dockerfile that it would be, from its base on."""
 
-    environment: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=lambda: {"PATH": _PATH})
     workdir: str = "/root"
     entrypoint: list[str] = field(default_factory=list)
     command: list[str] = field(default_factory=list)
@@ -118,7 +122,9 @@ class Images:
 def _set(image: Image, rest: str, _: Path) -> None:
     for word in shlex.split(rest):
         name, _equals, value = word.partition("=")
-        image.environment[name] = value
+        image.environment[name] = _VARIABLE.sub(
+            lambda match: image.environment.get(match[1] or match[2], ""), value
+        )
 
 
 def _change_folder(image: Image, rest: str, _: Path) -> None:

@@ -85,9 +85,18 @@ class Machine:
         Raises:
             OSError: The machine has ended.
         """
-        with self._ask({"duty": "connect", "port": port}) as reply:
-            _, descriptors, _, _ = await asyncio.to_thread(socket.recv_fds, reply, 32, 1)
-        return socket.socket(fileno=descriptors[0]) if descriptors else None
+        return await self._ask_for_socket({"duty": "connect", "port": port})
+
+    async def listen(self, port: int) -> socket.socket:
+        """Listen on 127.0.0.1 in there.
+
+        Raises:
+            OSError: The machine has ended.
+        """
+        listening = await self._ask_for_socket({"duty": "listen", "port": port})
+        if listening is None:
+            raise OSError(f"the machine cannot listen on {port}")
+        return listening
 
     async def open_files(self, folder: str) -> list[str]:
         """Name files under a folder that processes have open.
@@ -109,6 +118,11 @@ class Machine:
             os.killpg(self._bubblewrap.pid, signal.SIGKILL)
         await self._bubblewrap.wait()
         self._leash.close()
+
+    async def _ask_for_socket(self, request: Mapping[str, object]) -> socket.socket | None:
+        with self._ask(request) as reply:
+            _, descriptors, _, _ = await asyncio.to_thread(socket.recv_fds, reply, 32, 1)
+        return socket.socket(fileno=descriptors[0]) if descriptors else None
 
     def _ask(self, request: Mapping[str, object], descriptors: Sequence[int] = ()) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -10,6 +10,7 @@ import time
 import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -23,7 +24,7 @@ from tests.modal_emulator.machine import Bind, Machine
 from tests.modal_emulator.processes import Process
 from tests.modal_emulator.tokens import new_id, new_ulid
 from tests.modal_emulator.trees import copy_tree
-from tests.modal_emulator.tunnels import Tunnel
+from tests.modal_emulator.tunnels import Forwarder, Tunnel, connect_here
 from tests.modal_emulator.volumes import VolumeMount, Volumes
 
 Outcome: TypeAlias = api.GenericResult.GenericStatus.ValueType
@@ -51,6 +52,8 @@ class Site:
     contents: Contents
     volumes: Volumes
     log: Log
+    reachable: set[int]
+    """Ports of this machine that sandboxes reach, at the same port of their own 127.0.0.1."""
 
 
 class Sandbox:
@@ -82,9 +85,10 @@ class Sandbox:
         self.mounts: list[VolumeMount] = []
         self.entrypoint = Process(self.root.with_name("entrypoint"))
         self.tunnels = [
-            Tunnel(port, self.definition.inbound_cidr_allowlist, self.connect)
+            Tunnel(port, self.definition.inbound_cidr_allowlist, partial(self.connect, port.port))
             for port in self.definition.open_ports.ports
         ]
+        self._outlets: list[Forwarder] = []
         self._site = site
         self._given_up = asyncio.Event()
         self._changing = asyncio.Lock()
@@ -150,6 +154,7 @@ class Sandbox:
             self.machine = await Machine.start(self.root, self._site.tools, binds)
             for tunnel in self.tunnels:
                 await tunnel.open(self._site.certificate)
+            await self._let_out(self.machine)
             argv = self.image.entrypoint + list(self.definition.entrypoint_args)
             self.entrypoint.start(
                 self.machine, argv or self._default(), self.environment, self.folder
@@ -167,12 +172,20 @@ class Sandbox:
         self.result = api.GenericResult(status=status, exitcode=exitcode)
         if self.machine is not None:
             await self.machine.stop()
-        for tunnel in self.tunnels:
-            tunnel.close()
+        for forwarder in [*self.tunnels, *self._outlets]:
+            forwarder.close()
         if self.machine is not None:
             await asyncio.gather(*(process.wait() for process in self._processes()))
             await self._commit()
         self.ended.set()
+
+    async def _let_out(self, machine: Machine) -> None:
+        access = self.definition.network_access.network_access_type
+        if access == api.NetworkAccess.NetworkAccessType.BLOCKED:
+            return
+        for port in sorted(self._site.reachable):
+            self._outlets.append(Forwarder(partial(connect_here, port)))
+            await self._outlets[-1].accept_at(await machine.listen(port))
 
     def _lay_out(self) -> None:
         copy_tree(self.image.root, self.root)
@@ -190,9 +203,8 @@ class Sandbox:
 
     def _variables(self, secrets: dict[str, str]) -> dict[str, str]:
         variables = {"HOME": "/root", "LANG": "C.UTF-8", **self.image.environment, **secrets}
-        path = variables.get("PATH", "/usr/local/bin:/usr/bin:/bin")
         return variables | {
-            "PATH": f"{sys.prefix}/bin:{path}",
+            "PATH": f"{sys.prefix}/bin:{variables['PATH']}",
             "MODAL_SANDBOX_ID": self.id,
             "MODAL_TASK_ID": self.task_id,
             "MODAL_IMAGE_ID": self.definition.image_id,

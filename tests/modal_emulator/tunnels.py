@@ -1,4 +1,4 @@
-"""Tunnels: ports of this machine whose connections go to a port in a sandbox."""
+"""Tunnels: ports of this machine whose connections go to a port in a sandbox, and the other way."""
 
 from __future__ import annotations
 
@@ -14,20 +14,18 @@ from typing import TypeAlias
 from grpclib import GRPCError
 from modal_proto import api_pb2 as api
 
-Connect: TypeAlias = Callable[[int], Awaitable[socket.socket | None]]
+Connect: TypeAlias = Callable[[], Awaitable[socket.socket | None]]
 
 _HOST = "localhost"
+_HERE = "127.0.0.1"
 _CHUNK = 64 << 10
 
 
-class Tunnel:
-    """A tunnel: TLS ends here, ALPN says h2 or http/1.1, and the sandbox gets plain bytes."""
+class Forwarder:
+    """Connects whoever connects here with somebody else."""
 
-    def __init__(self, port: api.PortSpec, allowed: Collection[str], connect: Connect) -> None:
-        """Listen nowhere yet; `allowed` are networks, none for everybody."""
-        self.data = api.TunnelData(container_port=port.port)
-        self._port = port
-        self._allowed = [ipaddress.ip_network(network) for network in allowed]
+    def __init__(self, connect: Connect) -> None:
+        """Listen nowhere yet."""
         self._connect = connect
         self._servers: list[asyncio.Server] = []
         self._writers: set[asyncio.StreamWriter] = set()
@@ -36,6 +34,47 @@ class Tunnel:
     def connections(self) -> int:
         """How many there are."""
         return len(self._writers)
+
+    async def accept_at(
+        self, listening: socket.socket, context: ssl.SSLContext | None = None
+    ) -> None:
+        """Take connections."""
+        server = await asyncio.start_server(self._accept, sock=listening, ssl=context)
+        self._servers.append(server)
+
+    def close(self) -> None:
+        """End it with every connection."""
+        for server in self._servers:
+            server.close()
+        for writer in self._writers:
+            writer.transport.abort()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        try:
+            inner = await self._connect() if self._allows(writer) else None
+            if inner is not None:
+                await _forward(reader, writer, inner)
+        except (OSError, GRPCError):
+            # Whoever is at the other end learns that from the end of the connection.
+            pass
+        finally:
+            self._writers.discard(writer)
+            writer.close()
+
+    def _allows(self, _: asyncio.StreamWriter) -> bool:
+        return True
+
+
+class Tunnel(Forwarder):
+    """A tunnel: TLS ends here, ALPN says h2 or http/1.1, and the sandbox gets plain bytes."""
+
+    def __init__(self, port: api.PortSpec, allowed: Collection[str], connect: Connect) -> None:
+        """Listen nowhere yet; `allowed` are networks, none for everybody."""
+        super().__init__(connect)
+        self.data = api.TunnelData(container_port=port.port)
+        self._port = port
+        self._allowed = [ipaddress.ip_network(network) for network in allowed]
 
     async def open(self, certificate: Path) -> None:
         """Listen, with a server's certificate and key from a file."""
@@ -48,35 +87,27 @@ class Tunnel:
             self.data.unencrypted_host = _HOST
             self.data.unencrypted_port = await self._listen(None)
 
-    def close(self) -> None:
-        """End it with every connection."""
-        for server in self._servers:
-            server.close()
-        for writer in self._writers:
-            writer.transport.abort()
-
     async def _listen(self, context: ssl.SSLContext | None) -> int:
-        server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=context)
-        self._servers.append(server)
-        port: int = server.sockets[0].getsockname()[1]
+        listening = socket.create_server((_HERE, 0))
+        await self.accept_at(listening, context)
+        port: int = listening.getsockname()[1]
         return port
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
-        try:
-            inner = await self._connect(self._port.port) if self._allows(writer) else None
-            if inner is not None:
-                await _forward(reader, writer, inner)
-        except (OSError, GRPCError):
-            # Whoever is at the other end learns that from the end of the connection.
-            pass
-        finally:
-            self._writers.discard(writer)
-            writer.close()
 
     def _allows(self, writer: asyncio.StreamWriter) -> bool:
         peer = ipaddress.ip_address(writer.get_extra_info("peername")[0])
         return not self._allowed or any(peer in network for network in self._allowed)
+
+
+async def connect_here(port: int) -> socket.socket:
+    """Connect to a port of this machine."""
+    connection = socket.socket()
+    connection.setblocking(False)
+    try:
+        await asyncio.get_running_loop().sock_connect(connection, (_HERE, port))
+    except OSError:
+        connection.close()
+        raise
+    return connection
 
 
 async def _forward(
