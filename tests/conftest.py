@@ -13,6 +13,8 @@ import pytest
 from seer_rpc.client import Session
 from seer_rpc.environment import SandboxConfig, ScopedSandbox
 
+pytest_plugins = ["tests.modal_emulator.plugin"]
+
 
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
