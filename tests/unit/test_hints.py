@@ -458,7 +458,7 @@ def test_a_default_that_can_be_written_down_is_literal(value: object) -> None:
         (Color.CRIMSON, "Color.RED"),
         (Level.LOW, "Level.LOW"),
     ],
-    ids=repr,
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_special_numbers_and_members_are_literal(value: object, text: str) -> None:
     default = TypeDescriber(TypeNames()).describe_default(value)

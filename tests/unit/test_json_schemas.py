@@ -162,7 +162,7 @@ TABLE: list[tuple[Any, list[Any]]] = [
     (Literal[Color.RED, "x"], [Color.RED, "x"]),
     *((Color, [*Color]), (Level, [*Level]), (Mode, [*Mode]), (Corner, [*Corner])),
     (Access, [Access.READ, Access.READ | Access.WRITE, Access(0)]),
-    (Point, [Point(1.0), Point(math.nan, 2.0, {"a", "b"})]),
+    (Point, [Point(1.0), Point(math.nan, 2.0, {"a"})]),
     (Result, [Result([Point(0.0)], torch.ones(2)), Result([], torch.ones(0), ARRAY)]),
     (Node, [Node(1), Node(1, (Node(2), Node(3)))]),
     *((Span, [Span(1), Span(1, 2)]), (list[Span | None], [[Span(1), None]])),
