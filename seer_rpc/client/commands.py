@@ -37,6 +37,9 @@ class CommandResult:
     exit_code: int
     """Negative for the signal that ended it."""
 
+    cause: str = ""
+    """What else is known of its end: that it was killed for want of memory, say."""
+
     @property
     def ok(self) -> bool:
         """Whether it succeeded."""
@@ -50,8 +53,9 @@ class CommandResult:
         """
         if self.ok:
             return self.stdout
+        end = self.cause or describe_exit(self.exit_code)
         error = CommandError(
-            f"the command {describe_exit(self.exit_code)}{_tail(self.stderr or self.stdout)}",
+            f"the command {end}{_tail(self.stderr or self.stdout)}",
             exit_code=self.exit_code,
         )
         error.stdout, error.stderr = self.stdout, self.stderr
@@ -109,13 +113,13 @@ def run_command(
         CommandOutputError: it printed more than `max_output` bytes, and nobody took them.
     """
     streams = {name: _Output(on_output, max_output) for name in ("stdout", "stderr")}
-    code, timed_out = 0, False
+    end = pb.Exit()
     events = workbench.execute(command, cut(given))
     try:
         for event in events:
             match event.WhichOneof("event"):
                 case "exit":
-                    code, timed_out = event.exit.code, event.exit.timed_out
+                    end = event.exit
                 case str(name):
                     streams[name].add(getattr(event, name))
     except _TooMuchError:
@@ -127,14 +131,14 @@ def run_command(
     finally:
         events.close()
     stdout, stderr = (stream.finish() for stream in streams.values())
-    if timed_out:
+    if end.timed_out:
         error = CommandTimeoutError(
             f"the command did not end within {command.timeout:g} s; it and everything that it had "
             f"started was killed{_tail(stderr or stdout)}",
-            exit_code=code,
+            exit_code=end.code,
         )
         raise _with_output(error, streams)
-    return CommandResult(stdout, stderr, code)
+    return CommandResult(stdout, stderr, end.code, end.cause)
 
 
 def pass_through(

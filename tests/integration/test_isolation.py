@@ -23,9 +23,11 @@ import pytest
 from seer_rpc.backends.local import groups, namespace
 from seer_rpc.backends.local.folders import Folders
 from seer_rpc.backends.local.levels import landlock_version
+from seer_rpc.backends.protocol import IsolationLevel
 from seer_rpc.client import Session
-from seer_rpc.environment import SandboxConfig, ScopedSandbox
+from seer_rpc.environment import Sandbox, SandboxConfig, ScopedSandbox
 from seer_rpc.errors import (
+    CommandError,
     ConfigError,
     IsolationError,
     RemoteError,
@@ -374,6 +376,16 @@ def test_a_worker_that_takes_too_much_memory_is_told_of_it(
         session.call("run", ["import os; os.kill(os.getpid(), 9)"], {})
     assert "memory" not in caught.value.message
     assert sandbox.isolation.memory in ("kernel", "watched")
+
+
+@pytest.mark.parametrize("isolation", levels())
+def test_a_command_that_takes_too_much_memory_is_told_of_it(isolation: IsolationLevel) -> None:
+    with Sandbox(SandboxConfig(isolation=isolation, memory=300)) as sandbox:
+        with pytest.raises(CommandError, match="killed for want of memory") as caught:
+            sandbox.exec("python3 -c 'x = bytearray(600 << 20); import time; time.sleep(20)'")
+        assert "300 MiB" in caught.value.message
+        with pytest.raises(CommandError, match="SIGKILL"):
+            sandbox.exec(["sh", "-c", "kill -9 $$"])
 
 
 @pytest.mark.parametrize("isolation", levels())

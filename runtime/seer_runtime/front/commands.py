@@ -13,6 +13,7 @@ from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TypeAlias
 
+from seer_runtime.front.exits import Coroner
 from seer_runtime.front.paths import Paths
 from seer_runtime.front.process_trees import end_tree
 from seer_runtime.wire.marks import MARK, kill_marked
@@ -44,11 +45,14 @@ _Wrap: TypeAlias = Callable[[bytes], ExecEvent]
 class Commands:
     """Starts a sandbox's commands."""
 
-    def __init__(self, sandbox_id: str, environment: Mapping[str, str], paths: Paths) -> None:
-        """Run them with `environment` and what each adds."""
+    def __init__(
+        self, sandbox_id: str, environment: Mapping[str, str], paths: Paths, coroner: Coroner
+    ) -> None:
+        """Run them with `environment` and what each adds; `coroner` says how they ended."""
         self._sandbox_id = sandbox_id
         self._environment = environment
         self._paths = paths
+        self._coroner = coroner
         self._numbers = itertools.count(1)
 
     async def start(self, command: Command) -> Running:
@@ -90,7 +94,9 @@ class Commands:
                 raise
             ours.pop_all()
         stdin, stdout, stderr = (near for near, _ in pipes)
-        return Running(process, mark, (stdin, stdout, stderr), command.timeout or None)
+        return Running(
+            process, mark, (stdin, stdout, stderr), command.timeout or None, self._coroner
+        )
 
     def _folder(self, path: str) -> str:
         try:
@@ -113,9 +119,15 @@ class Running:
     """A command that runs."""
 
     def __init__(
-        self, process: Process, mark: str, pipes: tuple[int, int, int], timeout: float | None
+        self,
+        process: Process,
+        mark: str,
+        pipes: tuple[int, int, int],
+        timeout: float | None,
+        coroner: Coroner,
     ) -> None:
         """Use `Commands.start`."""
+        self._coroner = coroner
         self._process = process
         self._mark = mark
         self._input, *outputs = pipes
@@ -182,10 +194,11 @@ class Running:
         if timed_out:
             await self._end()
         code = await exiting
+        cause = "" if timed_out else self._coroner.cause(code)
         asyncio.get_running_loop().call_later(0 if timed_out else _DRAIN, self._silence.set)
         await asyncio.wait(self._following)
         self._is_over = True
-        await self._events.put(ExecEvent(exit=Exit(code=code, timed_out=timed_out)))
+        await self._events.put(ExecEvent(exit=Exit(code=code, timed_out=timed_out, cause=cause)))
 
     async def _end(self) -> None:
         await asyncio.to_thread(end_tree, self._process.pid, self._mark, _GRACE)

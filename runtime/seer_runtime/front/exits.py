@@ -1,4 +1,4 @@
-"""How workers ended: their exit status, and whether it was for want of memory."""
+"""How processes ended: their exit status, and whether it was for want of memory."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import NamedTuple
 from seer_runtime.wire.exits import describe_exit
 
 _MIB = 1 << 20
+
+_KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
+"""Exit statuses of what was killed, and of a shell whose last command was."""
 
 
 class Exit(NamedTuple):
@@ -31,10 +34,14 @@ class Coroner:
 
     def examine(self, code: int) -> Exit:
         """Say how a process ended that did so just now."""
+        return Exit(code, self.cause(code) or describe_exit(code))
+
+    def cause(self, code: int) -> str:
+        """Say that a process that ended just now was killed for want of memory, if it was."""
         kills, self._known = self._known, self._count()
-        if code == -signal.SIGKILL and self._known > kills:
-            return Exit(code, f"was killed for want of memory: {self._bound()}")
-        return Exit(code, describe_exit(code))
+        if code in _KILLED and self._known > kills:
+            return f"was killed for want of memory: {self._bound()}"
+        return ""
 
     def _bound(self) -> str:
         if self._limit is None:

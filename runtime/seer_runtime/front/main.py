@@ -68,7 +68,12 @@ async def _serve(settings: Settings) -> None:
     server = grpc.aio.server(interceptors=[tokens, usage], options=SERVER_OPTIONS)
     add_to_server(service, server)
     paths = Paths(settings.folders)
-    commands = Commands(settings.sandbox_id, settings.environment, paths)
+    commands = Commands(
+        settings.sandbox_id,
+        settings.environment,
+        paths,
+        Coroner(settings.memory_events, settings.memory_limit),
+    )
     add_WorkbenchServicer_to_server(WorkbenchService(commands, paths), server)
     checks = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)

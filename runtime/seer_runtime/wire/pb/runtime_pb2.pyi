@@ -521,19 +521,23 @@ class Exit(_message.Message):
 
     CODE_FIELD_NUMBER: _builtins.int
     TIMED_OUT_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
     code: _builtins.int
     """As Python's subprocess counts it: negative for a signal."""
     timed_out: _builtins.bool
     """Whether its time was over, and all that it had started was ended."""
+    cause: _builtins.str
+    """What else is known of its end, as the end of a sentence about it."""
     def __init__(
         self,
         *,
         code: _builtins.int = ...,
         timed_out: _builtins.bool = ...,
+        cause: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "timed_out", b"timed_out"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "code", b"code", "timed_out", b"timed_out"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
