@@ -55,6 +55,17 @@ class Control:
             raise translate(error, self._connection) from None
         raise SessionError("the runtime ended a load with neither a schema nor a failure")
 
+    def interfaces(self) -> list[pb.LoadedInterface]:
+        """Give the interfaces that are loaded.
+
+        Raises:
+            SessionError: the runtime is gone.
+        """
+        try:
+            return list(self._stub.List(pb.InterfacesRequest(), metadata=self._metadata))
+        except grpc.RpcError as error:
+            raise translate(error, self._connection) from None
+
     def stop(self, grace: float = 0.0) -> None:
         """Have the runtime end: nothing new begins, and what runs has `grace` seconds.
 

@@ -21,6 +21,7 @@ from seer_rpc.environment.served import (
 from seer_rpc.environment.uploads import HOME, LIBRARIES, upload_interface
 from seer_rpc.errors import ConfigError, InterfaceGoneError, SeerError
 from seer_rpc.generators import DEFAULT_TOKENS
+from seer_rpc.registry import SandboxRecord
 from seer_rpc.workspace import Workspace
 from seer_rpc.workspace.library import check_import_name
 from seer_runtime.wire.pb.runtime_pb2 import LoadRequest
@@ -199,6 +200,13 @@ class ScopedSandbox(BaseSandbox):
         self._interfaces.pop(name, None)
         interface = self._interfaces[name] = ServedInterface(run.control, request)
         return interface
+
+    def _attach(self, record: SandboxRecord) -> None:
+        super()._attach(record)
+        control = self._running().control
+        for loaded in control.interfaces():
+            name = loaded.request.interface
+            self._interfaces[name] = ServedInterface(control, loaded.request, loaded.schema)
 
     def _serving(self, name: str) -> Run:
         run = self._running()

@@ -30,14 +30,19 @@ PROMPTS = "prompts"
 class ServedInterface:
     """An interface that is loaded, or waits for a module that it imports."""
 
-    def __init__(self, control: Control, request: LoadRequest) -> None:
-        """Load it. Raises what `load` raises."""
+    def __init__(
+        self, control: Control, request: LoadRequest, schema: InterfaceSchema | None = None
+    ) -> None:
+        """Load it, unless it is loaded already as `schema` says. Raises what `load` raises."""
         self.name = request.interface
         self._control = control
         self._request = request
         self._loaded: InterfaceSchema | InterfaceError
         self._listeners: list[Callable[[InterfaceSchema], None]] = []
-        self.load()
+        if schema is None:
+            self.load()
+        else:
+            self._loaded = schema
 
     @property
     def is_pending(self) -> bool:

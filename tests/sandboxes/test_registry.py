@@ -19,7 +19,7 @@ import pytest
 from seer_rpc.client import Session
 from seer_rpc.environment import Sandbox, SandboxConfig, ScopedSandbox
 from seer_rpc.environment.records import sweep
-from seer_rpc.errors import SandboxError, SandboxLostError
+from seer_rpc.errors import InterfaceGoneError, SandboxError, SandboxLostError, SeerError
 from seer_rpc.registry import all_sandboxes, find_sandbox, register, running_sandboxes
 from tests.sandboxes.traces import Traces
 
@@ -216,6 +216,21 @@ def test_another_process_works_in_a_sandbox_and_its_end_changes_nothing(
             assert finished.stdout == "2 there\n", finished.stderr
         assert sandbox.read_file("/workspace/from_there") == "text"
         assert [record.name for record in running_sandboxes()] == ["shared"]
+
+
+def test_whoever_attaches_calls_what_is_served_already(backend: str, write: Write) -> None:
+    with ScopedSandbox(backend=backend) as owner:
+        owner.serve(write(TOOLS, "tools.py"))
+        with pytest.raises(SeerError):
+            owner.serve(write("raise ValueError", "broken.py"))
+
+        attached = ScopedSandbox.from_id(owner.sandbox_id)
+
+        with Session(attached.connection("tools")) as session:
+            assert session.call("up", [1], {}) == 2
+        assert "up(" in attached.prompt("tools")
+        with pytest.raises(InterfaceGoneError, match="served: tools"):
+            attached.connection("broken")
 
 
 def test_whoever_is_attached_can_end_it_and_the_owner_is_told(backend: str) -> None:

@@ -25,7 +25,7 @@ from seer_runtime.wire.frames import CallKey, Frame, FrameError, Kind
 from seer_runtime.wire.ledger import CallStage
 from seer_runtime.wire.openings import Opening
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
-from seer_runtime.wire.pb.runtime_pb2 import Failure, LoadRequest
+from seer_runtime.wire.pb.runtime_pb2 import Failure, LoadedInterface, LoadRequest
 from seer_runtime.wire.replies import error_reply
 from seer_runtime.wire.sharing import blocks_of
 
@@ -109,6 +109,13 @@ class ServedInterface:
         """Begin no further call."""
         self._is_draining = True
         self.steer(Frame(Kind.DRAIN))
+
+    @property
+    def loaded(self) -> LoadedInterface | None:
+        """What it is, once it is loaded."""
+        if self._failure is not None or not self._schema.done():
+            return None
+        return LoadedInterface(request=self._request, schema=self._schema.result())
 
     async def schema(self) -> InterfaceSchema:
         """Wait until the interface is loaded for the first time.

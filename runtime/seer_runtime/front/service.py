@@ -93,6 +93,14 @@ class RuntimeService(RuntimeServicer):
         if error is not None:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
 
+    async def List(  # noqa: N802
+        self, request: pb.InterfacesRequest, context: Context
+    ) -> AsyncIterator[pb.LoadedInterface]:
+        """Tell what is loaded."""
+        for interface in list(self._interfaces.values()):
+            if (loaded := interface.loaded) is not None:
+                yield loaded
+
     async def Stop(self, request: pb.StopRequest, context: Context) -> pb.StopReply:  # noqa: N802
         """End the sandbox, a moment later."""
         self._on_stop(request.grace)

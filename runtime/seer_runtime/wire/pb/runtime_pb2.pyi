@@ -120,6 +120,47 @@ class StopReply(_message.Message):
 Global___StopReply: _TypeAlias = StopReply  # noqa: Y015
 
 @_typing.final
+class InterfacesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InterfacesRequest: _TypeAlias = InterfacesRequest  # noqa: Y015
+
+@_typing.final
+class LoadedInterface(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_FIELD_NUMBER: _builtins.int
+    SCHEMA_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def request(self) -> Global___LoadRequest:
+        """What it was loaded with."""
+
+    @_builtins.property
+    def schema(self) -> _interface_pb2.InterfaceSchema: ...
+    def __init__(
+        self,
+        *,
+        request: Global___LoadRequest | None = ...,
+        schema: _interface_pb2.InterfaceSchema | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request", "schema", b"schema"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request", b"request", "schema", b"schema"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LoadedInterface: _TypeAlias = LoadedInterface  # noqa: Y015
+
+@_typing.final
 class LoadEvent(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -44,6 +44,11 @@ class RuntimeStub(object):
                 request_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.StopRequest.SerializeToString,
                 response_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.StopReply.FromString,
                 _registered_method=True)
+        self.List = channel.unary_stream(
+                '/seer.v1.Runtime/List',
+                request_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.InterfacesRequest.SerializeToString,
+                response_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.LoadedInterface.FromString,
+                _registered_method=True)
 
 
 class RuntimeServicer(object):
@@ -65,6 +70,13 @@ class RuntimeServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def List(self, request, context):
+        """Tell what is loaded.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RuntimeServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -77,6 +89,11 @@ def add_RuntimeServicer_to_server(servicer, server):
                     servicer.Stop,
                     request_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.StopRequest.FromString,
                     response_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.StopReply.SerializeToString,
+            ),
+            'List': grpc.unary_stream_rpc_method_handler(
+                    servicer.List,
+                    request_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.InterfacesRequest.FromString,
+                    response_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.LoadedInterface.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -133,6 +150,33 @@ class Runtime(object):
             '/seer.v1.Runtime/Stop',
             seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.StopRequest.SerializeToString,
             seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.StopReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def List(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/seer.v1.Runtime/List',
+            seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.InterfacesRequest.SerializeToString,
+            seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.LoadedInterface.FromString,
             options,
             channel_credentials,
             insecure,

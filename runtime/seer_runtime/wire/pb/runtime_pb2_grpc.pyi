@@ -43,6 +43,8 @@ class RuntimeStub:
     """End the sandbox, for the owner alone: nothing new begins, and what runs has some time to end.
     Answered at once.
     """
+    List: _grpc.UnaryStreamMultiCallable[_runtime_pb2.InterfacesRequest, _runtime_pb2.LoadedInterface]
+    """Tell what is loaded."""
 
 @_typing.type_check_only
 class RuntimeAsyncStub(RuntimeStub):
@@ -55,6 +57,8 @@ class RuntimeAsyncStub(RuntimeStub):
     """End the sandbox, for the owner alone: nothing new begins, and what runs has some time to end.
     Answered at once.
     """
+    List: _aio.UnaryStreamMultiCallable[_runtime_pb2.InterfacesRequest, _runtime_pb2.LoadedInterface]  # type: ignore[assignment]
+    """Tell what is loaded."""
 
 class RuntimeServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -76,6 +80,14 @@ class RuntimeServicer(metaclass=_abc_1.ABCMeta):
         """End the sandbox, for the owner alone: nothing new begins, and what runs has some time to end.
         Answered at once.
         """
+
+    @_abc_1.abstractmethod
+    def List(
+        self,
+        request: _runtime_pb2.InterfacesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_runtime_pb2.LoadedInterface], _abc.AsyncIterator[_runtime_pb2.LoadedInterface]]:
+        """Tell what is loaded."""
 
 def add_RuntimeServicer_to_server(servicer: RuntimeServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
