@@ -14,6 +14,9 @@ from functools import cache
 from importlib import util
 from pathlib import Path
 
+PACKAGES = ("site-packages", "dist-packages")
+"""How folders are called that hold what is installed, and nothing else."""
+
 _OWN = ("seer_rpc", "seer_runtime", "seer_interfaces")
 
 
@@ -30,7 +33,8 @@ class Interpreter:
 
     def read_only(self) -> list[Path]:
         """Give what a process has to see of the file system to run it."""
-        folders = [folder for folder in self.folders if not _is_own(folder)]
+        # What else is on PYTHONPATH may be anything of the user's.
+        folders = [folder for folder in self.folders if folder.name in PACKAGES]
         needed = [self.executable, *_standard_library(), *folders, *self.scripts]
         needed += [path for folder in folders for path in linked_sources(folder)]
         paths = dict.fromkeys([*needed, *own_packages()])
