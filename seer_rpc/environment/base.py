@@ -351,18 +351,17 @@ class BaseSandbox(Work):
         )
 
     def _workbench(self) -> Workbench:
-        run = self._running()
-        if run.process != os.getpid():
-            raise SandboxError(
-                "a forked process cannot use the sandbox of its parent",
-                hint='start child processes anew: multiprocessing.get_context("spawn")',
-            )
-        return run.control.workbench
+        return self._running().control.workbench
 
     def _running(self) -> Run:
         run = self._run
         if run is None:
             raise not_started()
+        if run.process != os.getpid():
+            raise SandboxError(
+                "a forked process cannot use the sandbox of its parent",
+                hint='start child processes anew: multiprocessing.get_context("spawn")',
+            )
         code = run.machine.exit_code()
         if code is not None:
             reason = run.machine.ending()

@@ -455,7 +455,7 @@ def _sizes(folders: Sequence[str]) -> Iterator[float]:
     total = 0.0
     opened: list[tuple[int, list[str]]] = []
     try:
-        for top in folders:
+        for top in filter(os.path.exists, folders):
             opened.append(_enter(top, None))
             while opened:
                 folder, names = opened[-1]

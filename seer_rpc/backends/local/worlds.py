@@ -16,6 +16,7 @@ from seer_rpc.backends.local.groups import Groups
 from seer_rpc.backends.local.interpreter import (
     interpreter_folders,
     interpreter_links,
+    other_packages,
     runtime_folder,
 )
 from seer_rpc.backends.local.levels import landlock_version
@@ -165,6 +166,7 @@ def _in_the_open(
         confined = {"PYTHONPATH": str(_library(folders)), "TMPDIR": str(_temporary(folders))}
         environment |= confined
         own |= confined
+        environment["PYTHONPATH"] = os.pathsep.join([confined["PYTHONPATH"], *other_packages()])
     home = str(folders.all / "root")
     for path, source in spec.models.items():
         folders.find(path).symlink_to(source, target_is_directory=True)
