@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import weakref
+
 import grpc
 
 from seer_rpc.client.connection import Connection
+from seer_rpc.errors import SessionError
+from seer_runtime.wire.files import pin_socket, pinned
 from seer_runtime.wire.limits import CHANNEL_OPTIONS
 
 _PATIENCE = 4_000
@@ -22,11 +28,18 @@ _NETWORK_OPTIONS = {
     "grpc.dns_ares_query_timeout": _PATIENCE,
 }
 
+# The number of a descriptor may come to mean another socket: no connection is shared by its name.
+_LOCAL_OPTIONS = (*CHANNEL_OPTIONS, ("grpc.use_local_subchannel_pool", 1))
+
 
 def open_channel(connection: Connection) -> grpc.Channel:
-    """Open a channel with the options that both ends agree on; encrypted, if there is a CA."""
+    """Open a channel with the options that both ends agree on; encrypted, if there is a CA.
+
+    Raises:
+        SessionError: something else is in the place of the runtime's socket.
+    """
     if connection.is_local:
-        return grpc.insecure_channel(connection.endpoint, options=CHANNEL_OPTIONS)
+        return _open_local(connection.endpoint)
     options = tuple(_NETWORK_OPTIONS.items())
     if not connection.ca_certificate:
         return grpc.insecure_channel(connection.endpoint, options=options)
@@ -36,3 +49,19 @@ def open_channel(connection: Connection) -> grpc.Channel:
         certificate_chain=connection.client_certificate.encode() or None,
     )
     return grpc.secure_channel(connection.endpoint, credentials, options=options)
+
+
+def _open_local(endpoint: str) -> grpc.Channel:
+    """Connect to the socket that is there now: what runs in the sandbox could put a link there."""
+    if sys.platform != "linux":
+        return grpc.insecure_channel(endpoint, options=CHANNEL_OPTIONS)
+    try:
+        descriptor = pin_socket(endpoint.removeprefix("unix:"))
+    except FileNotFoundError:
+        # That nobody is there, calls will say.
+        return grpc.insecure_channel(endpoint, options=CHANNEL_OPTIONS)
+    except OSError as error:
+        raise SessionError(f"the sandbox is not to be reached: {error}") from None
+    channel = grpc.insecure_channel(f"unix:{pinned(descriptor)}", options=_LOCAL_OPTIONS)
+    weakref.finalize(channel, os.close, descriptor)
+    return channel

@@ -23,6 +23,7 @@ from seer_rpc.errors import SessionError
 from seer_runtime.wire.blocks import BlockPool
 from seer_runtime.wire.call_ids import call_id
 from seer_runtime.wire.channels import Channel, Peer
+from seer_runtime.wire.files import connect_plain
 from seer_runtime.wire.frames import Frame, FrameError, Kind
 from seer_runtime.wire.openings import Opening
 from seer_runtime.wire.sharing import inline_size
@@ -219,7 +220,7 @@ class DirectPath:
         with contextlib.suppress(*_LOST), contextlib.ExitStack() as unless_welcome:
             connected = unless_welcome.enter_context(socket.socket(socket.AF_UNIX))
             connected.settimeout(_PATIENCE)
-            connected.connect(self._opening.socket)
+            connect_plain(connected, self._opening.socket)
             channel = Channel(FrameSocket(connected), self._peer)
             channel.send(Frame(Kind.HELLO, self.relay.id, self._client, body=self._opening.proof))
             welcome = channel.read() if channel.socket.wait(_PATIENCE) else None

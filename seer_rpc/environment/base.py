@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import threading
 import time
 import warnings
 from collections.abc import Mapping
@@ -88,6 +89,7 @@ class BaseSandbox(Work):
         self.name = self.sandbox_id
         self._backend = backend
         self._run: Run | None = None
+        self._starting = threading.Lock()
 
     @property
     def model_handles(self) -> list[ModelHandle]:
@@ -267,8 +269,13 @@ class BaseSandbox(Work):
     def _start(
         self, workspace: Workspace, name: str | None, snapshot: Snapshot | None = None
     ) -> None:
-        if self._run is not None:
-            return
+        with self._starting:
+            if self._run is None:
+                self._start_once(workspace, name, snapshot)
+
+    def _start_once(
+        self, workspace: Workspace, name: str | None, snapshot: Snapshot | None
+    ) -> None:
         self.name = name or self.name
         for folder in (results_folder(), jobs_folder()):
             remove_old(folder)
@@ -345,18 +352,17 @@ class BaseSandbox(Work):
         )
 
     def _workbench(self) -> Workbench:
-        run = self._running()
-        if run.process != os.getpid():
-            raise SandboxError(
-                "a forked process cannot use the sandbox of its parent",
-                hint='start child processes anew: multiprocessing.get_context("spawn")',
-            )
-        return run.control.workbench
+        return self._running().control.workbench
 
     def _running(self) -> Run:
         run = self._run
         if run is None:
             raise not_started()
+        if run.process != os.getpid():
+            raise SandboxError(
+                "a forked process cannot use the sandbox of its parent",
+                hint='start child processes anew: multiprocessing.get_context("spawn")',
+            )
         code = run.machine.exit_code()
         if code is not None:
             reason = run.machine.ending()

@@ -11,7 +11,9 @@ from typing import BinaryIO
 from seer_rpc.journal.records import CallRecord, Filter, Known
 from seer_runtime.wire.entries import Source, read_chunks
 from seer_runtime.wire.files import open_plain
-from seer_runtime.wire.journal import CURRENT, PREVIOUS, is_held
+from seer_runtime.wire.journal import CURRENT, LIMIT, PREVIOUS, is_held
+
+_MOST = 2 * LIMIT
 
 
 class JournalReader:
@@ -74,7 +76,8 @@ class JournalReader:
                 if number != self._file:
                     self._file, self._place = number, 0
                 files[number].seek(self._place)
-                yield files[number].read()
+                # Whoever writes it may have made it as long as they liked.
+                yield files[number].read(_MOST)
 
 
 def read_calls(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seer_runtime.isolation import landlock, seccomp
-from seer_runtime.isolation.kernel import drop_capabilities
+from seer_runtime.isolation.kernel import close_memory, drop_capabilities
 from seer_runtime.wire.settings import Confinement
 
 __all__ = ["confine"]
@@ -18,4 +18,7 @@ def confine(confinement: Confinement) -> None:
     landlock.restrict(confinement)
     if confinement.restricts_files:
         drop_capabilities()
+    else:
+        # Here /proc is in sight, where others of the same user could read this one's memory.
+        close_memory()
     seccomp.restrict(has_network=confinement.has_network)

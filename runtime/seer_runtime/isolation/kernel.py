@@ -7,6 +7,7 @@ import os
 import struct
 from typing import Any
 
+_PR_SET_DUMPABLE = 4
 _PR_SET_NO_NEW_PRIVS = 38
 _CAPABILITY_VERSION = 0x20080522
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -31,6 +32,14 @@ def drop_capabilities() -> None:
     """Have no more rights than any other user, though this process may be root's."""
     header = struct.pack("Ii", _CAPABILITY_VERSION, 0)
     _checked(_LIBC.capset(ctypes.c_char_p(header), ctypes.c_char_p(bytes(24))))
+
+
+def close_memory() -> None:
+    """Let no other process of the user's read this one's memory, in which tokens go by.
+
+    A program that this process starts is as open as any.
+    """
+    control(_PR_SET_DUMPABLE, 0)
 
 
 def control(option: int, *arguments: Any) -> None:

@@ -24,6 +24,9 @@ _HEAD = struct.Struct("<4sII")
 _LATEST = 1e11
 """Seconds since 1970 that are still a date."""
 
+_EFFORT = 8
+"""How many times as much as there is may be looked at in vain."""
+
 _PAIR = b"\x92"
 _MESSAGE = 500
 """Characters of a failure's message."""
@@ -94,10 +97,13 @@ def pack_chunk(source: Source, entries: Iterable[Entry] = ()) -> bytes:
 
 def read_chunks(data: bytes, start: int = 0) -> Iterator[tuple[int, Source, list[Entry]]]:
     """Give the whole chunks from `start` on, each with the place behind it."""
-    while (start := data.find(_MAGIC, start)) >= 0:
+    # What has no chunks in it may look as if it had millions.
+    effort = _EFFORT * len(data)
+    while effort >= 0 and (start := data.find(_MAGIC, start)) >= 0:
         content = _content(data, start)
         read = _read(content) if content is not None else None
         if content is None or read is None:
+            effort -= _claimed(data, start)
             start += 1
         else:
             start += _HEAD.size + len(content)
@@ -137,8 +143,16 @@ def _content(data: bytes, start: int) -> bytes | None:
     if len(data) < start + _HEAD.size:
         return None
     _, length, checksum = _HEAD.unpack_from(data, start)
-    content = data[start + _HEAD.size :][:length] if length <= len(data) else b""
+    begin = start + _HEAD.size
+    content = data[begin : begin + length]
     return content if len(content) == length and zlib.crc32(content) == checksum else None
+
+
+def _claimed(data: bytes, start: int) -> int:
+    """Give the bytes that were looked at to find that there is no chunk."""
+    if len(data) < start + _HEAD.size:
+        return 0
+    return min(int(_HEAD.unpack_from(data, start)[1]), len(data) - start)
 
 
 def _read(content: bytes) -> tuple[Source, list[Entry]] | None:

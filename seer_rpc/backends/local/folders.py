@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import tempfile
 from pathlib import Path, PurePosixPath
 
+from seer_rpc.backends.local.removal import remove_tree
 from seer_rpc.errors import SandboxError, SandboxStartError
 from seer_rpc.locations import sandboxes_folder
 from seer_runtime.wire.journal import RUN
@@ -47,6 +47,16 @@ class Folders:
         return {self.all / "ended", self.run.with_name("ended")}
 
     @property
+    def temporary(self) -> Path:
+        """Where temporary files are, where the sandbox has no /tmp of its own."""
+        return self.all / "tmp"
+
+    @property
+    def written(self) -> list[Path]:
+        """What the sandbox's processes write to."""
+        return [*(self.all / name for name in OWN), self.run, self.temporary]
+
+    @property
     def removable(self) -> set[Path]:
         """What goes with the sandbox."""
         return {self.all, self.run.parent}
@@ -56,15 +66,18 @@ class Folders:
 
         Raises:
             OSError: they cannot be made.
+            SandboxStartError: there is no place for sockets.
         """
         self.all.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.all.chmod(0o700)
         for name in OWN:
             (self.all / name).mkdir(exist_ok=True, mode=0o700)
         if not _is_address(self.socket):
-            short = Path(tempfile.mkdtemp(prefix="seer-")) / RUN
-            self.run.symlink_to(short)
-            self.run = short
+            short = _short_folder(self.all.name)
+            # First of all: whoever removes this folder finds the other one by it.
+            self.run.symlink_to(short / RUN)
+            self.run = short / RUN
+            short.mkdir(mode=0o700)
         self.run.mkdir(mode=0o700)
 
     def find(self, path: str) -> Path:
@@ -110,7 +123,19 @@ class Folders:
     def remove(self) -> None:
         """Remove them and all that is in them."""
         for folder in self.removable:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_tree(str(folder))
+
+
+def _short_folder(name: str) -> Path:
+    """Give a place for a folder with sockets in it; its name can be guessed by nobody."""
+    for base in (tempfile.gettempdir(), "/tmp"):
+        folder = Path(base, f"seer-{name}")
+        if _is_address(folder / RUN / _SOCKET):
+            return folder
+    raise SandboxStartError(
+        f"the paths of sockets would be too long in {tempfile.gettempdir()}",
+        hint="set TMPDIR to a folder with a short path",
+    )
 
 
 def _is_address(socket: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,6 +18,9 @@ _PATIENCE = 1.0
 _PERIOD = 100_000
 """Microseconds over which processor time is shared out."""
 
+_LEAST, _LONGEST = 1_000, 1_000_000
+"""What the kernel takes of it, in microseconds."""
+
 
 class Groups(NamedTuple):
     """The groups of one sandbox, and what they hold it to."""
@@ -27,9 +31,10 @@ class Groups(NamedTuple):
     """The file that counts what the kernel killed for want of memory."""
 
     def remove(self) -> None:
-        """Remove them, once what was killed in them has left."""
+        """Remove them, once what was killed in them has left; what is left is killed."""
         deadline = time.monotonic() + _PATIENCE
         for folder in self.folders:
+            _kill_all(folder)
             while folder.exists() and time.monotonic() < deadline:
                 with contextlib.suppress(OSError):
                     folder.rmdir()
@@ -40,6 +45,24 @@ class Groups(NamedTuple):
 def make_groups(name: str, limits: Limits) -> Groups:
     """Make groups of this name for a sandbox's processes to be in, as far as that is allowed."""
     return _make_unified(name, limits) or _make_separate(name, limits)
+
+
+def group_places(name: str) -> Iterator[Path]:
+    """Give where groups of this name may be made."""
+    mounted, places = _mounted(), _own_places()
+    for controller in ("memory", "pids", "cpu"):
+        if controller in mounted and controller in places:
+            yield mounted[controller] / places[controller] / name
+    yield from (parent / name for parent in _own_branch())
+
+
+def _kill_all(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        if processes := (folder / "cgroup.procs").read_text().split():
+            (folder / "pids.max").write_text("0")
+        for pid in processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
 
 
 def _make_unified(name: str, limits: Limits) -> Groups | None:
@@ -59,7 +82,7 @@ def _make_unified(name: str, limits: Limits) -> Groups | None:
             _write(folder / "memory.swap.max", limits.memory and 0)
             _write(folder / "pids.max", limits.processes)
             if limits.cpus is not None and (folder / "cpu.max").exists():
-                (folder / "cpu.max").write_text(f"{int(limits.cpus * _PERIOD)} {_PERIOD}")
+                (folder / "cpu.max").write_text("{} {}".format(*_share(limits.cpus)))
         except OSError:
             folder.rmdir()
             continue
@@ -88,9 +111,13 @@ def _make_separate(name: str, limits: Limits) -> Groups:
         folder = root / place / name
         with contextlib.suppress(OSError):
             folder.mkdir()
+            try:
+                for file, value in values.items():
+                    _write(folder / file, value)
+            except OSError:
+                folder.rmdir()
+                continue
             made[controller] = folder
-            for file, value in values.items():
-                _write(folder / file, value)
     memory = made.get("memory")
     events = memory / "memory.oom_control" if memory is not None else None
     return Groups(list(made.values()), frozenset(made), events)
@@ -102,9 +129,15 @@ def _first_version(limits: Limits) -> dict[str, dict[str, int | None]]:
         "pids": {"pids.max": limits.processes},
     }
     if limits.cpus is not None:
-        quota = int(limits.cpus * _PERIOD)
-        values["cpu"] = {"cpu.cfs_period_us": _PERIOD, "cpu.cfs_quota_us": quota}
+        quota, period = _share(limits.cpus)
+        values["cpu"] = {"cpu.cfs_period_us": period, "cpu.cfs_quota_us": quota}
     return values
+
+
+def _share(cpus: float) -> tuple[int, int]:
+    """Give the time that there is in a period, and the period: the kernel wants a least time."""
+    period = _PERIOD if cpus * _PERIOD >= _LEAST else _LONGEST
+    return max(_LEAST, int(cpus * period)), period
 
 
 def _mounted() -> dict[str, Path]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import py_compile
+import site
 import sys
 from functools import cache
 from pathlib import Path
 
-_PACKAGES = ("site-packages", "dist-packages")
+from seer_rpc.backends.local.python.interpreter import PACKAGES
+
 _MOST_LINKS = 40
 
 
@@ -19,12 +21,19 @@ def interpreter_folders() -> tuple[Path, ...]:
 
     Not what else is on this process's path: that may be anything of the user's.
     """
-    installed = [Path(each) for each in sys.path if Path(each).name in _PACKAGES]
+    installed = [Path(each) for each in sys.path if Path(each).name in PACKAGES]
     prefixes = {sys.base_prefix, sys.base_exec_prefix, sys.prefix, sys.exec_prefix}
     found = [Path(each) for each in sorted(prefixes)] + installed
     found += [each.resolve() for each in found]
     present = sorted({each for each in found if each.is_dir()}, key=lambda each: len(each.parts))
     return tuple(each for each in present if not any(other in each.parents for other in present))
+
+
+@cache
+def other_packages() -> tuple[str, ...]:
+    """Give the folders of packages that this interpreter does not find by itself in a sandbox."""
+    found = {*site.getsitepackages()}
+    return tuple(each for each in sys.path if Path(each).name in PACKAGES and each not in found)
 
 
 @cache

@@ -13,8 +13,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from seer_rpc.backends.local.folders import KEPT, OWN, Folders
-from seer_rpc.backends.local.groups import Groups, make_groups, own_processors
+from seer_rpc.backends.local.folders import KEPT, Folders
+from seer_rpc.backends.local.groups import Groups, group_places, make_groups, own_processors
 from seer_rpc.backends.local.levels import choose_level
 from seer_rpc.backends.local.python import Layers, make_venv
 from seer_rpc.backends.local.worlds import World, make_world
@@ -60,8 +60,8 @@ class LocalMachine:
         self._process: subprocess.Popen[bytes] | None = None
         try:
             self._folders.create()
+            process = self._process = self._start_warden(f"seer-{spec.sandbox_id}")
             self._fill(spec)
-            process = self._process = self._start_warden()
             self._groups = make_groups(f"seer-{spec.sandbox_id}", _limits(spec))
             python = make_venv(self._folders.all / "root", self._home(level), layers)
             world = make_world(level, spec, self._folders, self._groups, entrance, python)
@@ -142,10 +142,18 @@ class LocalMachine:
     def _obituary(self) -> Obituary | None:
         return find_obituary(next(iter(self._folders.obituaries)))
 
-    def _start_warden(self) -> subprocess.Popen[bytes]:
-        """Start it at once: it is there by the time that it is known what it is to do."""
+    def _start_warden(self, groups: str) -> subprocess.Popen[bytes]:
+        """Start it at once: it is there by the time that it is known what it is to do.
+
+        Should this process die before that, it removes what there is.
+        """
+        leftovers: dict[str, Sequence[object]] = {
+            "owner": [self._owner],
+            "remove": sorted(self._folders.removable),
+            "groups": list(group_places(groups)),
+        }
         with self._folders.log.open("ab") as log:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(_WARDEN)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -155,6 +163,8 @@ class LocalMachine:
                 cwd="/",
                 start_new_session=True,
             )
+        _say(process, _encode(leftovers))
+        return process
 
     def _instruct(self, process: subprocess.Popen[bytes], spec: MachineSpec, world: World) -> None:
         plan = _encode(
@@ -163,7 +173,7 @@ class LocalMachine:
                 "folder": [self._folders.all],
                 "remove": self._removable(spec),
                 "obituaries": sorted(self._folders.obituaries),
-                "measured": [*(self._folders.all / name for name in OWN), self._folders.run],
+                "measured": self._folders.written,
                 "groups": self._groups.folders,
                 "owner": [self._owner],
                 "is_detached": [True] if spec.is_detached else [],
@@ -174,16 +184,13 @@ class LocalMachine:
                 "processors": _processors(spec, self._groups),
             }
         )
-        assert process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(b"%10d" % len(plan) + plan + world.settings.to_json())
-            process.stdin.flush()
+        _say(process, plan, world.settings.to_json())
 
     def _removable(self, spec: MachineSpec) -> Sequence[Path]:
         """Give what the warden removes; of a detached sandbox is left what tells of its end."""
         if not spec.is_detached:
             return sorted(self._folders.removable)
-        return [*(self._folders.all / name for name in OWN), self._folders.run]
+        return self._folders.written
 
     def _await_ready(self, process: subprocess.Popen[bytes]) -> int | None:
         """Wait for the line that says so; gives the port that it names, if it names one."""
@@ -220,6 +227,14 @@ def read_log(file: Path, lines: int) -> list[str]:
         with contextlib.suppress(FileNotFoundError):
             found += each.read_text(errors="replace").splitlines()
     return found[-lines:] if lines > 0 else []
+
+
+def _say(warden: subprocess.Popen[bytes], content: bytes, rest: bytes = b"") -> None:
+    """Tell the warden something; the `rest` is for the first process."""
+    assert warden.stdin is not None
+    with contextlib.suppress(BrokenPipeError):
+        warden.stdin.write(b"%10d" % len(content) + content + rest)
+        warden.stdin.flush()
 
 
 def _end(warden: subprocess.Popen[bytes]) -> None:

@@ -15,6 +15,7 @@ from seer_rpc.backends.local.folders import OWN, Folders
 from seer_rpc.backends.local.interpreter import (
     interpreter_folders,
     interpreter_links,
+    other_packages,
     runtime_folder,
 )
 from seer_rpc.backends.protocol import MachineSpec
@@ -149,7 +150,8 @@ class Namespace:
     @property
     def command(self) -> list[str]:
         """Give what to run; what is behind it shows in the sandbox, and names nothing of here."""
-        runtime = [sys.executable, "-P", "-m", "seer_runtime"]
+        # Without -s it would run what a snapshot has in the home, before it confines itself.
+        runtime = [sys.executable, "-P", "-s", "-m", "seer_runtime"]
         return [self._bubblewrap.path, "--args", str(_DESCRIPTOR), "--", *runtime]
 
     def descriptors(self, environment: dict[str, str]) -> list[bytes]:
@@ -167,7 +169,7 @@ class Namespace:
         return {
             **{name: value for name, value in kept.items() if value},
             "PATH": os.pathsep.join(map(str, places)),
-            "PYTHONPATH": _RUNTIME,
+            "PYTHONPATH": os.pathsep.join([_RUNTIME, *other_packages()]),
             "HOME": "/root",
             "USER": "user",
         }

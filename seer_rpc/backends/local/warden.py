@@ -3,7 +3,8 @@
 A program of its own, `python -I -S warden.py`, that outlives the sandbox's owner and is no part of
 the sandbox. It is on the way of every start: what it does not need for that it imports later.
 
-Standard input begins with what it is to know (see `Plan`); the rest is the first process's own.
+Standard input begins with what there is to remove should its owner die before it has said more,
+and with what to do (see `Plan`); the rest is the first process's own.
 """
 
 from __future__ import annotations
@@ -27,7 +28,31 @@ _GRACE = 5.0
 """Seconds beyond its lifetime in which it may do so, and in which what was killed must be gone."""
 
 _FIRST_DESCRIPTOR = 10
+_ROUNDS = 100
+_PIECE = 1 << 16
+_BREATH = 0.002
+"""Seconds between two pieces of a flood: what prints waits, this process does not."""
+
+_BRIEFLY = 0.02
+"""Seconds that are measured at a time."""
+
+_SMALLEST = 4096
+"""Bytes that a file takes at least, for what the disk has to keep of it."""
+
+_DEEPEST = 500
 _MIB = 1 << 20
+
+
+class Leftovers:
+    """What there is to remove where nothing was started: the owner says so first of all."""
+
+    def __init__(self, content: bytes) -> None:
+        """Read it as a plan is read."""
+        texts = _texts(_values(content))
+        self.owner = int(texts["owner"][0])
+        self.remove = texts["remove"]
+        self.groups = texts["groups"]
+        """Control groups that may have been made."""
 
 
 class Plan:
@@ -35,9 +60,8 @@ class Plan:
 
     def __init__(self, content: bytes) -> None:
         """Read `NAME COUNT VALUE...`, each behind its length and a colon."""
-        parts = iter(_split(content))
-        values = {name: [next(parts) for _ in range(int(next(parts)))] for name in parts}
-        texts = {name.decode(): [os.fsdecode(each) for each in values[name]] for name in values}
+        values = _values(content)
+        texts = _texts(values)
         self.command = texts["command"]
         self.environment = dict(each.split("=", 1) for each in texts["environment"])
         self.descriptors = values[b"descriptors"]
@@ -67,6 +91,15 @@ class Plan:
             for name in ("lifetime", "memory", "disk", "processes")
         )
         self.processors = [int(each) for each in texts["processors"]]
+
+
+def _values(content: bytes) -> dict[bytes, list[bytes]]:
+    parts = iter(_split(content))
+    return {name: [next(parts) for _ in range(int(next(parts)))] for name in parts}
+
+
+def _texts(values: dict[bytes, list[bytes]]) -> dict[str, list[str]]:
+    return {name.decode(): [os.fsdecode(each) for each in values[name]] for name in values}
 
 
 def _split(content: bytes) -> Iterator[bytes]:
@@ -127,7 +160,8 @@ class Warden:
         self._asked: float | None = None
         self._cause = ""
         self._killed_for_memory = self._kills = 0
-        self._next_measurement = 0.0
+        self._next_check = self._next_measurement = 0.0
+        self._measurement: Iterator[float] = iter(())
         self._poll = select.poll()
         self._poll.register(self._output, select.POLLIN)
         self._child_end = self._wake_at_end_of(self._child)
@@ -164,7 +198,8 @@ class Warden:
 
     @property
     def _pause(self) -> float:
-        watches = self._plan.watches_memory or not hasattr(os, "pidfd_open")
+        plan = self._plan
+        watches = plan.watches_memory or plan.disk is not None or not hasattr(os, "pidfd_open")
         return _CLOSE_LOOK if watches and self._status is None else _LOOK
 
     def _wake_at_end_of(self, pid: int) -> int | None:
@@ -190,27 +225,32 @@ class Warden:
     def _drain(self) -> bool:
         """Take from what the sandbox printed; False where there is nothing."""
         try:
-            data = os.read(self._output, 1 << 16)
+            data = os.read(self._output, _PIECE)
         except BlockingIOError:
             return False
         if data:
             self._log.write(data)
+            if len(data) == _PIECE:
+                time.sleep(_BREATH)
         elif not self._is_silent:
             self._is_silent = True
             self._poll.unregister(self._output)
         return bool(data)
 
-    def _reap(self) -> None:
-        """Take leave of what died: orphans of the sandbox are this process's children."""
+    def _reap(self) -> bool:
+        """Take leave of what died; tell whether anything of the sandbox lives.
+
+        Its orphans are this process's children: where there is no child, nothing can be hidden.
+        """
         try:
             while True:
                 pid, status = os.waitpid(-1, os.WNOHANG)
                 if pid == 0:
-                    return
+                    return True
                 if pid == self._child:
                     self._status = status
         except ChildProcessError:
-            return
+            return False
 
     def _ask_to_end(self) -> None:
         """Have the sandbox end by itself; what is stopped could not take notice."""
@@ -225,9 +265,10 @@ class Warden:
 
     def _check(self) -> None:
         """End what is beyond its limits."""
-        if self._status is not None:
-            return
         plan, now = self._plan, time.monotonic()
+        if self._status is not None or now < self._next_check:
+            return
+        self._next_check = now + _CLOSE_LOOK / 2
         self._kills = _count_kills(plan.memory_events)
         if self._asked is not None and now > self._asked + _PATIENCE:
             self._end("it did not end when it was asked to")
@@ -239,10 +280,15 @@ class Warden:
             self._check_memory(plan.memory)
 
     def _check_disk(self, limit: float) -> None:
-        began = time.monotonic()
-        size = _size(self._plan.measured)
-        self._next_measurement = began + max(_LOOK, 10 * (time.monotonic() - began))
-        if size > limit:
+        """Measure on, a little at a time: there may be any number of files."""
+        began = now = time.monotonic()
+        size: float | None = 0.0
+        while size is not None and size <= limit and now < began + _BRIEFLY:
+            size, now = next(self._measurement, None), time.monotonic()
+        if size is None:
+            self._measurement = _sizes(self._plan.measured)
+        self._next_measurement = now + (_LOOK if size is None else 10 * (now - began))
+        if size is not None and size > limit:
             self._end(f"its files took more than {limit / _MIB:g} MiB, SandboxConfig(disk=...)")
 
     def _check_memory(self, limit: float) -> None:
@@ -262,12 +308,18 @@ class Warden:
     def _kill(self) -> None:
         """Kill everything that the sandbox runs, wherever it went."""
         deadline = time.monotonic() + _GRACE
-        while (family := _family()) and time.monotonic() < deadline:
-            for pid in family:
+        for group in self._plan.groups:
+            _close_group(group)
+        while self._reap() and time.monotonic() < deadline:
+            for pid in _family():
                 _signal(pid, _KILL)
-            self._reap()
+            # What goes from one process to the next is faster than a look at all that there are.
+            for _ in range(_ROUNDS):
+                for pid in _children():
+                    _signal(pid, _KILL)
+                if not self._reap():
+                    return
             time.sleep(0.002)
-        self._reap()
 
     def _bury(self) -> None:
         """Write down how the sandbox ended, once nothing of it is left."""
@@ -275,8 +327,9 @@ class Warden:
         if self._child_end is not None:
             self._poll.unregister(self._child_end)
         self._kill()
-        while self._drain():
-            pass
+        for _ in range(_MAX_LOG // _PIECE):
+            if not self._drain():
+                break
         if self._asked is not None and not self._plan.is_detached:
             return
         code = os.waitstatus_to_exitcode(self._status or 0)
@@ -291,10 +344,7 @@ class Warden:
         _write_obituary(self._plan.obituaries, code, self._log.last(), self._cause)
 
     def _remove(self) -> None:
-        import shutil
-
-        for folder in self._plan.remove:
-            shutil.rmtree(folder, ignore_errors=True)
+        _remove_all(self._plan.remove)
 
 
 def _become(plan: Plan, output: int) -> None:
@@ -357,6 +407,16 @@ def _family() -> list[int]:
     return found[1:]
 
 
+def _children() -> list[int]:
+    """Give the children of this process alone, in one glance."""
+    pid = os.getpid()
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children") as file:
+            return [int(each) for each in file.read().split()]
+    except OSError:
+        return []
+
+
 def _is_second(pid: int) -> bool:
     """Tell whether a process is the one that bubblewrap started: the second one in its world."""
     try:
@@ -387,32 +447,52 @@ def _memory(pid: int) -> int:
         return 0
 
 
-def _size(folders: Sequence[str]) -> float:
-    """Give the bytes that folders take; infinity where that cannot be measured."""
-    total, linked, left = 0.0, set[tuple[int, int]](), list(folders)
-    while left:
-        try:
-            for status in _states(left.pop(), left):
-                known = (status.st_dev, status.st_ino)
-                if status.st_nlink == 1 or known not in linked:
-                    total += 512 * status.st_blocks
-                    linked.add(known)
-        except FileNotFoundError:
-            continue
-        except OSError:
-            return float("inf")
-    return total
+def _sizes(folders: Sequence[str]) -> Iterator[float]:
+    """Give the bytes that folders take, as far as they are counted; infinity where that fails.
+
+    They are entered by descriptors: no name that is a link by now leads anywhere else.
+    """
+    total = 0.0
+    opened: list[tuple[int, list[str]]] = []
+    try:
+        for top in filter(os.path.exists, folders):
+            opened.append(_enter(top, None))
+            while opened:
+                folder, names = opened[-1]
+                if not names:
+                    os.close(opened.pop()[0])
+                    continue
+                size, inside = _look_at(names.pop(), folder)
+                total += size
+                if inside is not None:
+                    opened.append(inside)
+                yield total if len(opened) < _DEEPEST else float("inf")
+    except OSError:
+        yield float("inf")
+    finally:
+        for folder, _ in opened:
+            os.close(folder)
 
 
-def _states(folder: str, folders: list[str]) -> Iterator[os.stat_result]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            try:
-                yield entry.stat(follow_symlinks=False)
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.path)
-            except FileNotFoundError:
-                continue
+def _look_at(name: str, folder: int) -> tuple[float, tuple[int, list[str]] | None]:
+    """Give what a file takes, each of its names a share of that; and a folder, open."""
+    import stat
+
+    try:
+        status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        size = max(512 * status.st_blocks, _SMALLEST)
+        if stat.S_ISDIR(status.st_mode):
+            return size, _enter(name, folder)
+        return size / max(1, status.st_nlink), None
+    except (FileNotFoundError, NotADirectoryError):
+        # It was removed, or is something else by now.
+        return 0.0, None
+
+
+def _enter(name: str, folder: int | None) -> tuple[int, list[str]]:
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(name, flags, dir_fd=folder)
+    return descriptor, os.listdir(descriptor)
 
 
 def _count_kills(file: str) -> int:
@@ -451,17 +531,61 @@ def _remove_group(group: str) -> None:
             return
 
 
-def _read(size: int) -> bytes:
+def _remove_all(folders: Sequence[str]) -> None:
+    import runpy
+
+    removal = os.path.join(os.path.dirname(os.path.abspath(__file__)), "removal.py")
+    remove_tree = runpy.run_path(removal)["remove_tree"]
+    for folder in folders:
+        remove_tree(folder)
+
+
+def _close_group(group: str) -> None:
+    """Have no process of a group start another one any more."""
+    try:
+        with open(os.path.join(group, "pids.max"), "w") as file:
+            file.write("0")
+    except OSError:
+        return
+
+
+def _read(size: int, owner: int | None = None) -> bytes:
+    """Read from the owner; less than that where it is gone, whoever else may hold its pipe."""
     content = b""
-    while len(content) < size and (more := os.read(0, size - len(content))):
-        content += more
+    waiting = select.poll()
+    waiting.register(0, select.POLLIN)
+    while len(content) < size:
+        if waiting.poll(_LOOK * 1000):
+            more = os.read(0, size - len(content))
+            if not more:
+                break
+            content += more
+        elif owner is not None and os.getppid() != owner:
+            break
     return content
 
 
-def _read_plan() -> Plan:
-    """Read as many bytes as the first ten, a number, say; the rest is not for this process."""
-    return Plan(_read(int(_read(10))))
+def _read_part(owner: int | None = None) -> bytes | None:
+    """Read as many bytes as the first ten, a number, say; None where the owner is gone."""
+    head = _read(10, owner)
+    content = _read(int(head), owner) if len(head) == 10 else b""
+    return content if content and len(content) == int(head) else None
+
+
+def main() -> None:
+    """Be a sandbox's warden; where it is not said of what sandbox, remove what there may be."""
+    first = _read_part()
+    if first is None:
+        return
+    leftovers = Leftovers(first)
+    plan = _read_part(leftovers.owner)
+    if plan is not None:
+        Warden(Plan(plan)).run()
+        return
+    for group in leftovers.groups:
+        _remove_group(group)
+    _remove_all(leftovers.remove)
 
 
 if __name__ == "__main__":
-    Warden(_read_plan()).run()
+    main()

@@ -16,6 +16,7 @@ from seer_rpc.backends.local.groups import Groups
 from seer_rpc.backends.local.interpreter import (
     interpreter_folders,
     interpreter_links,
+    other_packages,
     runtime_folder,
 )
 from seer_rpc.backends.local.levels import landlock_version
@@ -33,6 +34,9 @@ _PASSED_ON = frozenset(
         "LANG",
         "LANGUAGE",
         "LD_LIBRARY_PATH",
+        "NVIDIA_DRIVER_CAPABILITIES",
+        "NVIDIA_TF32_OVERRIDE",
+        "NVIDIA_VISIBLE_DEVICES",
         "PATH",
         "PYTHONPATH",
         "SSL_CERT_DIR",
@@ -42,13 +46,15 @@ _PASSED_ON = frozenset(
         "VIRTUAL_ENV",
     }
 )
-_PASSED_ON_PREFIXES = ("CUDA_", "LC_", "MKL_", "NVIDIA_", "OMP_", "ROCM_", "TORCH_")
+# NVIDIA_API_KEY and its like are why there are not more of them.
+_PASSED_ON_PREFIXES = ("CUDA_", "LC_", "MKL_", "OMP_", "ROCM_", "TORCH_")
 # gRPC's own messages are none that help, and strangers at a port could fill the log with them.
 _GRPC = {"GRPC_ENABLE_FORK_SUPPORT": "0", "GRPC_VERBOSITY": "NONE"}
 _FILTERED_MACHINES = ("x86_64", "aarch64")
 # Of /proc what tells of the machine: the rest of it tells of its processes.
 _MACHINE = ("cpuinfo", "filesystems", "loadavg", "meminfo", "stat", "uptime", "version")
-_DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts")
+# No pseudo-terminals: the user's own ones lie in the same folder.
+_DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 
 
 @dataclass(frozen=True)
@@ -128,13 +134,13 @@ def _in_namespace(
         bubblewrap, spec, folders, events, [*python.layers.read_only(), *spec.programs]
     )
     environment = place.environment(_passed_on())
-    descriptors = place.descriptors({**environment, **_GRPC, FRONT: spec.sandbox_id})
+    descriptors = place.descriptors({**environment, **_GRPC})
     return replace(
         world,
         plan={
             **world.plan,
             "command": place.command,
-            "environment": [],
+            "environment": [f"{FRONT}={spec.sandbox_id}"],
             "descriptors": descriptors,
         },
         settings=replace(
@@ -161,6 +167,7 @@ def _in_the_open(
         confined = {"PYTHONPATH": str(library), "TMPDIR": str(temporary)}
         environment |= confined
         own |= confined
+        environment["PYTHONPATH"] = os.pathsep.join([confined["PYTHONPATH"], *other_packages()])
     home = str(folders.all / "root")
     for path, source in spec.models.items():
         folders.find(path).symlink_to(source, target_is_directory=True)
@@ -193,7 +200,6 @@ def _with(python: Venv, environment: Mapping[str, str]) -> dict[str, str]:
 def _confinement(
     spec: MachineSpec, folders: Folders, events: Path | None, python: Venv
 ) -> Confinement:
-    own = [*(folders.all / name for name in OWN), folders.run, _temporary(folders)]
     devices = [Path("/dev", name) for name in _DEVICES]
     readable = [
         *map(Path, namespace.system_paths()),
@@ -209,7 +215,7 @@ def _confinement(
     ]
     return Confinement(
         restricts_files=True,
-        writable=[*map(str, [*own, *devices]), *namespace.gpu_devices()],
+        writable=[*map(str, [*folders.written, *devices]), *namespace.gpu_devices()],
         readable=list(map(str, readable)),
         has_network=not spec.blocks_network,
     )
@@ -227,9 +233,8 @@ def _library(folders: Folders, python: Venv) -> Path:
 
 
 def _temporary(folders: Folders) -> Path:
-    place = folders.all / "tmp"
-    place.mkdir(exist_ok=True, mode=0o700)
-    return place
+    folders.temporary.mkdir(exist_ok=True, mode=0o700)
+    return folders.temporary
 
 
 def _count_here(folders: Folders) -> Path:

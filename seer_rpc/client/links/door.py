@@ -13,6 +13,7 @@ from seer_rpc.client.links.base import OutboxLink
 from seer_rpc.client.links.incoming import Memory
 from seer_rpc.client.links.loss import START_AGAIN, refused, vanished
 from seer_rpc.errors import SeerError, SessionError
+from seer_runtime.wire.files import connect_plain
 from seer_runtime.wire.frames import Frame, FrameError, Kind
 from seer_runtime.wire.limits import DOOR
 from seer_runtime.wire.sockets import FrameSocket
@@ -49,7 +50,7 @@ class DoorLink(OutboxLink):
         connected = socket.socket(socket.AF_UNIX)
         self._socket = FrameSocket(connected)
         try:
-            connected.connect(str(door))
+            connect_plain(connected, str(door))
         except OSError:
             self._socket.close()
             threading.Thread(target=self._lose, name="seer-link", daemon=True).start()

@@ -14,7 +14,9 @@ from functools import cache
 from importlib import util
 from pathlib import Path
 
-_PACKAGES = ("site-packages", "dist-packages")
+PACKAGES = ("site-packages", "dist-packages")
+"""How folders are called that hold what is installed, and nothing else."""
+
 _OWN = ("seer_rpc", "seer_runtime", "seer_interfaces")
 
 
@@ -48,7 +50,7 @@ class Interpreter:
 
     @property
     def _installed(self) -> list[Path]:
-        return [folder for folder in self.folders if folder.name in _PACKAGES]
+        return [folder for folder in self.folders if folder.name in PACKAGES]
 
 
 @cache
