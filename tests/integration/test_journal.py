@@ -322,7 +322,7 @@ def test_a_call_that_kills_its_worker_is_written_down(box: ScopedSandbox, sessio
 def test_a_call_that_its_caller_left_and_that_cost_the_worker_is_known(
     box: ScopedSandbox, direct: Session
 ) -> None:
-    error = failing(direct, "hold", 20.0, timeout=0.2)
+    error = failing(direct, "hold", 20.0, timeout=1.5)
 
     assert isinstance(error, DeadlineExceededError)
     assert error.state == "lost"

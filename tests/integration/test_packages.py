@@ -392,7 +392,10 @@ def test_a_package_without_a_wheel_for_this_python(index: Path) -> None:
     assert caught.value.package == "alpha-pkg"
 
 
-def test_a_file_that_is_not_there(index: Path, installer: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_there(
+    index: Path, installer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
     missing = tmp_path / "alpha_pkg-1.0-py3-none-any.whl"
 
     with pytest.raises(PackageInstallError, match=str(missing)) as caught:

@@ -199,6 +199,7 @@ def test_a_snapshot_while_the_sandbox_ends_is_whole_or_an_error(
         except Exception as error:
             errors.append(error)
 
+    whole = sandbox.snapshot()
     thread = threading.Thread(target=snap)
     thread.start()
     time.sleep(0.3)
@@ -206,7 +207,7 @@ def test_a_snapshot_while_the_sandbox_ends_is_whole_or_an_error(
     thread.join(30)
 
     assert [isinstance(error, SandboxError) for error in errors] == [True]
-    assert {snapshot.files for snapshot in list_snapshots()} == {list_snapshots()[0].files}
+    assert {snapshot.files for snapshot in list_snapshots()} == {whole.files}
 
 
 def test_a_damaged_or_missing_snapshot_starts_nothing(backend: str, run_inside: RunInside) -> None:

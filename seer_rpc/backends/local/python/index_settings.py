@@ -34,7 +34,8 @@ def uv_environment() -> dict[str, str]:
     if "UV_INDEX" in given:
         # pip takes the best version of all its indexes.
         given["UV_INDEX_STRATEGY"] = "unsafe-best-match"
-    return {**given, **os.environ}
+    # Its messages are read by a program: they are not to be broken into lines.
+    return {**given, **os.environ, "COLUMNS": "10000"}
 
 
 def pip_settings() -> Mapping[str, str]:
