@@ -83,13 +83,13 @@ print(found)
 
 
 @pytest.mark.parametrize("isolation", [NAMESPACE])
-def test_the_fronts_memory_cannot_be_read(start: Callable[..., Sandbox], isolation: str) -> None:
+def test_the_fronts_memory_cannot_be_read(start: Callable[..., Sandbox], isolation: Any) -> None:
     assert start(isolation=isolation).exec_python(READ_MEMORY) == "set()\n"
 
 
 @pytest.mark.parametrize("isolation", levels())
 def test_keys_whose_names_look_harmless_stay_outside(
-    start: Callable[..., Sandbox], monkeypatch: pytest.MonkeyPatch, isolation: str
+    start: Callable[..., Sandbox], monkeypatch: pytest.MonkeyPatch, isolation: Any
 ) -> None:
     monkeypatch.setenv("NVIDIA_API_KEY", "a-secret")
     monkeypatch.setenv("NVIDIA_VISIBLE_DEVICES", "0")
@@ -110,7 +110,7 @@ with Sandbox(SandboxConfig(isolation=sys.argv[1])) as sandbox:
 
 @pytest.mark.parametrize("isolation", [NAMESPACE, LANDLOCK])
 def test_what_the_users_path_of_modules_leads_to_is_not_in_sight(
-    tmp_path: Path, isolation: str
+    tmp_path: Path, isolation: Any
 ) -> None:
     (tmp_path / ".env").write_text("KEY=secret")
     path = os.pathsep.join([*filter(None, sys.path), str(tmp_path)])
@@ -127,7 +127,7 @@ def test_what_the_users_path_of_modules_leads_to_is_not_in_sight(
 
 @pytest.mark.parametrize("isolation", [LANDLOCK])
 def test_the_users_terminals_are_out_of_reach(
-    start: Callable[..., Sandbox], isolation: str
+    start: Callable[..., Sandbox], isolation: Any
 ) -> None:
     near, far = pty.openpty()
     try:
@@ -142,7 +142,7 @@ def test_the_users_terminals_are_out_of_reach(
 
 
 @pytest.mark.parametrize("isolation", [NAMESPACE])
-def test_a_front_runs_nothing_that_a_snapshot_brings(tmp_path: Path, isolation: str) -> None:
+def test_a_front_runs_nothing_that_a_snapshot_brings(tmp_path: Path, isolation: Any) -> None:
     python = tmp_path / "theirs" / "bin" / "python"
     make = [sys.executable, "-m", "venv", "--without-pip", "--system-site-packages"]
     subprocess.run([*make, str(tmp_path / "theirs")], check=True)
@@ -198,7 +198,7 @@ def host_socket(tmp_path: Path) -> Iterator[tuple[str, list[bytes]]]:
 
 @pytest.mark.parametrize("isolation", levels())
 def test_links_in_the_place_of_sockets_lead_nowhere(
-    tmp_path: Path, host_socket: tuple[str, list[bytes]], isolation: str
+    tmp_path: Path, host_socket: tuple[str, list[bytes]], isolation: Any
 ) -> None:
     path, got = host_socket
     tools = tmp_path / "tools.py"
@@ -225,7 +225,7 @@ def test_links_in_the_place_of_sockets_lead_nowhere(
 
 
 @pytest.mark.parametrize("isolation", [NAMESPACE])
-def test_a_journal_without_an_end_is_read_all_the_same(tmp_path: Path, isolation: str) -> None:
+def test_a_journal_without_an_end_is_read_all_the_same(tmp_path: Path, isolation: Any) -> None:
     tools = tmp_path / "tools.py"
     tools.write_text("@expose\ndef one() -> int:\n    return 1\n")
     with ScopedSandbox(SandboxConfig(isolation=isolation)) as sandbox:
@@ -255,7 +255,7 @@ def test_what_moves_from_process_to_process_ends_with_its_sandbox(
     start: Callable[..., Sandbox],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
-    isolation: str,
+    isolation: Any,
     has_groups: bool,
 ) -> None:
     if not has_groups:
@@ -294,7 +294,7 @@ def test_temporary_files_fill_the_disk_too(
 
 
 @pytest.mark.parametrize("isolation", levels())
-def test_folders_of_any_depth_are_removed(start: Callable[..., Sandbox], isolation: str) -> None:
+def test_folders_of_any_depth_are_removed(start: Callable[..., Sandbox], isolation: Any) -> None:
     sandbox = start(isolation=isolation)
     deep = "import os\nfor _ in range(3000): os.mkdir('d'); os.chdir('d')\nopen('f', 'w').close()"
     sandbox.exec_python(deep)
@@ -352,7 +352,7 @@ sandbox.start()
 
 @pytest.mark.parametrize("isolation", levels())
 def test_an_owner_that_is_killed_during_a_start_leaves_nothing(
-    tmp_path: Path, wait_until: WaitUntil, isolation: str
+    tmp_path: Path, wait_until: WaitUntil, isolation: Any
 ) -> None:
     long = tmp_path / ("long" * 30)
     owner = subprocess.run(
@@ -375,7 +375,7 @@ def test_an_owner_that_is_killed_during_a_start_leaves_nothing(
 
 @pytest.mark.parametrize("isolation", levels())
 def test_what_hides_ends_when_its_owner_stops_it_though_the_warden_is_dead(
-    start: Callable[..., Sandbox], wait_until: WaitUntil, isolation: str
+    start: Callable[..., Sandbox], wait_until: WaitUntil, isolation: Any
 ) -> None:
     sandbox = start(isolation=isolation)
     assert sandbox._run is not None
@@ -394,7 +394,7 @@ def test_what_hides_ends_when_its_owner_stops_it_though_the_warden_is_dead(
 
 @pytest.mark.parametrize("isolation", levels())
 def test_long_paths_of_temporary_files_are_no_problem(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, isolation: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, isolation: Any
 ) -> None:
     long = tmp_path / ("long" * 30)
     long.mkdir()
