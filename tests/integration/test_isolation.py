@@ -318,10 +318,11 @@ def test_the_standard_streams_name_no_file_of_the_host(
     _, session = start(isolation=isolation)
     source = """
         import os
-        result = [os.readlink(f"/proc/{pid}/fd/{number}")
-                  for pid in (2, os.getpid()) for number in (0, 1, 2)]
+        result = [os.readlink(f"/proc/self/fd/{number}") for number in (0, 1, 2)]
     """
     streams = session.call("run", [textwrap.dedent(source)], {})
+    with pytest.raises(RemoteError, match="Permission denied"):
+        session.call("run", ["import os; os.readlink('/proc/2/fd/0')"], {})
 
     assert all(each.startswith(("pipe:", "/dev/null")) for each in streams), streams
 

@@ -14,6 +14,9 @@ MARK = "SEER_SANDBOX"
 FRONT = "SEER_FRONT"
 """The variable of a sandbox's front, which its workers do not inherit: `SANDBOX_ID`."""
 
+WARDEN = "SEER_WARDEN"
+"""The variable of what watches over a sandbox from outside: `SANDBOX_ID`."""
+
 _ROUNDS = 50
 
 

@@ -12,7 +12,7 @@ from seer_rpc.backends.protocol import Isolation, NetworkAccess
 from seer_rpc.client.obituary import Obituary, ending_of, find_obituary
 from seer_rpc.registry import SandboxRecord, is_running
 from seer_rpc.snapshots import Snapshot, Subject, take_snapshot
-from seer_runtime.wire.marks import FRONT, kill_marked, marked
+from seer_runtime.wire.marks import FRONT, WARDEN, kill_marked, marked
 
 _STOP_TIMEOUT = 25.0
 _LOOK = 0.02
@@ -106,6 +106,10 @@ def discard(record: SandboxRecord) -> None:
     has_warden = is_running(record)
     # With the front everything ends that only the warden could find.
     kill_marked(record.id, FRONT)
+    if is_running(record):
+        # A front in a namespace hides its environment, from all but root.
+        kill_marked(record.id, WARDEN)
+        has_warden = False
     kill_marked(record.id)
     if has_warden:
         # It writes and removes there, too.

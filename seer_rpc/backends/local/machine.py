@@ -23,6 +23,7 @@ from seer_rpc.backends.protocol import IsolationLevel, Limits, MachineSpec, Netw
 from seer_rpc.client.obituary import Obituary, ending_of, find_obituary
 from seer_rpc.errors import SandboxStartError
 from seer_rpc.snapshots import Snapshot, Subject, restore_snapshot, take_snapshot
+from seer_runtime.wire.marks import WARDEN
 
 _START_TIMEOUT = 60.0
 _STOP_TIMEOUT = 25.0
@@ -159,7 +160,7 @@ class LocalMachine:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 # All that the interpreter itself may need; it goes no further.
-                env={name: os.environ[name] for name in _LOADER if name in os.environ},
+                env={**_loader(), WARDEN: self._folders.all.name},
                 cwd="/",
                 start_new_session=True,
             )
@@ -227,6 +228,10 @@ def read_log(file: Path, lines: int) -> list[str]:
         with contextlib.suppress(FileNotFoundError):
             found += each.read_text(errors="replace").splitlines()
     return found[-lines:] if lines > 0 else []
+
+
+def _loader() -> dict[str, str]:
+    return {name: os.environ[name] for name in _LOADER if name in os.environ}
 
 
 def _say(warden: subprocess.Popen[bytes], content: bytes, rest: bytes = b"") -> None:

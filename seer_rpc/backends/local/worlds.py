@@ -134,13 +134,13 @@ def _in_namespace(
         bubblewrap, spec, folders, events, [*python.layers.read_only(), *spec.programs]
     )
     environment = place.environment(_passed_on())
-    descriptors = place.descriptors({**environment, **_GRPC})
+    descriptors = place.descriptors({**environment, **_GRPC, FRONT: spec.sandbox_id})
     return replace(
         world,
         plan={
             **world.plan,
             "command": place.command,
-            "environment": [f"{FRONT}={spec.sandbox_id}"],
+            "environment": [],
             "descriptors": descriptors,
         },
         settings=replace(
