@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from packaging.requirements import Requirement
 
@@ -138,6 +138,9 @@ class Machine(Protocol):
 
     isolation: Isolation
     """What keeps it apart."""
+
+    raw: Any
+    """The backend's own object for it, if it has one."""
 
     def path(self, path: str) -> str:
         """Give the path under which processes inside the sandbox find `path`."""

@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import ClassVar, Literal, Self, overload
+from typing import Any, ClassVar, Literal, Self, overload
 
 from seer_rpc.backends.protocol import Isolation
 from seer_rpc.client.commands import CommandResult, OnOutput
@@ -72,6 +72,11 @@ class AsyncSandbox:
     def repo_handles(self) -> list[RepoHandle]:
         """The repositories that it has; none before it is started."""
         return self.sync.repo_handles
+
+    @property
+    def modal_sandbox(self) -> Any:
+        """The `modal.Sandbox`; None for a sandbox on this machine."""
+        return self.sync.modal_sandbox
 
     @property
     def code_server_url(self) -> str | None:

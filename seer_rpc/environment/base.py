@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from seer_rpc.backends import Backend, Machine, MachineSpec, choose_backend, load_backend
 from seer_rpc.backends.protocol import Isolation
@@ -95,6 +95,11 @@ class BaseSandbox(Work):
     def model_handles(self) -> list[ModelHandle]:
         """The models that the sandbox has; none before it is started."""
         return list(self._run.models) if self._run is not None else []
+
+    @property
+    def modal_sandbox(self) -> Any:
+        """The `modal.Sandbox`, for what only Modal can do; None for a sandbox on this machine."""
+        return self._run.machine.raw if self._run is not None else None
 
     @property
     def code_server_url(self) -> str | None:

@@ -29,6 +29,8 @@ _UNKNOWN = 255
 class AttachedMachine:
     """A machine that runs, and runs on when this process ends."""
 
+    raw = None
+
     def __init__(self, record: SandboxRecord) -> None:
         """Use what is written down of it."""
         self.endpoint = record.endpoint

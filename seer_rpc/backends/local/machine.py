@@ -42,6 +42,8 @@ _MOST_PROCESSES = 4096
 class LocalMachine:
     """A sandbox on this machine, and the folder that holds its files."""
 
+    raw = None
+
     def __init__(self, spec: MachineSpec, layers: Layers) -> None:
         """Start it, its Pythons over `layers`.
 
