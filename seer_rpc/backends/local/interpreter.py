@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import os
 import py_compile
 import site
 import sys
@@ -53,9 +54,17 @@ def runtime_folder() -> Path:
     assert spec is not None
     assert spec.origin is not None
     folder = Path(spec.origin).parent
-    for source in folder.rglob("*.py"):
-        compiled = Path(importlib.util.cache_from_source(str(source)))
-        with contextlib.suppress(OSError, py_compile.PyCompileError):
-            if not compiled.exists() or compiled.stat().st_mtime < source.stat().st_mtime:
-                py_compile.compile(str(source), doraise=True)
+    for place, _, files in os.walk(folder):
+        for source in (os.path.join(place, name) for name in files if name.endswith(".py")):
+            with contextlib.suppress(OSError, py_compile.PyCompileError):
+                if not _is_compiled(source):
+                    py_compile.compile(source, doraise=True)
     return folder
+
+
+def _is_compiled(source: str) -> bool:
+    try:
+        compiled = os.stat(importlib.util.cache_from_source(source))
+    except FileNotFoundError:
+        return False
+    return compiled.st_mtime >= os.stat(source).st_mtime
