@@ -36,7 +36,7 @@ class Isolation:
     """What keeps a sandbox apart, and what that guarantees."""
 
     level: str
-    """"namespace", "landlock" or "none" on this machine."""
+    """"namespace", "landlock" or "none" on this machine; "modal" on Modal."""
 
     files: bool
     """Whether files of the host, and the environment of its processes, cannot be read."""
@@ -66,6 +66,7 @@ class MachineSpec:
     """For people."""
 
     gpu: str | None
+    gpu_count: int = 1
     packages: Sequence[Requirement] = field(repr=False)
     """What its Python must have."""
 
@@ -148,8 +149,11 @@ class Machine(Protocol):
     def folder(self) -> Path:
         """Give the sandbox's own folder on this machine, which goes with it.
 
-        The journal of calls is there, and what processes of this machine need to call.
+        What processes of this machine need to call is there.
         """
+
+    def journal(self) -> Path:
+        """Give a folder of this machine with the journal of calls, as it is now."""
 
     def snapshot(self, description: str) -> Snapshot:
         """Keep the files in `/root` and `/workspace`, while what runs goes on.

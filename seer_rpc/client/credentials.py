@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import grpc
 
 from seer_rpc.client.connection import Connection
@@ -23,16 +26,18 @@ _NETWORK_OPTIONS = {
 }
 
 
-def open_channel(connection: Connection) -> grpc.Channel:
+def open_channel(
+    connection: Connection, more: Mapping[str, int] = MappingProxyType({})
+) -> grpc.Channel:
     """Open a channel with the options that both ends agree on; encrypted, if there is a CA."""
     if connection.is_local:
         return grpc.insecure_channel(connection.endpoint, options=CHANNEL_OPTIONS)
-    options = tuple(_NETWORK_OPTIONS.items())
-    if not connection.ca_certificate:
-        return grpc.insecure_channel(connection.endpoint, options=options)
+    options = tuple({**_NETWORK_OPTIONS, **more}.items())
+    if not connection.is_encrypted:
+        return grpc.insecure_channel(connection.address, options=options)
     credentials = grpc.ssl_channel_credentials(
-        root_certificates=connection.ca_certificate.encode(),
+        root_certificates=connection.ca_certificate.encode() or None,
         private_key=connection.client_key.encode() or None,
         certificate_chain=connection.client_certificate.encode() or None,
     )
-    return grpc.secure_channel(connection.endpoint, credentials, options=options)
+    return grpc.secure_channel(connection.address, credentials, options=options)

@@ -33,6 +33,7 @@ from seer_rpc.environment.uploads import furnish
 from seer_rpc.environment.work import Work
 from seer_rpc.errors import (
     SandboxError,
+    SandboxExpiredError,
     SandboxLostError,
     SandboxStartError,
     SeerError,
@@ -45,7 +46,8 @@ from seer_rpc.progress import status
 from seer_rpc.registry import SandboxRecord, find_sandbox, forget, register
 from seer_rpc.snapshots import Snapshot, find_snapshot
 from seer_rpc.workspace import Workspace
-from seer_runtime.wire.journal import PERIOD, RUN
+from seer_runtime.wire.exits import OLD, UNUSED
+from seer_runtime.wire.journal import PERIOD
 from seer_runtime.wire.settings import token_digest
 
 _LAST_LINES = 20
@@ -162,7 +164,7 @@ class BaseSandbox(Work):
         # A call is written down a moment after its end.
         time.sleep(_WRITTEN)
         wanted = Filter(interface=interface, function=function, failed=failed, since=since)
-        return read_calls(self._run.machine.folder() / RUN, self.sandbox_id, wanted, last)
+        return read_calls(self._run.machine.journal(), self.sandbox_id, wanted, last)
 
     @classmethod
     def from_id(cls, which: str, config: SandboxConfig | None = None) -> Self:
@@ -283,6 +285,7 @@ class BaseSandbox(Work):
                 sandbox_id=self.sandbox_id,
                 name=self.name,
                 gpu=self.config.gpu,
+                gpu_count=self.config.gpu_count,
                 packages=required_packages(self.config),
                 system_packages=self.config.system_packages,
                 lifetime=self.config.timeout,
@@ -360,7 +363,8 @@ class BaseSandbox(Work):
         code = run.machine.exit_code()
         if code is not None:
             reason = run.machine.ending()
-            raise SandboxLostError(
+            lost = SandboxExpiredError if reason.startswith((OLD, UNUSED)) else SandboxLostError
+            raise lost(
                 f"sandbox {self.name} has ended{reason and f': {reason}'}",
                 hint="start another one",
                 log=run.machine.logs(_LAST_LINES),
