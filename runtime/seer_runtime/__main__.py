@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import sys
 
 from seer_runtime.wire.settings import SETTINGS, Settings
@@ -36,6 +37,8 @@ def _read_settings() -> Settings:
 
 def _at_home(settings: Settings) -> Settings:
     """Have the folders that a sandbox has, and add to the settings what the machine itself sets."""
+    # A snapshot may have brought those of another front.
+    shutil.rmtree(settings.sockets, ignore_errors=True)
     for folder in (*_OWN, settings.working_directory, settings.sockets):
         os.makedirs(folder, mode=0o700, exist_ok=True)
     # gRPC's are this process's alone.

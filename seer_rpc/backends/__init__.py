@@ -9,6 +9,7 @@ from typing import cast
 from seer_rpc.backends.modal.client import has_credentials
 from seer_rpc.backends.protocol import Backend, Machine, MachineSpec
 from seer_rpc.errors import BackendCredentialsError, BackendError
+from seer_rpc.registry import SandboxRecord, ask_with
 
 __all__ = ["Backend", "Machine", "MachineSpec", "choose_backend", "load_backend"]
 
@@ -28,6 +29,17 @@ def load_backend(name: str) -> Backend:
             hint=f"set {VARIABLE}=local to use this machine, or pass backend='local'",
         )
     return cast("Backend", import_module(f"seer_rpc.backends.{name}"))
+
+
+def _runs(record: SandboxRecord) -> bool:
+    try:
+        return load_backend(record.backend).is_running(record)
+    except BackendError:
+        # One of a backend that is not here any more.
+        return False
+
+
+ask_with(_runs)
 
 
 def choose_backend(requested: str | None, gpu: str | None) -> str:

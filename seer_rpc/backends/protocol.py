@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from packaging.requirements import Requirement
 
@@ -140,6 +140,12 @@ class Machine(Protocol):
     isolation: Isolation
     """What keeps it apart."""
 
+    handle: Any
+    """The sandbox as the backend's own client knows it, where there is such a client."""
+
+    is_here: bool
+    """Whether it runs on this machine, where something else can run beside it."""
+
     def path(self, path: str) -> str:
         """Give the path under which processes inside the sandbox find `path`."""
 
@@ -189,6 +195,9 @@ class Backend(Protocol):
 
         Its `stop` ends it for everybody; without that it outlives this process as it would have.
         """
+
+    def is_running(self, record: SandboxRecord) -> bool:
+        """Tell whether a machine that outlived its owner runs, or may."""
 
     def memory(self, record: SandboxRecord) -> int | None:
         """Give the bytes of memory that what runs in a machine uses; None where nobody knows."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from seer_rpc.backends import Backend, Machine, MachineSpec, choose_backend, load_backend
 from seer_rpc.backends.protocol import Isolation
@@ -32,6 +32,8 @@ from seer_rpc.environment.repos import RepoHandle, checked_out, install_repos
 from seer_rpc.environment.uploads import furnish
 from seer_rpc.environment.work import Work
 from seer_rpc.errors import (
+    BackendError,
+    ContainerError,
     SandboxError,
     SandboxExpiredError,
     SandboxLostError,
@@ -121,12 +123,31 @@ class BaseSandbox(Work):
 
         Raises:
             ConfigError: the repository has no Dockerfile.
-            ContainerError: there is no Docker engine, or it cannot build or run it.
+            ContainerError: there is no Docker engine, or it cannot build or run it; or the sandbox
+                is not on this machine.
         """
         run = self._running()
+        if not run.machine.is_here:
+            raise ContainerError(
+                "a container runs beside its sandbox, and this one is not on this machine",
+                hint="start the sandbox with backend='local'",
+            )
         started = start_container(repo, self.sandbox_id, self.config, self._environment())
         run.containers.append(started)
         return started
+
+    @property
+    def modal_sandbox(self) -> Any:
+        """The sandbox as Modal's client knows it, a `modal.Sandbox`.
+
+        Raises:
+            SandboxError: it is not running.
+            BackendError: it is not on Modal.
+        """
+        machine = self._running().machine
+        if machine.is_here:
+            raise BackendError("the sandbox is not on Modal", hint="start it with backend='modal'")
+        return machine.handle
 
     @property
     def isolation(self) -> Isolation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -22,13 +23,16 @@ import modal  # noqa: E402
 from seer_rpc.backends.modal import creation  # noqa: E402
 from seer_rpc.client import Session  # noqa: E402
 from seer_rpc.client.control import Control  # noqa: E402
-from seer_rpc.environment import Sandbox, SandboxConfig, ScopedSandbox  # noqa: E402
+from seer_rpc.environment import RepoConfig, Sandbox, SandboxConfig, ScopedSandbox  # noqa: E402
 from seer_rpc.errors import (  # noqa: E402
     BackendCredentialsError,
+    BackendError,
     BackendVersionError,
     CapacityError,
     ConfigError,
+    ContainerError,
     PackageInstallError,
+    SandboxError,
     SandboxExpiredError,
     SandboxLostError,
     SandboxStartError,
@@ -407,3 +411,157 @@ def test_what_there_is_not_on_modal(
     assert caught.value.hint
     assert not modal_emulator.sandboxes
     assert not all_sandboxes()
+
+
+# From elsewhere, and afterwards.
+
+
+def seer(*arguments: str) -> str:
+    """Run the command in a process of its own; gives what it prints."""
+    source = f"from seer_rpc.cli import main; main({list(arguments)})"
+    finished = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
+
+
+@pytest.fixture
+def left(gpu: dict[str, Any], run_python: Callable[..., str], write: Callable[..., Path]) -> str:
+    """A sandbox that outlives its owner, and serves an interface; its id."""
+    source = f"""if True:
+        from seer_rpc.client import Session
+        from seer_rpc.environment import ScopedSandbox, SandboxConfig
+        config = SandboxConfig(detach=True, **{gpu!r})
+        scoped = ScopedSandbox(config, backend="modal").start(name="left")
+        with Session(scoped.serve({str(write(_DOUBLE))!r}).connection) as session:
+            session.call("double", [5], {{}})
+        print(scoped.sandbox_id)
+    """
+    return run_python(source).strip()
+
+
+def test_another_process_goes_on(modal_emulator: ModalEmulator, left: str) -> None:
+    with Sandbox.from_id("left") as sandbox:
+        assert sandbox.sandbox_id == left
+        assert sandbox.exec("echo on") == "on\n"
+        assert "doubling 5" in "\n".join(sandbox._running().machine.logs(20))
+        assert len(sandbox.calls(function="double")) == 1
+        assert sandbox.modal_sandbox.object_id == only(modal_emulator).id
+    assert len(modal_emulator.running) == 1
+
+    Sandbox.from_id(left).terminate()
+
+    assert not modal_emulator.running
+    assert not all_sandboxes()
+
+
+def test_the_commands_see_it(modal_emulator: ModalEmulator, left: str) -> None:
+    listed = seer("ps", "--json")
+    assert json.loads(listed)["id"] == left
+    assert json.loads(listed)["backend"] == "modal"
+    assert "doubling 5" in seer("logs", left)
+    assert json.loads(seer("calls", left, "--json"))["function"] == "double"
+    assert seer("exec", left, "--", "echo", "on") == "on\n"
+
+    seer("stop", left)
+
+    assert not modal_emulator.running
+    assert seer("ps", "--json") == ""
+
+
+def test_one_that_modal_ended_is_gone(modal_emulator: ModalEmulator, left: str) -> None:
+    modal_emulator.lose(only(modal_emulator).id)
+
+    with pytest.raises(SandboxError, match="has ended"):
+        Sandbox.from_id(left)
+    seer("gc")
+    assert not all_sandboxes()
+
+
+def test_what_an_owner_left_behind_is_collected(
+    modal_emulator: ModalEmulator, gpu: dict[str, Any], run_python: Callable[..., str]
+) -> None:
+    source = f"""if True:
+        import os, signal
+        from seer_rpc.environment import Sandbox, SandboxConfig
+        sandbox = Sandbox(SandboxConfig(**{gpu!r}), backend="modal").start()
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    with pytest.raises(subprocess.CalledProcessError):
+        run_python(source)
+    assert len(modal_emulator.running) == 1
+
+    seer("gc")
+
+    assert not modal_emulator.running
+    assert not all_sandboxes()
+
+
+def test_what_cannot_be_collected_stays_written_down(
+    modal_emulator: ModalEmulator, run_python: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = """if True:
+        import os, signal
+        from seer_rpc.environment import Sandbox, SandboxConfig
+        sandbox = Sandbox(SandboxConfig(), backend="modal").start()
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    with pytest.raises(subprocess.CalledProcessError):
+        run_python(source)
+
+    with monkeypatch.context() as broken:
+        broken.delenv("MODAL_TOKEN_ID")
+        seer("gc")
+    assert len(all_sandboxes()) == 1
+    seer("gc")
+
+    assert not all_sandboxes()
+    assert not modal_emulator.running
+
+
+def test_a_script_that_ends_takes_its_sandbox_along(
+    modal_emulator: ModalEmulator, run_python: Callable[..., str]
+) -> None:
+    run_python("""if True:
+        from seer_rpc.environment import Sandbox, SandboxConfig
+        sandbox = Sandbox(SandboxConfig(), backend="modal").start()
+    """)
+
+    assert modal_emulator.sandboxes
+    assert not modal_emulator.running
+
+
+def test_a_snapshot_starts_another_sandbox(
+    modal_emulator: ModalEmulator, start: Start, gpu: dict[str, Any]
+) -> None:
+    sandbox = start()
+    sandbox.write_file("notes.txt", "kept")
+    snapshot = sandbox.terminate(save_snapshot=True, snapshot_description="with notes")
+    assert snapshot is not None
+
+    again = Sandbox.from_snapshot(snapshot.id, SandboxConfig(**gpu))
+    with again:
+        assert again.read_file("notes.txt") == "kept"
+    assert not modal_emulator.running
+
+
+@one_kind
+def test_a_local_snapshot_starts_none(start: Start) -> None:
+    with Sandbox(SandboxConfig(), backend="local").start() as local:
+        snapshot = local.snapshot()
+    with pytest.raises(BackendError, match="another backend"):
+        Sandbox(SandboxConfig(), backend="modal")._start(Workspace(), None, snapshot)
+
+
+def test_a_repository_comes_along(start: Start, tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("in git")
+    (folder / "link").symlink_to("notes.txt")
+    for command in ("init -q", "add -A", "-c user.name=a -c user.email=a@b commit -qm one"):
+        subprocess.run(["git", "-C", str(folder), *command.split()], check=True)
+
+    sandbox = start(repos=[RepoConfig(str(folder))])
+
+    assert sandbox.exec("cat project/link; readlink project/link") == "in gitnotes.txt\n"
+    with pytest.raises(ContainerError, match="not on this machine"):
+        sandbox.start_container(sandbox.repo_handles[0])

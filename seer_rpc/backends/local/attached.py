@@ -30,6 +30,9 @@ _UNKNOWN = 255
 class AttachedMachine:
     """A machine that runs, and runs on when this process ends."""
 
+    handle = None
+    is_here = True
+
     def __init__(self, record: SandboxRecord) -> None:
         """Use what is written down of it."""
         self.endpoint = record.endpoint

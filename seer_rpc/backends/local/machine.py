@@ -42,6 +42,9 @@ _MOST_PROCESSES = 4096
 class LocalMachine:
     """A sandbox on this machine, and the folder that holds its files."""
 
+    handle = None
+    is_here = True
+
     def __init__(self, spec: MachineSpec, layers: Layers) -> None:
         """Start it, its Pythons over `layers`.
 

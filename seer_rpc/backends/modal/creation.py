@@ -12,16 +12,14 @@ import modal
 from modal import exception
 
 from seer_rpc.backends.modal.deadlines import within
-from seer_rpc.backends.modal.definition import TAG, command, gpu, options
+from seer_rpc.backends.modal.definition import APP, command, gpu, name, options
 from seer_rpc.backends.modal.images import make_image
 from seer_rpc.backends.modal.problems import MORE, translated
 from seer_rpc.backends.protocol import MachineSpec
-from seer_rpc.errors import CapacityError, SandboxStartError
+from seer_rpc.errors import CapacityError, SandboxStartError, SeerError
 from seer_rpc.progress import show_detail
 
 T = TypeVar("T")
-
-_APP = "seer-rpc"
 _ANSWER = 60.0
 """Seconds in which Modal answers what takes it no time."""
 
@@ -43,35 +41,43 @@ def create(spec: MachineSpec) -> modal.Sandbox:
         SandboxStartError: Modal does not answer.
     """
     with translated():
-        app = find_app()
+        app = _asked(partial(modal.App.lookup, APP, create_if_missing=True))
         image = _build(spec, app)
         try:
             return _schedule(spec, app, image)
         except BaseException:
-            end_tagged(spec.sandbox_id)
+            # What began it says more than what else is wrong.
+            with contextlib.suppress(SeerError):
+                end_what_runs(spec.sandbox_id)
             raise
 
 
-def find_app() -> modal.App:
-    """Give the app to which all sandboxes belong."""
-    return _asked(partial(modal.App.lookup, _APP, create_if_missing=True))
-
-
-def tagged(sandbox_id: str) -> list[modal.Sandbox]:
-    """Give what runs on Modal under that id; of this user's as of everybody else of the workspace.
+def find(sandbox_id: str) -> modal.Sandbox | None:
+    """Give what runs, or ran, on Modal under that id of this library's.
 
     Raises:
         SandboxStartError: Modal does not answer.
+        BackendError: Modal does not take the credentials.
     """
-    find = partial(modal.Sandbox.list, app_id=find_app().app_id, tags={TAG: sandbox_id})
-    return _asked(lambda: list(find()))
+    look = partial(modal.Sandbox.from_name, APP, name(sandbox_id))
+    # Those without a GPU alone are found after their end, and no others are found in that way.
+    for kind in (partial(look, include_terminated=True), look):
+        with translated(), contextlib.suppress(exception.NotFoundError):
+            return _asked(kind)
+    return None
 
 
-def end_tagged(sandbox_id: str) -> None:
-    """End what runs on Modal under that id, as far as Modal answers."""
-    with contextlib.suppress(exception.Error, SandboxStartError):
-        for sandbox in tagged(sandbox_id):
-            end(sandbox)
+def end_what_runs(sandbox_id: str) -> None:
+    """End what runs on Modal under that id.
+
+    Raises:
+        SandboxStartError: Modal does not answer.
+        BackendError: Modal does not take the credentials.
+    """
+    sandbox = find(sandbox_id)
+    if sandbox is not None:
+        with translated(), contextlib.suppress(exception.NotFoundError, exception.ConflictError):
+            _asked(sandbox.terminate)
 
 
 def end(sandbox: modal.Sandbox) -> None:

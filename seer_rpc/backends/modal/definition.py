@@ -15,6 +15,9 @@ from seer_rpc.backends.protocol import Isolation, MachineSpec
 from seer_rpc.errors import ConfigError
 from seer_runtime.wire.settings import SETTINGS, Port, Settings
 
+APP = "seer-rpc"
+"""The app to which all sandboxes belong."""
+
 PORT = 50_051
 TAG = "seer-rpc"
 """The tag whose value is the sandbox's id."""
@@ -44,6 +47,11 @@ _MOST_SETTINGS = 120_000
 _MODAL_NAMES = {"A10G": "A10"}
 
 
+def name(sandbox_id: str) -> str:
+    """Give a sandbox's name on Modal, by which it is found."""
+    return f"seer-{sandbox_id}"
+
+
 def command() -> tuple[str, ...]:
     """Give the sandbox's first process."""
     return _COMMAND
@@ -57,6 +65,7 @@ def options(spec: MachineSpec) -> Mapping[str, Any]:
     """
     lifetime = math.ceil(min(spec.lifetime + _SLACK, LONGEST))
     return {
+        "name": name(spec.sandbox_id),
         "gpu": gpu(spec),
         "secrets": [_secret(spec)],
         "timeout": lifetime,

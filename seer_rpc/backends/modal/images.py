@@ -22,7 +22,7 @@ _IGNORED = ["**/__pycache__", "**/*.pyc"]
 def make_image(spec: MachineSpec) -> modal.Image:
     """Describe the image; nothing is built yet."""
     pins = runtime_pins()
-    image = modal.Image.debian_slim(python_version=f"{sys.version_info[0]}.{sys.version_info[1]}")
+    image = _base(spec)
     if spec.system_packages:
         image = image.apt_install(*spec.system_packages)
     image = image.uv_pip_install(*pins)
@@ -31,6 +31,12 @@ def make_image(spec: MachineSpec) -> modal.Image:
         image = image.uv_pip_install(*map(str, spec.packages), *pins)
     image = image.env({"PYTHONPATH": LIBRARY})
     return image.add_local_dir(_runtime(), f"{LIBRARY}/seer_runtime", ignore=_IGNORED)
+
+
+def _base(spec: MachineSpec) -> modal.Image:
+    if spec.snapshot is not None:
+        return modal.Image.from_id(spec.snapshot.image)
+    return modal.Image.debian_slim(python_version=f"{sys.version_info[0]}.{sys.version_info[1]}")
 
 
 def runtime_pins() -> list[str]:

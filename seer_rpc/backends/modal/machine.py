@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
+import shutil
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -17,12 +19,13 @@ from seer_rpc.backends.modal.presence import Presence
 from seer_rpc.backends.protocol import Isolation, NetworkAccess
 from seer_rpc.errors import SandboxError, SnapshotError
 from seer_rpc.locations import sandboxes_folder
-from seer_rpc.snapshots import Snapshot
+from seer_rpc.snapshots import Snapshot, Subject, note_snapshot
 from seer_runtime.wire.exits import OLD, STOPPING
 from seer_runtime.wire.journal import CURRENT, PREVIOUS, RUN
 
 _OWN = ("root", "workspace", "models")
 _FETCH = 60.0
+_SNAPSHOT = 600
 _STOP = 60.0
 """Seconds in which Modal ends a sandbox."""
 
@@ -31,12 +34,16 @@ class ModalMachine:
     """A sandbox on Modal whose runtime answers.
 
     Attributes:
-        sandbox: Modal's own object.
+        id: The sandbox's id here.
+        handle: Modal's own object.
     """
+
+    is_here = False
 
     def __init__(
         self,
         sandbox_id: str,
+        name: str,
         sandbox: modal.Sandbox,
         endpoint: str,
         isolation: Isolation,
@@ -44,14 +51,18 @@ class ModalMachine:
         presence: Presence | None,
     ) -> None:
         """Take over what `start_machine` made; without a presence it outlives this process."""
-        self.sandbox = sandbox
+        self.handle = sandbox
         self.endpoint = endpoint
         self.network: NetworkAccess | None = NetworkAccess(endpoint=endpoint)
         self.isolation = isolation
-        self._id = sandbox_id
+        self.id = sandbox_id
+        self._name = name
         self._observation = observation
         self._presence = presence
         self._owner = os.getpid()
+        if presence is not None:
+            # Whoever ends without a word needs it no longer.
+            atexit.register(self._abandon)
 
     def path(self, path: str) -> str:
         """Give the path under which processes inside the sandbox find `path`.
@@ -73,7 +84,7 @@ class ModalMachine:
 
     def folder(self) -> Path:
         """Give the folder on this machine that goes with the sandbox."""
-        return sandboxes_folder() / self._id
+        return sandboxes_folder() / self.id
 
     def journal(self) -> Path:
         """Fetch it; where the sandbox has ended, it is as it was when it was last asked for."""
@@ -81,20 +92,27 @@ class ModalMachine:
         for name in (PREVIOUS, CURRENT) if self._observation.exit_code is None else ():
             # A file that is not there yet has nothing to tell.
             with contextlib.suppress(exception.Error, TimeoutError):
-                source, target = f"{FRONT_FOLDER}/{name}", folder / name
-                within(_FETCH, partial(self.sandbox.filesystem.copy_to_local, source, target))
+                fetched, source = folder / f"{name}.new", f"{FRONT_FOLDER}/{name}"
+                copy = partial(self.handle.filesystem.copy_to_local, source, str(fetched))
+                within(_FETCH, copy)
+                _bring(fetched, folder / name)
         return folder
 
     def snapshot(self, description: str) -> Snapshot:
-        """Refuse: this version keeps no files of sandboxes on Modal.
+        """Have Modal keep all its files, as an image that stays in the workspace.
 
         Raises:
-            SnapshotError: always.
+            SnapshotError: Modal does not.
         """
-        raise SnapshotError(
-            "this version takes no snapshots of sandboxes on Modal",
-            hint="download_dir() fetches what is to be kept",
-        )
+        try:
+            keep = partial(self.handle.snapshot_filesystem, timeout=_SNAPSHOT, ttl=None)
+            image = within(_SNAPSHOT, keep)
+        except (exception.Error, TimeoutError) as error:
+            raise SnapshotError(
+                f"Modal keeps no snapshot of the sandbox: {error or 'it does not answer'}",
+                hint="try again; large folders of files that can be made again are better removed",
+            ) from error
+        return note_snapshot(Subject(self.id, self._name, "modal"), description, image.object_id)
 
     def exit_code(self) -> int | None:
         """Give the runtime's exit status, or None while it runs."""
@@ -119,20 +137,40 @@ class ModalMachine:
         if os.getpid() != self._owner:
             return
         if self._presence is not None:
+            atexit.unregister(self._abandon)
             self._presence.end()
         if self._observation.exit_code is not None:
             return
         try:
-            within(_STOP, lambda: self.sandbox.terminate(wait=True))
+            within(_STOP, lambda: self.handle.terminate(wait=True))
         except (exception.NotFoundError, exception.ConflictError):
             # It has ended already.
             return
         except (exception.Error, TimeoutError) as error:
             raise SandboxError(
                 f"Modal does not say that it has ended the sandbox: {error}",
-                hint=f"`modal sandbox terminate {self.sandbox.object_id}`, or `seer gc`; by itself "
+                hint=f"`modal sandbox terminate {self.handle.object_id}`, or `seer gc`; by itself "
                 "it ends when nobody has used it for a while",
             ) from error
+        self._observation.finish()
+
+    def _abandon(self) -> None:
+        if os.getpid() == self._owner and self._observation.exit_code is None:
+            # On this thread: others cannot be started any more.
+            with contextlib.suppress(exception.Error):
+                self.handle.terminate()
+
+
+def _bring(fetched: Path, file: Path) -> None:
+    """Have a file as it was fetched; one that has grown is added to: others read it."""
+    known = file.stat().st_size if file.exists() else 0
+    if fetched.stat().st_size < known:
+        fetched.replace(file)
+        return
+    with fetched.open("rb") as source, file.open("ab") as target:
+        source.seek(known)
+        shutil.copyfileobj(source, target)
+    fetched.unlink()
 
 
 _LOOKED_AT = 20

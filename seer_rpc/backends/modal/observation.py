@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TextIO
 
 import modal
 from modal import exception
 
 from seer_rpc.locations import sandboxes_folder
-from seer_runtime.wire.journal import RUN, hold
+from seer_runtime.wire.journal import RUN
 
 EXPIRED = 124
 """The exit status where Modal itself ended a sandbox for its time or for want of use."""
 
 _KEPT = 5_000
+_LARGEST = 8 << 20
+"""Characters of the log that others on this machine read, after which it begins anew."""
+
 _QUIET = 0.3
 """Seconds without a line after which what was printed before has arrived."""
 
@@ -33,10 +39,13 @@ class Observation:
     def __init__(self, sandbox: modal.Sandbox, sandbox_id: str) -> None:
         """Begin; what it printed before arrives, too.
 
-        Meanwhile others on this machine see that it runs, as they do where a front runs here.
+        The first on this machine who does so lets others see that it runs, as they do where a front
+        runs here, and writes the log where they look.
         """
         self._sandbox = sandbox
-        self._lock = _hold(sandboxes_folder() / sandbox_id / RUN)
+        folder = sandboxes_folder() / sandbox_id
+        self._claim = Claim(folder / RUN)
+        self._log = folder / "log" if self._claim.is_first else None
         self._lines: deque[str] = deque(maxlen=_KEPT)
         self._rest = ""
         self._last_arrival = time.monotonic()
@@ -60,6 +69,11 @@ class Observation:
         """Wait for its end; tells whether it has come."""
         return self._ended.wait(seconds)
 
+    def finish(self) -> None:
+        """Wait until what is known of a sandbox that has ended is known here."""
+        self._ended.wait(_PATIENCE)
+        self._reader.join(_PATIENCE)
+
     def lines(self, count: int) -> list[str]:
         """Give the newest lines, once those have arrived that were printed up to now."""
         asked = time.monotonic()
@@ -73,10 +87,14 @@ class Observation:
 
     def _follow(self) -> None:
         # What breaks while the sandbox ends is its end; what was read until then is kept.
-        _ignoring(lambda: self._take(self._sandbox.stderr))
+        with contextlib.ExitStack() as opened:
+            file = opened.enter_context(self._log.open("w")) if self._log is not None else None
+            _ignoring(lambda: self._take(self._sandbox.stderr, file))
 
-    def _take(self, output: Iterable[str]) -> None:
+    def _take(self, output: Iterable[str], file: TextIO | None) -> None:
         for text in output:
+            if file is not None:
+                _write(file, text)
             *lines, self._rest = (self._rest + text).split("\n")
             self._lines.extend(lines)
             self._last_arrival = time.monotonic()
@@ -87,13 +105,35 @@ class Observation:
             self._exit_code = self._sandbox.returncode
             if self._exit_code is None and not _ignoring(self.look):
                 time.sleep(_AGAIN)
-        os.close(self._lock)
+        self._claim.end()
         self._ended.set()
 
 
-def _hold(folder: Path) -> int:
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return hold(str(folder))
+class Claim:
+    """The lock of a folder, by which others see that its sandbox runs; the first one has it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Take it where it is free."""
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.is_first = False
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(self._folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self.is_first = True
+
+    def end(self) -> None:
+        """Give it back."""
+        os.close(self._folder)
+
+
+def _write(file: TextIO, text: str) -> None:
+    # A folder that is gone, or full, is no reason to know less here.
+    with contextlib.suppress(OSError):
+        if file.tell() > _LARGEST:
+            file.seek(0)
+            file.truncate()
+        file.write(text)
+        file.flush()
 
 
 def _ignoring(task: Callable[[], object]) -> bool:

@@ -8,6 +8,7 @@ from modal import exception
 from seer_rpc.backends.modal.creation import create, end
 from seer_rpc.backends.modal.deadlines import within
 from seer_rpc.backends.modal.definition import PORT, isolation
+from seer_rpc.backends.modal.folders import send_folders
 from seer_rpc.backends.modal.machine import ModalMachine
 from seer_rpc.backends.modal.observation import Observation
 from seer_rpc.backends.modal.presence import Presence
@@ -22,6 +23,7 @@ _READY = 120.0
 """Seconds in which the runtime listens."""
 
 _CONNECTION = 30.0
+_SENDING = 900.0
 _LAST_LINES = 20
 _END = 3.0
 """Seconds in which Modal knows that what does not answer has ended."""
@@ -32,7 +34,13 @@ def start_machine(spec: MachineSpec) -> ModalMachine:
     sandbox = create(spec)
     try:
         with translated():
-            return _ready(spec, sandbox)
+            machine = _ready(spec, sandbox)
+            try:
+                _send(spec, sandbox)
+            except BaseException:
+                machine.stop()
+                raise
+            return machine
     except BaseException:
         end(sandbox)
         raise
@@ -52,12 +60,24 @@ def _ready(spec: MachineSpec, sandbox: modal.Sandbox) -> ModalMachine:
         presence.end()
     return ModalMachine(
         spec.sandbox_id,
+        spec.name,
         sandbox,
         endpoint,
         isolation(spec),
         observation,
         None if spec.is_detached else presence,
     )
+
+
+def _send(spec: MachineSpec, sandbox: modal.Sandbox) -> None:
+    if spec.folders:
+        show_detail("sending what it begins with")
+        try:
+            within(_SENDING, lambda: send_folders(sandbox, spec.folders))
+        except TimeoutError:
+            raise SandboxStartError(
+                f"the folders that the sandbox begins with were not sent within {_SENDING:.0f} s"
+            ) from None
 
 
 def _failure(observation: Observation, error: Exception) -> SandboxStartError:

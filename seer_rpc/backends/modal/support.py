@@ -34,6 +34,8 @@ def _lacks(spec: MachineSpec) -> Iterator[_Lack]:
             f"lives for 24 h at most, and timeout={spec.lifetime:g} s is more",
             f"write timeout={LONGEST:.0f}; a snapshot of it can start another one",
         )
+    if spec.snapshot is not None and not spec.snapshot.image:
+        yield _Lack("cannot start from a snapshot of another backend's", "use that backend")
     if spec.models:
         yield _Lack("cannot have models= in this version", here)
     if spec.isolation != "auto":
