@@ -9,6 +9,8 @@ SeerError
 │   │   └── SystemPackageError  system packages that are not installed
 │   ├── RepoError               a repository that is not to be had, or cannot be installed
 │   └── BackendError            no backend can run the sandbox
+│       ├── BackendCredentialsError     its service gets no credentials, or does not take them
+│       └── BackendVersionError         its client is not installed, or not in a supported version
 ├── InterfaceError              an interface file cannot be served
 │   ├── InterfaceMissingError   there is no such file (a FileNotFoundError)
 │   ├── InterfaceSyntaxError    it is not Python
@@ -34,9 +36,12 @@ SeerError
 │   ├── SessionOverError        the runtime does not know the session any more
 │   ├── ConnectionFileError     the connection file is missing, open to others, or not readable
 │   └── SandboxLostError        the sandbox is gone (a ConnectionError)
+│       └── SandboxExpiredError its time was over
 └── SandboxError                a sandbox cannot do what was asked of it now
     ├── SandboxStartError       it did not start
-    │   └── IsolationError      this machine cannot keep it apart as it was asked to
+    │   ├── IsolationError      this machine cannot keep it apart as it was asked to
+    │   ├── CapacityError       there was no machine for it in time
+    │   └── TunnelError         the way to it is not one that calls can take
     ├── SnapshotError           a snapshot cannot be taken, found or restored
     ├── CodeServerError         code-server cannot be had, or does not start
     ├── ContainerError          there is no Docker engine, or it does not run the container
@@ -66,9 +71,12 @@ from seer_runtime.wire.differences import differences
 __all__ = [
     "ArgumentError",
     "AuthenticationError",
+    "BackendCredentialsError",
     "BackendError",
+    "BackendVersionError",
     "CallCancelledError",
     "CallError",
+    "CapacityError",
     "CodeServerError",
     "CommandError",
     "CommandOutputError",
@@ -95,6 +103,7 @@ __all__ = [
     "RemoteExit",
     "RepoError",
     "SandboxError",
+    "SandboxExpiredError",
     "SandboxFileError",
     "SandboxFileNotFoundError",
     "SandboxFileSizeError",
@@ -110,6 +119,7 @@ __all__ = [
     "SnapshotError",
     "StateLostError",
     "SystemPackageError",
+    "TunnelError",
     "UnknownFieldError",
     "ValueCrossingError",
     "WorkerDiedError",
@@ -207,6 +217,14 @@ class RepoError(ConfigError):
 
 class BackendError(ConfigError):
     """No backend can run the sandbox."""
+
+
+class BackendCredentialsError(BackendError):
+    """The service that is to run the sandbox gets no credentials, or does not take them."""
+
+
+class BackendVersionError(BackendError):
+    """The backend's client is not installed, or in a version that is not supported."""
 
 
 class InterfaceError(SeerError):
@@ -390,12 +408,24 @@ class SandboxLostError(SessionError, ConnectionError):
     """The sandbox is gone. Where a call was on its way, `started` says that it may have run."""
 
 
+class SandboxExpiredError(SandboxLostError):
+    """The sandbox reached the end of its time, or nobody used it for too long."""
+
+
 class SandboxError(SeerError):
     """A sandbox cannot do what was asked of it now."""
 
 
 class SandboxStartError(SandboxError):
     """A sandbox did not start."""
+
+
+class CapacityError(SandboxStartError):
+    """There was no machine for the sandbox in time."""
+
+
+class TunnelError(SandboxStartError):
+    """The way to the sandbox is not one that calls can take."""
 
 
 class CodeServerError(SandboxError):

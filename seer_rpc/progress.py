@@ -19,6 +19,10 @@ _FIRST_NOTE = 2.0
 _NEXT_NOTE = 15.0
 
 
+_SHOWN: list[Status] = []
+"""What goes on, the newest last."""
+
+
 class Status:
     """Something slow: what it is, since when, and a detail that changes."""
 
@@ -46,6 +50,7 @@ def status(text: str) -> Iterator[Status]:
     Where standard error is no terminal, a line appears now and then instead.
     """
     shown = Status(text)
+    _SHOWN.append(shown)
     stopped = threading.Event()
     show = _animate if sys.stderr.isatty() else _note_now_and_then
     thread = threading.Thread(target=show, args=(shown, stopped), name="seer-status", daemon=True)
@@ -53,8 +58,15 @@ def status(text: str) -> Iterator[Status]:
     try:
         yield shown
     finally:
+        _SHOWN.remove(shown)
         stopped.set()
         thread.join()
+
+
+def show_detail(detail: str) -> None:
+    """Show how far what is being shown has come, where anything is."""
+    for shown in _SHOWN[-1:]:
+        shown.show(detail)
 
 
 def note(text: str) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
-from pathlib import Path
 from typing import cast
 
+from seer_rpc.backends.modal.client import has_credentials
 from seer_rpc.backends.protocol import Backend, Machine, MachineSpec
-from seer_rpc.errors import BackendError
+from seer_rpc.errors import BackendCredentialsError, BackendError
+from seer_rpc.registry import SandboxRecord, ask_with
 
 __all__ = ["Backend", "Machine", "MachineSpec", "choose_backend", "load_backend"]
 
-BACKENDS = ("local",)
+BACKENDS = ("local", "modal")
 VARIABLE = "SEER_BACKEND"
 
 
@@ -30,6 +31,17 @@ def load_backend(name: str) -> Backend:
     return cast("Backend", import_module(f"seer_rpc.backends.{name}"))
 
 
+def _runs(record: SandboxRecord) -> bool:
+    try:
+        return load_backend(record.backend).is_running(record)
+    except BackendError:
+        # One of a backend that is not here any more.
+        return False
+
+
+ask_with(_runs)
+
+
 def choose_backend(requested: str | None, gpu: str | None) -> str:
     """Give the name of the backend for a sandbox.
 
@@ -37,21 +49,16 @@ def choose_backend(requested: str | None, gpu: str | None) -> str:
     on this machine and those with one on Modal.
 
     Raises:
-        BackendError: a GPU is wanted and Modal is not set up.
+        BackendCredentialsError: a GPU is wanted and Modal is not set up.
     """
     chosen = requested or os.environ.get(VARIABLE)
     if chosen:
         return chosen
     if gpu is None:
         return "local"
-    if _modal_is_set_up():
+    if has_credentials():
         return "modal"
-    raise BackendError(
+    raise BackendCredentialsError(
         f"gpu={gpu!r} needs Modal, and there are no credentials for it",
         hint=f"run `modal token new`, or set {VARIABLE}=local to use this machine",
     )
-
-
-def _modal_is_set_up() -> bool:
-    file = Path(os.environ.get("MODAL_CONFIG_PATH") or Path.home() / ".modal.toml")
-    return bool(os.environ.get("MODAL_TOKEN_ID")) or file.exists()

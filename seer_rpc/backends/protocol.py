@@ -36,7 +36,7 @@ class Isolation:
     """What keeps a sandbox apart, and what that guarantees."""
 
     level: str
-    """"namespace", "landlock" or "none" on this machine."""
+    """"namespace", "landlock" or "none" on this machine; "modal" on Modal."""
 
     files: bool
     """Whether files of the host, and the environment of its processes, cannot be read."""
@@ -66,6 +66,7 @@ class MachineSpec:
     """For people."""
 
     gpu: str | None
+    gpu_count: int = 1
     packages: Sequence[Requirement] = field(repr=False)
     """What its Python must have."""
 
@@ -139,8 +140,11 @@ class Machine(Protocol):
     isolation: Isolation
     """What keeps it apart."""
 
-    raw: Any
-    """The backend's own object for it, if it has one."""
+    handle: Any
+    """The sandbox as the backend's own client knows it, where there is such a client."""
+
+    is_here: bool
+    """Whether it runs on this machine, where something else can run beside it."""
 
     def path(self, path: str) -> str:
         """Give the path under which processes inside the sandbox find `path`."""
@@ -151,8 +155,11 @@ class Machine(Protocol):
     def folder(self) -> Path:
         """Give the sandbox's own folder on this machine, which goes with it.
 
-        The journal of calls is there, and what processes of this machine need to call.
+        What processes of this machine need to call is there.
         """
+
+    def journal(self) -> Path:
+        """Give a folder of this machine with the journal of calls, as it is now."""
 
     def snapshot(self, description: str) -> Snapshot:
         """Keep the files in `/root` and `/workspace`, while what runs goes on.
@@ -188,6 +195,9 @@ class Backend(Protocol):
 
         Its `stop` ends it for everybody; without that it outlives this process as it would have.
         """
+
+    def is_running(self, record: SandboxRecord) -> bool:
+        """Tell whether a machine that outlived its owner runs, or may."""
 
     def memory(self, record: SandboxRecord) -> int | None:
         """Give the bytes of memory that what runs in a machine uses; None where nobody knows."""

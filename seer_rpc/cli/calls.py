@@ -7,11 +7,13 @@ import itertools
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from rich.text import Text
 
 from seer_rpc.cli.options import Commands, count
 from seer_rpc.cli.tables import console, table
+from seer_rpc.environment.records import running_machine
 from seer_rpc.errors import SandboxError
 from seer_rpc.journal import CallRecord, Filter, JournalReader
 from seer_rpc.registry import SandboxRecord, running_sandboxes
@@ -105,9 +107,14 @@ class _Journal:
 
     def __init__(self, sandbox: SandboxRecord) -> None:
         self.sandbox = sandbox
-        self.reader = JournalReader(sandbox.folder / RUN)
+        self._machine = running_machine(sandbox)
+        self.reader = JournalReader(self._folder())
         self.reader.read()
         self._shown = {key for key, call in self.reader.calls.items() if call.entry.is_over}
+
+    def _folder(self) -> Path:
+        """Give where it is, as it is now."""
+        return self._machine.journal() if self._machine is not None else self.sandbox.folder / RUN
 
     def records(self, wanted: Filter) -> list[CallRecord]:
         """Give those that there are."""
@@ -116,6 +123,7 @@ class _Journal:
 
     def ended(self, wanted: Filter) -> list[CallRecord]:
         """Give those that have ended since."""
+        self._folder()
         keys = [key for key in self.reader.read() if self.reader.calls[key].entry.is_over]
         new = [key for key in keys if key not in self._shown]
         self._shown.update(new)

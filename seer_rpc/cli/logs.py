@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from seer_rpc.cli.options import Commands, count
+from seer_rpc.environment.records import running_machine
 from seer_rpc.registry import SandboxRecord, find_sandbox, is_running
 
 _PERIOD = 0.2
@@ -51,6 +52,10 @@ def run(parsed: argparse.Namespace) -> None:
         SandboxError: there is none of that name.
     """
     record = find_sandbox(parsed.sandbox, with_ended=True)
+    machine = running_machine(record)
+    if machine is not None:
+        # That of one that is not here is fetched, and goes on to be.
+        machine.logs(0)
     log = _Log(record.folder / "log")
     for line in log.read().splitlines()[-parsed.lines :]:
         print(line)

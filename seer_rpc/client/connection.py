@@ -13,6 +13,7 @@ from seer_rpc.errors import ConnectionFileError
 from seer_rpc.locations import PRIVATE_FOLDER
 
 VARIABLE = "SEER_RPC_FILE"
+PUBLIC = "https://"
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,13 @@ class Connection:
     """The name under which it is served."""
 
     endpoint: str
-    """`unix:/path` or `host:port`."""
+    """`unix:/path`, `host:port`, or `https://host:port` where an authority that everybody knows has
+    signed the certificate."""
 
     token: str = field(repr=False)
     ca_certificate: str = field(default="", repr=False)
-    """Who signed the runtime's certificate, as PEM. Without it the connection is not encrypted."""
+    """Who signed the runtime's certificate, as PEM. Without it the connection is not encrypted,
+    unless the endpoint says otherwise."""
 
     client_certificate: str = field(default="", repr=False)
     """The client's own certificate, as PEM, where the runtime wants one."""
@@ -38,6 +41,16 @@ class Connection:
     def is_local(self) -> bool:
         """Whether the runtime is on this machine and reached through a socket file."""
         return self.endpoint.startswith("unix:")
+
+    @property
+    def address(self) -> str:
+        """The endpoint as gRPC reads it."""
+        return self.endpoint.removeprefix(PUBLIC)
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether the runtime shows a certificate."""
+        return bool(self.ca_certificate) or self.endpoint.startswith(PUBLIC)
 
     def beside(self, name: str) -> str:
         """Give the file of that name beside the runtime's socket; empty where there is none."""

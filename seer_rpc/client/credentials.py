@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import weakref
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import grpc
 
@@ -32,7 +34,9 @@ _NETWORK_OPTIONS = {
 _LOCAL_OPTIONS = (*CHANNEL_OPTIONS, ("grpc.use_local_subchannel_pool", 1))
 
 
-def open_channel(connection: Connection) -> grpc.Channel:
+def open_channel(
+    connection: Connection, more: Mapping[str, int] = MappingProxyType({})
+) -> grpc.Channel:
     """Open a channel with the options that both ends agree on; encrypted, if there is a CA.
 
     Raises:
@@ -40,15 +44,15 @@ def open_channel(connection: Connection) -> grpc.Channel:
     """
     if connection.is_local:
         return _open_local(connection.endpoint)
-    options = tuple(_NETWORK_OPTIONS.items())
-    if not connection.ca_certificate:
-        return grpc.insecure_channel(connection.endpoint, options=options)
+    options = tuple({**_NETWORK_OPTIONS, **more}.items())
+    if not connection.is_encrypted:
+        return grpc.insecure_channel(connection.address, options=options)
     credentials = grpc.ssl_channel_credentials(
-        root_certificates=connection.ca_certificate.encode(),
+        root_certificates=connection.ca_certificate.encode() or None,
         private_key=connection.client_key.encode() or None,
         certificate_chain=connection.client_certificate.encode() or None,
     )
-    return grpc.secure_channel(connection.endpoint, credentials, options=options)
+    return grpc.secure_channel(connection.address, credentials, options=options)
 
 
 def _open_local(endpoint: str) -> grpc.Channel:

@@ -12,6 +12,7 @@ from seer_rpc.errors import (
     SandboxLostError,
     SeerError,
     SessionError,
+    TunnelError,
 )
 
 _ASK = "ask for the connection file again: each start of a sandbox has certificates of its own"
@@ -27,6 +28,12 @@ class _Problem(NamedTuple):
 
 # The first one that matches counts.
 _PROBLEMS = (
+    _Problem(
+        "missing selected ALPN",
+        TunnelError,
+        "what answers at {place} does not speak HTTP/2, which calls need",
+        "start the sandbox again, or reach its port by a tunnel for HTTP/2 (`h2_ports`)",
+    ),
     _Problem(
         "certificate has expired|certificate is not yet valid",
         AuthenticationError,
@@ -106,7 +113,7 @@ def network_error(details: str, connection: Connection) -> SeerError:
 def _turned_away(connection: Connection) -> SeerError:
     """Say why a peer may have hung up while it was greeted: TLS 1.3 does not tell."""
     message = f"the sandbox at {connection.endpoint} hung up before there was a session"
-    if not connection.ca_certificate:
+    if not connection.is_encrypted:
         return SessionError(
             f"{message}; the connection is not encrypted, and the sandbox may want that",
             hint="ask for the connection file again: it lacks a certificate",

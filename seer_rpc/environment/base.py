@@ -33,7 +33,9 @@ from seer_rpc.environment.repos import RepoHandle, checked_out, install_repos
 from seer_rpc.environment.uploads import furnish
 from seer_rpc.environment.work import Work
 from seer_rpc.errors import (
+    ContainerError,
     SandboxError,
+    SandboxExpiredError,
     SandboxLostError,
     SandboxStartError,
     SeerError,
@@ -46,7 +48,8 @@ from seer_rpc.progress import status
 from seer_rpc.registry import SandboxRecord, find_sandbox, forget, register
 from seer_rpc.snapshots import Snapshot, find_snapshot
 from seer_rpc.workspace import Workspace
-from seer_runtime.wire.journal import PERIOD, RUN
+from seer_runtime.wire.exits import OLD, UNUSED
+from seer_runtime.wire.journal import PERIOD
 from seer_runtime.wire.settings import token_digest
 
 _LAST_LINES = 20
@@ -97,11 +100,6 @@ class BaseSandbox(Work):
         return list(self._run.models) if self._run is not None else []
 
     @property
-    def modal_sandbox(self) -> Any:
-        """The `modal.Sandbox`, for what only Modal can do; None for a sandbox on this machine."""
-        return self._run.machine.raw if self._run is not None else None
-
-    @property
     def code_server_url(self) -> str | None:
         """Where VS Code for the sandbox is, with `debug=True`; this machine alone reaches it."""
         server = self._run.code_server if self._run is not None else None
@@ -126,12 +124,23 @@ class BaseSandbox(Work):
 
         Raises:
             ConfigError: the repository has no Dockerfile.
-            ContainerError: there is no Docker engine, or it cannot build or run it.
+            ContainerError: there is no Docker engine, or it cannot build or run it; or the sandbox
+                is not on this machine.
         """
         run = self._running()
+        if not run.machine.is_here:
+            raise ContainerError(
+                "a container runs beside its sandbox, and this one is not on this machine",
+                hint="start the sandbox with backend='local'",
+            )
         started = start_container(repo, self.sandbox_id, self.config, self._environment())
         run.containers.append(started)
         return started
+
+    @property
+    def modal_sandbox(self) -> Any:
+        """The `modal.Sandbox`, for what only Modal can do; None for a sandbox on this machine."""
+        return self._run.machine.handle if self._run is not None else None
 
     @property
     def isolation(self) -> Isolation:
@@ -169,7 +178,7 @@ class BaseSandbox(Work):
         # A call is written down a moment after its end.
         time.sleep(_WRITTEN)
         wanted = Filter(interface=interface, function=function, failed=failed, since=since)
-        return read_calls(self._run.machine.folder() / RUN, self.sandbox_id, wanted, last)
+        return read_calls(self._run.machine.journal(), self.sandbox_id, wanted, last)
 
     @classmethod
     def from_id(cls, which: str, config: SandboxConfig | None = None) -> Self:
@@ -295,6 +304,7 @@ class BaseSandbox(Work):
                 sandbox_id=self.sandbox_id,
                 name=self.name,
                 gpu=self.config.gpu,
+                gpu_count=self.config.gpu_count,
                 packages=required_packages(self.config),
                 system_packages=self.config.system_packages,
                 lifetime=self.config.timeout,
@@ -371,7 +381,8 @@ class BaseSandbox(Work):
         code = run.machine.exit_code()
         if code is not None:
             reason = run.machine.ending()
-            raise SandboxLostError(
+            lost = SandboxExpiredError if reason.startswith((OLD, UNUSED)) else SandboxLostError
+            raise lost(
                 f"sandbox {self.name} has ended{reason and f': {reason}'}",
                 hint="start another one",
                 log=run.machine.logs(_LAST_LINES),

@@ -13,8 +13,14 @@ from seer_rpc.environment.code_server import CodeServer
 from seer_rpc.environment.config import SandboxConfig
 from seer_rpc.environment.models import ModelHandle
 from seer_rpc.environment.repos import RepoHandle
-from seer_rpc.errors import BackendError
-from seer_rpc.registry import ProcessIdentity, SandboxRecord, forget, stale_sandboxes
+from seer_rpc.errors import BackendError, SandboxError, SandboxLostError
+from seer_rpc.registry import (
+    ProcessIdentity,
+    SandboxRecord,
+    forget,
+    is_running,
+    stale_sandboxes,
+)
 
 
 def planned_record(
@@ -62,6 +68,16 @@ def running_record(
         network=dataclasses.asdict(network) if network is not None else None,
         code_server=dataclasses.asdict(code_server) if code_server is not None else None,
     )
+
+
+def running_machine(record: SandboxRecord) -> Machine | None:
+    """Give the machine of a sandbox that runs; None where it has ended, or is out of reach."""
+    if not (record.endpoint and is_running(record)):
+        return None
+    try:
+        return load_backend(record.backend).attach(record)
+    except (BackendError, SandboxError, SandboxLostError):
+        return None
 
 
 def sweep(*, dry_run: bool = False) -> list[tuple[Path, SandboxRecord | None]]:

@@ -4,6 +4,7 @@ from seer_rpc.registry.processes import ProcessIdentity
 from seer_rpc.registry.record import SandboxRecord
 from seer_rpc.registry.sandboxes import (
     all_sandboxes,
+    ask_with,
     find_sandbox,
     forget,
     is_running,
@@ -16,6 +17,7 @@ __all__ = [
     "ProcessIdentity",
     "SandboxRecord",
     "all_sandboxes",
+    "ask_with",
     "find_sandbox",
     "forget",
     "is_running",

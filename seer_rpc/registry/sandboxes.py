@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from seer_rpc.errors import SandboxError
@@ -15,6 +15,8 @@ from seer_rpc.registry.record import SandboxRecord
 from seer_runtime.wire.journal import RUN, is_held
 
 _RECORD = "record.json"
+
+_ASKED: list[Callable[[SandboxRecord], bool]] = []
 
 _UNWRITTEN = 60.0
 """Seconds in which a folder without a record may be one that is being made."""
@@ -36,8 +38,19 @@ def forget(sandbox_id: str) -> None:
 
 
 def is_running(record: SandboxRecord) -> bool:
-    """Tell whether a sandbox runs."""
-    return is_held(str(record.folder / RUN))
+    """Tell whether a sandbox runs.
+
+    Whoever runs it, or owns it, holds a lock. One that outlived its owner may run elsewhere, which
+    only its backend knows.
+    """
+    if is_held(str(record.folder / RUN)):
+        return True
+    return record.is_detached and bool(record.endpoint) and any(ask(record) for ask in _ASKED)
+
+
+def ask_with(ask: Callable[[SandboxRecord], bool]) -> None:
+    """Have backends asked in this way."""
+    _ASKED.append(ask)
 
 
 def all_sandboxes() -> list[SandboxRecord]:

@@ -14,7 +14,7 @@ from seer_rpc.snapshots.store import (
     list_snapshots,
     remove_snapshot,
 )
-from seer_rpc.snapshots.taking import Subject, take_snapshot
+from seer_rpc.snapshots.taking import Subject, note_snapshot, take_snapshot
 
 __all__ = [
     "Garbage",
@@ -23,6 +23,7 @@ __all__ = [
     "collect_garbage",
     "find_snapshot",
     "list_snapshots",
+    "note_snapshot",
     "remove_snapshot",
     "restore_snapshot",
     "take_snapshot",

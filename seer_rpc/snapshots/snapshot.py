@@ -33,6 +33,9 @@ class Snapshot:
     unsettled: tuple[str, ...] = ()
     """Files that were written to all the time: one may be older at its beginning than its end."""
 
+    image: str = ""
+    """What the backend keeps it as, where it is not here; its size and files are unknown then."""
+
     def to_json(self) -> str:
         """Give it as JSON."""
         return json.dumps(dataclasses.asdict(self))

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from seer_rpc.errors import SnapshotError
+from seer_rpc.files import write_whole
 from seer_rpc.snapshots.blobs import Blobs
 from seer_rpc.snapshots.folders import FOLDER, open_file, open_folder
 from seer_rpc.snapshots.manifest import Entry, Extent, File, Folder, Link, Twin, encode
@@ -83,6 +84,32 @@ def take_snapshot(
             ) from error
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def note_snapshot(subject: Subject, description: str, image: str) -> Snapshot:
+    """Write down a snapshot that the backend keeps, under that name of its own.
+
+    Raises:
+        SnapshotError: there is no room for it.
+    """
+    snapshot = Snapshot(
+        id=f"snap-{secrets.token_hex(6)}",
+        description=description,
+        created=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        sandbox_id=subject.id,
+        sandbox_name=subject.name,
+        backend=subject.backend,
+        size=0,
+        files=0,
+        image=image,
+    )
+    try:
+        folder = kept_folder() / snapshot.id
+        folder.mkdir(parents=True, mode=0o700)
+        write_whole(folder / ABOUT, snapshot.to_json().encode())
+    except OSError as error:
+        raise SnapshotError(f"the snapshot cannot be noted: {error}; it is {image}") from error
+    return snapshot
 
 
 def _take(

@@ -54,7 +54,7 @@ class Traces:
                 "children": children,
                 "descriptors": len(os.listdir("/proc/self/fd")),
                 "threads": len(threading.enumerate()),
-                "mounts": len(Path("/proc/self/mountinfo").read_text().splitlines()),
+                "mounts": sum(1 for _ in self._mounts()),
                 "control groups": sum(1 for _ in self._groups()),
                 "temporary files": sum(1 for _ in Path(tempfile.gettempdir()).glob("seer-*")),
                 "folders": sum(1 for _ in _folders()),
@@ -72,6 +72,11 @@ class Traces:
         for sandbox in self.sandboxes:
             for pattern in (f"*{sandbox}*", f"*/*{sandbox}*", f"*/*/*{sandbox}*"):
                 yield from Path("/sys/fs/cgroup").glob(pattern)
+
+    def _mounts(self) -> Iterator[str]:
+        for line in Path("/proc/self/mountinfo").read_text().splitlines():
+            if any(sandbox in line for sandbox in self.sandboxes):
+                yield line
 
     def _is_in(self, variable: str, variables: list[bytes]) -> bool:
         entries = tuple(f"{variable}={each}".encode() for each in self.sandboxes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import NamedTuple
 
+from seer_runtime.wire.exits import OLD, UNUSED
 from seer_runtime.wire.settings import Settings
 
 
@@ -51,15 +52,11 @@ class Ending:
 
 def end_of_life(settings: Settings) -> StopReason:
     """Say that it has run for as long as it was to."""
-    return StopReason(
-        f"the sandbox reached the end of its lifetime of {settings.lifetime} s, "
-        "SandboxConfig(timeout=...)"
-    )
+    return StopReason(f"{OLD} of {settings.lifetime} s, SandboxConfig(timeout=...)")
 
 
 def end_of_use(settings: Settings) -> StopReason:
     """Say that nobody used it."""
     return StopReason(
-        f"the sandbox ended after {settings.idle_timeout:g} s without use, "
-        "SandboxConfig(idle_timeout=...)"
+        f"{UNUSED} {settings.idle_timeout:g} s without use, SandboxConfig(idle_timeout=...)"
     )

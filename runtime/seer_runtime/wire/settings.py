@@ -1,4 +1,4 @@
-"""What the owner tells a front at its start, over standard input."""
+"""What the owner tells a front at its start: over standard input, or in a variable."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+SETTINGS = "SEER_SETTINGS"
+"""The variable that holds them where there is no standard input: on a machine that is rented."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +56,7 @@ class Settings:
     """The digest of the token that may do everything."""
 
     environment: Mapping[str, str] = field(repr=False)
-    """The whole environment of the workers."""
+    """The whole environment of the workers; on a rented machine what is added to its own."""
 
     working_directory: str
     """Where the workers run."""
@@ -94,7 +97,7 @@ class Settings:
         return json.dumps(dataclasses.asdict(self)).encode() + b"\n"
 
     @classmethod
-    def from_json(cls, line: bytes) -> Settings:
+    def from_json(cls, line: str | bytes) -> Settings:
         """Read what `to_json` gave."""
         values = json.loads(line)
         port, confinement = values.pop("port"), values.pop("confinement")

@@ -11,8 +11,9 @@ from seer_rpc.backends.local.python import find_layers
 from seer_rpc.backends.local.system_packages import check_system_packages
 from seer_rpc.backends.protocol import MachineSpec
 from seer_rpc.registry import SandboxRecord
+from seer_runtime.wire.journal import RUN, is_held
 
-__all__ = ["attach", "discard", "memory", "start"]
+__all__ = ["attach", "discard", "is_running", "memory", "start"]
 
 
 def start(spec: MachineSpec) -> LocalMachine:
@@ -31,6 +32,11 @@ def start(spec: MachineSpec) -> LocalMachine:
             stacklevel=2,
         )
     return LocalMachine(spec, layers)
+
+
+def is_running(record: SandboxRecord) -> bool:
+    """Tell whether a machine runs: its front holds a lock."""
+    return is_held(str(record.folder / RUN))
 
 
 def attach(record: SandboxRecord) -> AttachedMachine:

@@ -12,6 +12,7 @@ from seer_rpc.backends.protocol import Isolation, NetworkAccess
 from seer_rpc.client.obituary import Obituary, ending_of, find_obituary
 from seer_rpc.registry import SandboxRecord, is_running
 from seer_rpc.snapshots import Snapshot, Subject, take_snapshot
+from seer_runtime.wire.journal import RUN
 from seer_runtime.wire.marks import FRONT, WARDEN, kill_marked, marked
 
 _STOP_TIMEOUT = 25.0
@@ -29,7 +30,8 @@ _UNKNOWN = 255
 class AttachedMachine:
     """A machine that runs, and runs on when this process ends."""
 
-    raw = None
+    handle = None
+    is_here = True
 
     def __init__(self, record: SandboxRecord) -> None:
         """Use what is written down of it."""
@@ -55,6 +57,10 @@ class AttachedMachine:
     def folder(self) -> Path:
         """Give the sandbox's own folder."""
         return self._folders.all
+
+    def journal(self) -> Path:
+        """Give the folder in which it is written."""
+        return self._folders.all / RUN
 
     def snapshot(self, description: str) -> Snapshot:
         """Keep the files in `/root` and `/workspace`.

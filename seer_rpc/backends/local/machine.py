@@ -23,6 +23,7 @@ from seer_rpc.backends.protocol import IsolationLevel, Limits, MachineSpec, Netw
 from seer_rpc.client.obituary import Obituary, ending_of, find_obituary
 from seer_rpc.errors import SandboxStartError
 from seer_rpc.snapshots import Snapshot, Subject, restore_snapshot, take_snapshot
+from seer_runtime.wire.journal import RUN
 from seer_runtime.wire.marks import WARDEN
 
 _START_TIMEOUT = 60.0
@@ -42,7 +43,8 @@ _MOST_PROCESSES = 4096
 class LocalMachine:
     """A sandbox on this machine, and the folder that holds its files."""
 
-    raw = None
+    handle = None
+    is_here = True
 
     def __init__(self, spec: MachineSpec, layers: Layers) -> None:
         """Start it, its Pythons over `layers`.
@@ -98,6 +100,10 @@ class LocalMachine:
     def folder(self) -> Path:
         """Give the sandbox's own folder."""
         return self._folders.all
+
+    def journal(self) -> Path:
+        """Give the folder in which it is written."""
+        return self._folders.all / RUN
 
     def snapshot(self, description: str) -> Snapshot:
         """Keep the files in `/root` and `/workspace`.

@@ -1,0 +1,75 @@
+"""Sandboxes on Modal. Nothing else imports its client, and this no sooner than it is needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from seer_rpc.backends.modal.client import check_client
+from seer_rpc.backends.modal.support import check_support
+from seer_rpc.backends.protocol import MachineSpec
+from seer_rpc.errors import BackendError
+from seer_rpc.registry import SandboxRecord
+
+if TYPE_CHECKING:
+    from seer_rpc.backends.modal.attached import AttachedMachine
+    from seer_rpc.backends.modal.machine import ModalMachine
+
+__all__ = ["attach", "discard", "is_running", "memory", "start"]
+
+
+def start(spec: MachineSpec) -> ModalMachine:
+    """Start a machine and wait until its runtime answers.
+
+    Raises:
+        BackendCredentialsError: there are no credentials, or Modal does not take them.
+        BackendVersionError: the client is not installed, or in a version that is not supported.
+        BackendError: the sandbox is to have what there is not on Modal.
+        PackageInstallError: the image cannot be built.
+        CapacityError: there was no machine in time.
+        SandboxStartError: it does not answer.
+    """
+    check_support(spec)
+    check_client()
+    from seer_rpc.backends.modal.starting import start_machine
+
+    return start_machine(spec)
+
+
+def attach(record: SandboxRecord) -> AttachedMachine:
+    """Give a machine that another process started.
+
+    Raises:
+        SandboxLostError: it has ended.
+        BackendError: Modal cannot be used from here.
+    """
+    check_client()
+    from seer_rpc.backends.modal.attached import attach_machine
+
+    return attach_machine(record)
+
+
+def is_running(record: SandboxRecord) -> bool:
+    """Tell whether a machine runs; where Modal cannot be asked, whether it may."""
+    try:
+        check_client()
+    except BackendError:
+        return True
+    from seer_rpc.backends.modal.attached import runs
+
+    return runs(record)
+
+
+def memory(_: SandboxRecord) -> None:
+    """Give nothing: nobody on this machine knows."""
+
+
+def discard(record: SandboxRecord) -> None:
+    """End what is left of a machine whose owner is gone, and remove what is here of it.
+
+    Raises:
+        BackendError: Modal cannot be asked to end it.
+    """
+    check_client()
+    from seer_rpc.backends.modal.attached import discard_machine
+
+    discard_machine(record)

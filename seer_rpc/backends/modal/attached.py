@@ -1,0 +1,82 @@
+"""Sandboxes on Modal that another process started."""
+
+from __future__ import annotations
+
+import time
+
+from seer_rpc.backends.modal.creation import end_what_runs, find
+from seer_rpc.backends.modal.machine import ModalMachine
+from seer_rpc.backends.modal.observation import EXPIRED, Observation
+from seer_rpc.backends.modal.problems import translated
+from seer_rpc.backends.protocol import Isolation
+from seer_rpc.errors import (
+    BackendError,
+    SandboxExpiredError,
+    SandboxLostError,
+    SandboxStartError,
+)
+from seer_rpc.registry import SandboxRecord, forget
+
+_SLACK = 300.0
+"""Seconds beyond its time after which a sandbox has ended, whatever this machine's clock says."""
+
+
+class AttachedMachine(ModalMachine):
+    """A sandbox that runs on when this process ends."""
+
+    def stop(self) -> None:
+        """Have Modal end it, and remove what is here of it.
+
+        Raises:
+            SandboxError: Modal does not say that it has ended it.
+        """
+        super().stop()
+        forget(self.id)
+
+
+def attach_machine(record: SandboxRecord) -> AttachedMachine:
+    """Give a running sandbox.
+
+    Raises:
+        SandboxLostError: it has ended.
+    """
+    sandbox = find(record.id)
+    with translated():
+        code = sandbox.poll() if sandbox is not None else None
+    if sandbox is None or code is not None:
+        lost = SandboxExpiredError if code == EXPIRED else SandboxLostError
+        raise lost(f"sandbox {record.name} has ended", hint="start another one", exit_code=code)
+    isolation, observation = Isolation(**record.isolation), Observation(sandbox, record.id)
+    return AttachedMachine(
+        record.id, record.name, sandbox, record.endpoint, isolation, observation, None
+    )
+
+
+def runs(record: SandboxRecord) -> bool:
+    """Tell whether it runs; where Modal cannot be asked, whether it may."""
+    if _is_over(record):
+        return False
+    try:
+        with translated():
+            sandbox = find(record.id)
+            return sandbox is not None and sandbox.poll() is None
+    except (BackendError, SandboxStartError):
+        return True
+
+
+def discard_machine(record: SandboxRecord) -> None:
+    """End what is left of a sandbox whose owner is gone, and remove what is here of it.
+
+    Raises:
+        BackendError: Modal cannot be asked to end it; it stays written down.
+    """
+    if not _is_over(record):
+        try:
+            end_what_runs(record.id)
+        except SandboxStartError as error:
+            raise BackendError(f"sandbox {record.name} may still run: {error.message}") from error
+    forget(record.id)
+
+
+def _is_over(record: SandboxRecord) -> bool:
+    return time.time() - record.started.timestamp() > record.timeout + _SLACK

@@ -1,0 +1,151 @@
+"""What Modal is asked for: a sandbox whose first process is the runtime."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import modal
+
+from seer_rpc.backends.modal.images import LIBRARY
+from seer_rpc.backends.modal.support import LONGEST
+from seer_rpc.backends.protocol import Isolation, MachineSpec
+from seer_rpc.errors import ConfigError
+from seer_runtime.wire.settings import SETTINGS, Port, Settings
+
+APP = "seer-rpc"
+"""The app to which all sandboxes belong."""
+
+PORT = 50_051
+TAG = "seer-rpc"
+"""The tag whose value is the sandbox's id."""
+
+_COMMAND = ("python", "-P", "-m", "seer_runtime")
+FRONT_FOLDER = "/run/seer"
+"""Where the front has its sockets and the journal."""
+
+_HOME = "/root"
+# gRPC's own messages are none that help, and strangers at the tunnel could fill the log with them.
+_GRPC = {"GRPC_ENABLE_FORK_SUPPORT": "0", "GRPC_VERBOSITY": "NONE"}
+
+_SLACK = 60
+"""Seconds that the front has to end by itself, and say why, before Modal ends it."""
+
+_UNOWNED = 600
+"""Seconds that a sandbox lives without a connection, where it is not to outlive its owner."""
+
+_CPU = 2.0
+_MEMORY = 4096
+"""MiB, as for each GPU four times."""
+
+_LARGER = 4
+_MOST_SETTINGS = 120_000
+"""Bytes: the kernel takes no variable that is much longer."""
+
+_MODAL_NAMES = {"A10G": "A10"}
+
+
+def name(sandbox_id: str) -> str:
+    """Give a sandbox's name on Modal, by which it is found."""
+    return f"seer-{sandbox_id}"
+
+
+def command() -> tuple[str, ...]:
+    """Give the sandbox's first process."""
+    return _COMMAND
+
+
+def options(spec: MachineSpec) -> Mapping[str, Any]:
+    """Give everything else that `modal.Sandbox.create` takes, but the app and the image.
+
+    Raises:
+        ConfigError: the variables are too large.
+    """
+    lifetime = math.ceil(min(spec.lifetime + _SLACK, LONGEST))
+    return {
+        "name": name(spec.sandbox_id),
+        "gpu": gpu(spec),
+        "secrets": [_secret(spec)],
+        "timeout": lifetime,
+        "idle_timeout": lifetime if spec.is_detached else min(_idle(spec), lifetime),
+        "h2_ports": [PORT],
+        "readiness_probe": modal.Probe.with_tcp(PORT),
+        "tags": {TAG: spec.sandbox_id},
+        "workdir": _HOME,
+        **_resources(spec),
+    }
+
+
+def gpu(spec: MachineSpec) -> str | None:
+    """Give the GPU as Modal writes it: "H100:2"."""
+    if spec.gpu is None:
+        return None
+    return f"{_MODAL_NAMES.get(spec.gpu, spec.gpu)}:{spec.gpu_count}"
+
+
+def isolation(spec: MachineSpec) -> Isolation:
+    """Say what keeps the sandbox apart."""
+    return Isolation(
+        level="modal",
+        files=True,
+        network=False,
+        processes=True,
+        memory="kernel" if spec.limits.memory is not None else "unlimited",
+        syscalls=True,
+        paths=True,
+    )
+
+
+def _idle(spec: MachineSpec) -> int:
+    # The front notices by itself that nobody uses it; this is for when its owner is gone.
+    return max(_UNOWNED, math.ceil(spec.idle_timeout or 0) + _SLACK)
+
+
+def _resources(spec: MachineSpec) -> Mapping[str, Any]:
+    times = 1 if spec.gpu is None else _LARGER * spec.gpu_count
+    cpus, limit = spec.limits.cpus, spec.limits.memory
+    mebibytes = None if limit is None else math.ceil(limit / (1 << 20))
+    return {
+        "cpu": _CPU * times if cpus is None else (cpus, cpus),
+        "memory": _MEMORY * times if mebibytes is None else (mebibytes, mebibytes),
+    }
+
+
+def _secret(spec: MachineSpec) -> modal.Secret:
+    """Give the settings, which hold variables of the user's, as what Modal keeps as a secret."""
+    line = _settings(spec).to_json().decode().strip()
+    if len(line) > _MOST_SETTINGS:
+        raise ConfigError(
+            f"env= and secrets= are {len(line)} bytes together, and a sandbox on Modal takes "
+            f"{_MOST_SETTINGS}",
+            hint="put what is large into a file, and local_files=",
+        )
+    return modal.Secret.from_dict({SETTINGS: line, **_GRPC})
+
+
+def _settings(spec: MachineSpec) -> Settings:
+    return Settings(
+        sandbox_id=spec.sandbox_id,
+        address=f"unix:{FRONT_FOLDER}/front.sock",
+        port=Port(address=f"0.0.0.0:{PORT}"),
+        call_token_digest=spec.call_token_digest,
+        admin_token_digest=spec.admin_token_digest,
+        environment=_variables(spec.environment),
+        working_directory=_HOME,
+        sockets=FRONT_FOLDER,
+        journal=FRONT_FOLDER,
+        lifetime=spec.lifetime,
+        idle_timeout=spec.idle_timeout,
+        # There is no pipe to the owner; Modal sees to its end.
+        is_detached=True,
+        memory_limit=spec.limits.memory,
+    )
+
+
+def _variables(given: Mapping[str, str]) -> Mapping[str, str]:
+    """Keep the runtime where workers find it."""
+    if "PYTHONPATH" not in given:
+        return given
+    return {**given, "PYTHONPATH": os.pathsep.join([given["PYTHONPATH"], LIBRARY])}

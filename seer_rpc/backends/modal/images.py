@@ -1,0 +1,52 @@
+"""The image of a sandbox: what changes seldom first, so that Modal builds little anew."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import modal
+
+from seer_rpc.backends.packages import worker_needs
+from seer_rpc.backends.protocol import MachineSpec
+
+LIBRARY = "/opt/seer"
+"""Where the runtime lies in a sandbox."""
+
+_FRONT_NEEDS = ("grpcio", "grpcio-health-checking")
+_IGNORED = ["**/__pycache__", "**/*.pyc"]
+
+
+def make_image(spec: MachineSpec) -> modal.Image:
+    """Describe the image; nothing is built yet."""
+    pins = runtime_pins()
+    image = _base(spec)
+    if spec.system_packages:
+        image = image.apt_install(*spec.system_packages)
+    image = image.uv_pip_install(*pins)
+    if spec.packages:
+        # With the pins, so that no package of the user's takes another version of what runs it.
+        image = image.uv_pip_install(*map(str, spec.packages), *pins)
+    image = image.env({"PYTHONPATH": LIBRARY})
+    return image.add_local_dir(_runtime(), f"{LIBRARY}/seer_runtime", ignore=_IGNORED)
+
+
+def _base(spec: MachineSpec) -> modal.Image:
+    if spec.snapshot is not None:
+        return modal.Image.from_id(spec.snapshot.image)
+    return modal.Image.debian_slim(python_version=f"{sys.version_info[0]}.{sys.version_info[1]}")
+
+
+def runtime_pins() -> list[str]:
+    """Give what the runtime needs, in the versions that are here: both ends have the same."""
+    names = [*_FRONT_NEEDS, *(each.name for each in worker_needs())]
+    return [f"{name}=={metadata.version(name)}" for name in sorted(names)]
+
+
+def _runtime() -> Path:
+    spec = importlib.util.find_spec("seer_runtime")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent

@@ -1,0 +1,180 @@
+"""A sandbox on Modal."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import shutil
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+import modal
+from modal import exception
+
+from seer_rpc.backends.modal.deadlines import within
+from seer_rpc.backends.modal.definition import FRONT_FOLDER
+from seer_rpc.backends.modal.observation import EXPIRED, Observation
+from seer_rpc.backends.modal.presence import Presence
+from seer_rpc.backends.protocol import Isolation, NetworkAccess
+from seer_rpc.errors import SandboxError, SnapshotError
+from seer_rpc.locations import sandboxes_folder
+from seer_rpc.snapshots import Snapshot, Subject, note_snapshot
+from seer_runtime.wire.exits import OLD, STOPPING
+from seer_runtime.wire.journal import CURRENT, PREVIOUS, RUN
+
+_OWN = ("root", "workspace", "models")
+_FETCH = 60.0
+_SNAPSHOT = 600
+_STOP = 60.0
+"""Seconds in which Modal ends a sandbox."""
+
+
+class ModalMachine:
+    """A sandbox on Modal whose runtime answers.
+
+    Attributes:
+        id: The sandbox's id here.
+        handle: Modal's own object.
+    """
+
+    is_here = False
+
+    def __init__(
+        self,
+        sandbox_id: str,
+        name: str,
+        sandbox: modal.Sandbox,
+        endpoint: str,
+        isolation: Isolation,
+        observation: Observation,
+        presence: Presence | None,
+    ) -> None:
+        """Take over what `start_machine` made; without a presence it outlives this process."""
+        self.handle = sandbox
+        self.endpoint = endpoint
+        self.network: NetworkAccess | None = NetworkAccess(endpoint=endpoint)
+        self.isolation = isolation
+        self.id = sandbox_id
+        self._name = name
+        self._observation = observation
+        self._presence = presence
+        self._owner = os.getpid()
+        if presence is not None:
+            # Whoever ends without a word needs it no longer.
+            atexit.register(self._abandon)
+
+    def path(self, path: str) -> str:
+        """Give the path under which processes inside the sandbox find `path`.
+
+        Raises:
+            SandboxError: it is not below the sandbox's own folders.
+        """
+        parts = PurePosixPath("/root", path).parts[1:]
+        if not parts or parts[0] not in _OWN or ".." in parts:
+            raise SandboxError(
+                f"{path!r} is outside the sandbox",
+                hint="use a path below /root, /workspace or /models",
+            )
+        return str(PurePosixPath("/", *parts))
+
+    def logs(self, lines: int) -> list[str]:
+        """Give the newest lines of the log."""
+        return self._observation.lines(lines)
+
+    def folder(self) -> Path:
+        """Give the folder on this machine that goes with the sandbox."""
+        return sandboxes_folder() / self.id
+
+    def journal(self) -> Path:
+        """Fetch it; where the sandbox has ended, it is as it was when it was last asked for."""
+        folder = self.folder() / RUN
+        for name in (PREVIOUS, CURRENT) if self._observation.exit_code is None else ():
+            # A file that is not there yet has nothing to tell.
+            with contextlib.suppress(exception.Error, TimeoutError):
+                fetched, source = folder / f"{name}.new", f"{FRONT_FOLDER}/{name}"
+                copy = partial(self.handle.filesystem.copy_to_local, source, str(fetched))
+                within(_FETCH, copy)
+                _bring(fetched, folder / name)
+        return folder
+
+    def snapshot(self, description: str) -> Snapshot:
+        """Have Modal keep all its files, as an image that stays in the workspace.
+
+        Raises:
+            SnapshotError: Modal does not.
+        """
+        try:
+            keep = partial(self.handle.snapshot_filesystem, timeout=_SNAPSHOT, ttl=None)
+            image = within(_SNAPSHOT, keep)
+        except (exception.Error, TimeoutError) as error:
+            raise SnapshotError(
+                f"Modal keeps no snapshot of the sandbox: {error or 'it does not answer'}",
+                hint="try again; large folders of files that can be made again are better removed",
+            ) from error
+        return note_snapshot(Subject(self.id, self._name, "modal"), description, image.object_id)
+
+    def exit_code(self) -> int | None:
+        """Give the runtime's exit status, or None while it runs."""
+        return self._observation.exit_code
+
+    def ending(self) -> str:
+        """Say why the runtime ended, as far as that is known."""
+        code = self._observation.exit_code
+        if code is None:
+            return ""
+        said = [line for line in self.logs(_LOOKED_AT) if line.startswith(STOPPING)]
+        if said and code == 0:
+            return said[-1].removeprefix(STOPPING)
+        return _CAUSES.get(code, "")
+
+    def stop(self) -> None:
+        """Have Modal end it.
+
+        Raises:
+            SandboxError: Modal does not say that it has ended it.
+        """
+        if os.getpid() != self._owner:
+            return
+        if self._presence is not None:
+            atexit.unregister(self._abandon)
+            self._presence.end()
+        if self._observation.exit_code is not None:
+            return
+        try:
+            within(_STOP, lambda: self.handle.terminate(wait=True))
+        except (exception.NotFoundError, exception.ConflictError):
+            # It has ended already.
+            return
+        except (exception.Error, TimeoutError) as error:
+            raise SandboxError(
+                f"Modal does not say that it has ended the sandbox: {error}",
+                hint=f"`modal sandbox terminate {self.handle.object_id}`, or `seer gc`; by itself "
+                "it ends when nobody has used it for a while",
+            ) from error
+        self._observation.finish()
+
+    def _abandon(self) -> None:
+        if os.getpid() == self._owner and self._observation.exit_code is None:
+            # On this thread: others cannot be started any more.
+            with contextlib.suppress(exception.Error):
+                self.handle.terminate()
+
+
+def _bring(fetched: Path, file: Path) -> None:
+    """Have a file as it was fetched; one that has grown is added to: others read it."""
+    known = file.stat().st_size if file.exists() else 0
+    if fetched.stat().st_size < known:
+        fetched.replace(file)
+        return
+    with fetched.open("rb") as source, file.open("ab") as target:
+        source.seek(known)
+        shutil.copyfileobj(source, target)
+    fetched.unlink()
+
+
+_LOOKED_AT = 20
+_CAUSES = {
+    EXPIRED: f"{OLD}, or it had none to use it for a while, and Modal ended it",
+    137: "Modal ended it: somebody else terminated it, or its memory was used up",
+}
