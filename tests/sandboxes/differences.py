@@ -26,6 +26,9 @@ _ONLY_HERE = {
     "test_a_client_of_an_idle_sandbox_hears_why_it_is_gone": _NO_OBITUARY,
     "test_a_link_out_of_the_sandbox_brings_nothing_in": _ITS_OWN_FORMAT,
     "test_a_damaged_or_missing_snapshot_starts_nothing": _ITS_OWN_FORMAT,
+    "test_sigterm_lets_what_runs_end_and_a_second_one_does_not": (
+        "nobody on this machine can signal its front"
+    ),
     "test_calls_before_the_end_are_in_the_journal": "the journal is fetched while it runs",
     "test_files_of_the_host_are_not_the_sandboxes": "the emulation has this machine's system",
 }
