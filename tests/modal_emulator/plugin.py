@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,26 +49,32 @@ def modal_certificates(request: pytest.FixtureRequest) -> Certificates:
 
 @pytest.fixture
 def modal_emulator(
-    tmp_path_factory: pytest.TempPathFactory,
-    modal_certificates: Certificates,
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory, modal_certificates: Certificates
 ) -> Iterator[ModalEmulator]:
     """An emulator that the `modal` client of this process and its children talks to.
 
     Calls that are not emulated fail the test at its end, as errors of the emulator do; a test that
     wants such a call empties `log.failures`.
     """
+    with emulated_modal(tmp_path_factory.mktemp("modal"), modal_certificates) as emulator:
+        yield emulator
+
+
+@contextmanager
+def emulated_modal(folder: Path, certificates: Certificates) -> Iterator[ModalEmulator]:
+    """Have an emulator, as the fixture, for as long as the block takes."""
     require_modal()
     from tests.modal_emulator.emulator import ModalEmulator
 
-    for name in [name for name in os.environ if name.startswith("MODAL_") and name != _CONFIG]:
-        monkeypatch.delenv(name)
-    with ModalEmulator(tmp_path_factory.mktemp("modal"), modal_certificates) as emulator:
-        for name, value in emulator.environment.items():
-            monkeypatch.setenv(name, value)
-        _forget_servers()
-        yield emulator
-        _forget_servers()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("MODAL_") and name != _CONFIG]:
+            patch.delenv(name)
+        with ModalEmulator(folder, certificates) as emulator:
+            for name, value in emulator.environment.items():
+                patch.setenv(name, value)
+            _forget_servers()
+            yield emulator
+            _forget_servers()
     assert not emulator.log.failures, "\n".join(emulator.log.failures)
 
 

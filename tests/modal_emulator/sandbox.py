@@ -170,9 +170,13 @@ class Sandbox:
     async def _finish(self, status: Outcome, code: int | None = None) -> None:
         exitcode = _CODES.get(status, 1) if code is None else code
         self.result = api.GenericResult(status=status, exitcode=exitcode)
+        forwarders: list[Forwarder] = [*self.tunnels, *self._outlets]
+        # Whoever loses a connection comes again at once, and is to find nobody.
+        for forwarder in forwarders:
+            forwarder.close()
         if self.machine is not None:
             await self.machine.stop()
-        for forwarder in [*self.tunnels, *self._outlets]:
+        for forwarder in forwarders:
             forwarder.close()
         if self.machine is not None:
             await asyncio.gather(*(process.wait() for process in self._processes()))

@@ -59,8 +59,11 @@ class Forwarder:
             # Whoever is at the other end learns that from the end of the connection.
             pass
         finally:
-            self._writers.discard(writer)
             writer.close()
+            # TLS says goodbye first; until then it can still be aborted.
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+            self._writers.discard(writer)
 
     def _allows(self, _: asyncio.StreamWriter) -> bool:
         return True

@@ -10,6 +10,7 @@ import pytest
 
 from seer_rpc.client import Session
 from seer_rpc.environment import ScopedSandbox
+from tests.sandboxes.differences import skip_what_modal_is_not
 
 _INSIDE = """
 import os
@@ -30,9 +31,12 @@ def run(source: str, **names: Any) -> Any:
 RunInside = Callable[..., Any]
 
 
-@pytest.fixture(params=["local"])
+@pytest.fixture(params=["local", "modal"])
 def backend(request: pytest.FixtureRequest) -> str:
-    """The name of a backend."""
+    """The name of a backend; with Modal's what the test cannot be there is left out."""
+    if request.param == "modal":
+        skip_what_modal_is_not(request)
+        request.getfixturevalue("modal_emulator")
     return str(request.param)
 
 

@@ -22,6 +22,8 @@ from seer_rpc.errors import (
     SandboxFileNotFoundError,
     SandboxNotADirectoryError,
 )
+from tests.sandboxes.differences import skip_what_modal_is_not
+from tests.sandboxes.places import PLACES, shared_sandbox
 
 WaitUntil = Callable[..., None]
 MEBIBYTE = 1 << 20
@@ -41,17 +43,19 @@ for pid in os.listdir("/proc"):
 """
 
 
-@pytest.fixture(scope="module", params=["namespace", "none"])
-def sandbox(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Sandbox]:
-    """A sandbox at each level, for tests that do not mind what others have done in it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("shared")))
-        config = SandboxConfig(env={"OWN": "set"}, isolation=request.param)
-        started = Sandbox(config, backend="local").start()
-    with started:
-        yield started
+@pytest.fixture(scope="module", params=PLACES)
+def shared(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    """A sandbox in each place, for tests that do not mind what others have done in it."""
+    with shared_sandbox(request, SandboxConfig(env={"OWN": "set"})) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(request: pytest.FixtureRequest, shared: Sandbox) -> Sandbox:
+    """It, for tests that can be there."""
+    if not shared._running().machine.is_here:
+        skip_what_modal_is_not(request)
+    return shared
 
 
 def running(sandbox: Sandbox, word: str) -> list[str]:

@@ -13,21 +13,25 @@ import pytest
 
 from seer_rpc.environment import Sandbox, SandboxConfig
 from seer_rpc.errors import SandboxError, SandboxFileError, SandboxFileNotFoundError
+from tests.sandboxes.differences import skip_what_modal_is_not
+from tests.sandboxes.places import PLACES, shared_sandbox
 
 MEBIBYTE = 1 << 20
 
 
-@pytest.fixture(scope="module", params=["namespace", "none"])
-def sandbox(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Sandbox]:
-    """A sandbox at each level, for tests that do not mind what others have done in it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("shared")))
-        config = SandboxConfig(isolation=request.param)
-        started = Sandbox(config, backend="local").start()
-    with started:
-        yield started
+@pytest.fixture(scope="module", params=PLACES)
+def shared(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    """A sandbox in each place, for tests that do not mind what others have done in it."""
+    with shared_sandbox(request, SandboxConfig()) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(request: pytest.FixtureRequest, shared: Sandbox) -> Sandbox:
+    """It, for tests that can be there."""
+    if not shared._running().machine.is_here:
+        skip_what_modal_is_not(request)
+    return shared
 
 
 @pytest.fixture

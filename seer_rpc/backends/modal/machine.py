@@ -139,8 +139,13 @@ class ModalMachine:
         if self._presence is not None:
             atexit.unregister(self._abandon)
             self._presence.end()
-        if self._observation.exit_code is not None:
-            return
+        if self._observation.exit_code is None:
+            self._terminate()
+        self._observation.finish()
+        # Its connections stay open otherwise.
+        self.handle.detach()
+
+    def _terminate(self) -> None:
         try:
             within(_STOP, lambda: self.handle.terminate(wait=True))
         except (exception.NotFoundError, exception.ConflictError):
@@ -152,7 +157,6 @@ class ModalMachine:
                 hint=f"`modal sandbox terminate {self.handle.object_id}`, or `seer gc`; by itself "
                 "it ends when nobody has used it for a while",
             ) from error
-        self._observation.finish()
 
     def _abandon(self) -> None:
         if os.getpid() == self._owner and self._observation.exit_code is None:

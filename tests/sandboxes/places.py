@@ -1,0 +1,32 @@
+"""Where sandboxes are that many tests share: at two levels on this machine, and on Modal."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from seer_rpc.environment import Sandbox, SandboxConfig
+from tests.modal_emulator.plugin import emulated_modal
+
+PLACES = ("namespace", "none", "modal")
+
+
+@contextmanager
+def shared_sandbox(request: pytest.FixtureRequest, config: SandboxConfig) -> Iterator[Sandbox]:
+    """Have one in the place that the request names, until the end of the block."""
+    folders: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
+    with ExitStack() as ends:
+        patch = ends.enter_context(pytest.MonkeyPatch.context())
+        patch.setenv("XDG_STATE_HOME", str(folders.mktemp("shared")))
+        if request.param == "modal":
+            certificates = request.getfixturevalue("modal_certificates")
+            ends.enter_context(emulated_modal(folders.mktemp("modal"), certificates))
+            sandbox = Sandbox(config, backend="modal")
+        else:
+            config = dataclasses.replace(config, isolation=request.param)
+            sandbox = Sandbox(config, backend="local")
+        with sandbox.start():
+            yield sandbox
