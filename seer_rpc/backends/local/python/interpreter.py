@@ -14,10 +14,15 @@ from functools import cache
 from importlib import util
 from pathlib import Path
 
+from seer_runtime.wire import names
+
 PACKAGES = ("site-packages", "dist-packages")
 """How folders are called that hold what is installed, and nothing else."""
 
-_OWN = ("seer_rpc", "seer_runtime", "seer_interfaces")
+_CLIENT = Path(__file__).parents[3]
+_RUNTIME = Path(names.__file__).parents[1]
+_INTERFACES = "seer_interfaces"
+_OWN = (_CLIENT.name, _RUNTIME.name, _INTERFACES)
 
 
 @dataclass(frozen=True)
@@ -124,10 +129,10 @@ def _standard_library() -> Iterator[Path]:
 
 def own_packages() -> Iterator[Path]:
     """Give the packages of this library."""
-    for name in _OWN:
-        spec = util.find_spec(name)
-        for location in (spec.submodule_search_locations if spec else None) or ():
-            yield Path(location)
+    yield from (_CLIENT, _RUNTIME)
+    spec = util.find_spec(_INTERFACES)
+    for location in (spec.submodule_search_locations if spec else None) or ():
+        yield Path(location)
 
 
 def _finder_sources(finder: Path) -> Iterator[Path]:
