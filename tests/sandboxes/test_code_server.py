@@ -78,7 +78,7 @@ def test_one_that_does_not_start_says_why(
 def test_without_it_there_is_no_url(backend: str) -> None:
     with Sandbox(backend=backend) as sandbox:
         assert sandbox.code_server_url is None
-        assert sandbox.modal_sandbox is None
+        assert (sandbox.modal_sandbox is None) == (backend == "local")
         assert sandbox.code_server_password is None
 
 
