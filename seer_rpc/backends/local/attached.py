@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from seer_rpc.backends.local.folders import KEPT, Folders
-from seer_rpc.backends.local.machine import read_log
+from seer_rpc.backends.local.folders import Folders
+from seer_rpc.backends.local.here import MachineHere
 from seer_rpc.backends.protocol import Isolation, NetworkAccess
-from seer_rpc.client.obituary import Obituary, ending_of, find_obituary
 from seer_rpc.registry import SandboxRecord, is_running
-from seer_rpc.snapshots import Snapshot, Subject, take_snapshot
-from seer_runtime.wire.journal import RUN
 from seer_runtime.wire.marks import FRONT, WARDEN, kill_marked, marked
 
 _STOP_TIMEOUT = 25.0
@@ -27,51 +24,16 @@ _UNKNOWN = 255
 """The exit status of a front that ended where nobody saw it."""
 
 
-class AttachedMachine:
+class AttachedMachine(MachineHere):
     """A machine that runs, and runs on when this process ends."""
-
-    handle = None
-    is_here = True
 
     def __init__(self, record: SandboxRecord) -> None:
         """Use what is written down of it."""
+        super().__init__(record.id, record.name)
         self.endpoint = record.endpoint
         self.network = NetworkAccess(**record.network) if record.network is not None else None
         self.isolation = Isolation(**record.isolation)
         self._record = record
-        self._folders = Folders(record.id)
-
-    def path(self, path: str) -> str:
-        """Give the path under which processes inside the sandbox find `path`.
-
-        Raises:
-            SandboxError: it is not below the sandbox's own folders.
-        """
-        file = self._folders.find(path)
-        return str(PurePosixPath("/root", path)) if self.isolation.paths else str(file)
-
-    def logs(self, lines: int) -> list[str]:
-        """Give the newest lines of the log."""
-        return read_log(self._folders.log, lines)
-
-    def folder(self) -> Path:
-        """Give the sandbox's own folder."""
-        return self._folders.all
-
-    def journal(self) -> Path:
-        """Give the folder in which it is written."""
-        return self._folders.all / RUN
-
-    def snapshot(self, description: str) -> Snapshot:
-        """Keep the files in `/root` and `/workspace`.
-
-        Raises:
-            SnapshotError: there is no room for them.
-        """
-        subject = Subject(self._record.id, self._record.name, "local")
-        return take_snapshot(
-            self._folders.all, KEPT, subject, description, lambda: self.exit_code() is None
-        )
 
     def exit_code(self) -> int | None:
         """Give the front's exit status, or None while it runs."""
@@ -80,10 +42,6 @@ class AttachedMachine:
         _wait(lambda: self._obituary() is not None or not self._folders.all.exists(), _WRITTEN)
         obituary = self._obituary()
         return obituary.exit_code if obituary is not None else _UNKNOWN
-
-    def ending(self) -> str:
-        """Say why the front ended, as far as that is known."""
-        return ending_of(self._obituary())
 
     def stop(self) -> None:
         """Wait for the end of a front that was asked to stop, and see to it where it does not."""
@@ -95,9 +53,6 @@ class AttachedMachine:
     @property
     def _is_owned(self) -> bool:
         return self._record.owner.is_alive
-
-    def _obituary(self) -> Obituary | None:
-        return find_obituary(self._folders.all / "ended")
 
 
 def memory(record: SandboxRecord) -> int:

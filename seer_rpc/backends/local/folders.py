@@ -42,9 +42,14 @@ class Folders:
         return self.all / "log"
 
     @property
+    def obituary(self) -> Path:
+        """Where it is written how the sandbox ended, for this user."""
+        return self.all / "ended"
+
+    @property
     def obituaries(self) -> set[Path]:
         """Where it is written how the sandbox ended: for this user, and for clients."""
-        return {self.all / "ended", self.run.with_name("ended")}
+        return {self.obituary, self.run.with_name("ended")}
 
     @property
     def temporary(self) -> Path:

@@ -11,19 +11,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from seer_rpc.backends.local.folders import KEPT, Folders
+from seer_rpc.backends.local.folders import KEPT
 from seer_rpc.backends.local.groups import Groups, group_places, make_groups, own_processors
+from seer_rpc.backends.local.here import MachineHere
 from seer_rpc.backends.local.levels import choose_level
 from seer_rpc.backends.local.python import Layers, make_venv
 from seer_rpc.backends.local.worlds import World, make_world
 from seer_rpc.backends.network import Entrance
 from seer_rpc.backends.protocol import IsolationLevel, Limits, MachineSpec, NetworkAccess
-from seer_rpc.client.obituary import Obituary, ending_of, find_obituary
+from seer_rpc.client.obituary import Obituary
 from seer_rpc.errors import SandboxStartError
-from seer_rpc.snapshots import Snapshot, Subject, restore_snapshot, take_snapshot
-from seer_runtime.wire.journal import RUN
+from seer_rpc.snapshots import restore_snapshot
 from seer_runtime.wire.marks import WARDEN
 
 _START_TIMEOUT = 60.0
@@ -40,11 +40,8 @@ _MOST_PROCESSES = 4096
 """Where there is no limit of the user's: a machine stands that."""
 
 
-class LocalMachine:
-    """A sandbox on this machine, and the folder that holds its files."""
-
-    handle = None
-    is_here = True
+class LocalMachine(MachineHere):
+    """A sandbox that this process started."""
 
     def __init__(self, spec: MachineSpec, layers: Layers) -> None:
         """Start it, its Pythons over `layers`.
@@ -55,12 +52,11 @@ class LocalMachine:
             SandboxStartError: it does not answer.
             SnapshotError: what it is to start from cannot be restored.
         """
+        super().__init__(spec.sandbox_id, spec.name)
         entrance = Entrance.of(spec)
         level = choose_level(spec)
         self.network: NetworkAccess | None = None
-        self._subject = Subject(spec.sandbox_id, spec.name, "local")
         self._owner = os.getpid()
-        self._folders = Folders(spec.sandbox_id)
         self._groups = Groups()
         self._process: subprocess.Popen[bytes] | None = None
         try:
@@ -84,37 +80,6 @@ class LocalMachine:
         if entrance is not None and port is not None:
             self.network = entrance.access(port)
 
-    def path(self, path: str) -> str:
-        """Give the path under which processes inside the sandbox find `path`.
-
-        Raises:
-            SandboxError: it is not below the sandbox's own folders.
-        """
-        file = self._folders.find(path)
-        return str(PurePosixPath("/root", path)) if self.isolation.paths else str(file)
-
-    def logs(self, lines: int) -> list[str]:
-        """Give the newest lines of the log."""
-        return read_log(self._folders.log, lines)
-
-    def folder(self) -> Path:
-        """Give the sandbox's own folder."""
-        return self._folders.all
-
-    def journal(self) -> Path:
-        """Give the folder in which it is written."""
-        return self._folders.all / RUN
-
-    def snapshot(self, description: str) -> Snapshot:
-        """Keep the files in `/root` and `/workspace`.
-
-        Raises:
-            SnapshotError: there is no room for them.
-        """
-        return take_snapshot(
-            self._folders.all, KEPT, self._subject, description, lambda: self.exit_code() is None
-        )
-
     def exit_code(self) -> int | None:
         """Give the front's exit status, or None while it runs."""
         obituary = self._obituary()
@@ -122,10 +87,6 @@ class LocalMachine:
             return obituary.exit_code
         assert self._process is not None
         return self._process.poll()
-
-    def ending(self) -> str:
-        """Say why the front ended, as far as that is known."""
-        return ending_of(self._obituary())
 
     def stop(self) -> None:
         """Have the warden end it, by force where that is not enough."""
@@ -147,9 +108,6 @@ class LocalMachine:
 
     def _home(self, level: IsolationLevel) -> str:
         return "/root" if level == "namespace" else str(self._folders.all / "root")
-
-    def _obituary(self) -> Obituary | None:
-        return find_obituary(next(iter(self._folders.obituaries)))
 
     def _start_warden(self, groups: str) -> subprocess.Popen[bytes]:
         """Start it at once: it is there by the time that it is known what it is to do.
@@ -227,15 +185,6 @@ class LocalMachine:
         while self._obituary() is None and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.01)
         return self._obituary()
-
-
-def read_log(file: Path, lines: int) -> list[str]:
-    """Give the newest lines of a sandbox's log."""
-    found: list[str] = []
-    for each in (file.with_name(f"{file.name}.previous"), file):
-        with contextlib.suppress(FileNotFoundError):
-            found += each.read_text(errors="replace").splitlines()
-    return found[-lines:] if lines > 0 else []
 
 
 def _loader() -> dict[str, str]:

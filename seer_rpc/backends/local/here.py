@@ -1,0 +1,76 @@
+"""What every sandbox on this machine is, whoever started it: a folder, and what is told in it."""
+
+from __future__ import annotations
+
+import contextlib
+from abc import ABC, abstractmethod
+from pathlib import Path, PurePosixPath
+
+from seer_rpc.backends.local.folders import KEPT, Folders
+from seer_rpc.backends.protocol import Isolation
+from seer_rpc.client.obituary import Obituary, ending_of, find_obituary
+from seer_rpc.snapshots import Snapshot, Subject, take_snapshot
+from seer_runtime.wire.journal import RUN
+
+
+class MachineHere(ABC):
+    """The folder that holds a sandbox's files."""
+
+    handle = None
+    is_here = True
+    isolation: Isolation
+
+    def __init__(self, sandbox_id: str, name: str) -> None:
+        """Know its folder, which may not be there yet."""
+        self._folders = Folders(sandbox_id)
+        self._subject = Subject(sandbox_id, name, "local")
+
+    def path(self, path: str) -> str:
+        """Give the path under which processes inside the sandbox find `path`.
+
+        Raises:
+            SandboxError: it is not below the sandbox's own folders.
+        """
+        file = self._folders.find(path)
+        return str(PurePosixPath("/root", path)) if self.isolation.paths else str(file)
+
+    def logs(self, lines: int) -> list[str]:
+        """Give the newest lines of the log."""
+        return _read_log(self._folders.log, lines)
+
+    def folder(self) -> Path:
+        """Give the sandbox's own folder."""
+        return self._folders.all
+
+    def journal(self) -> Path:
+        """Give the folder in which it is written."""
+        return self._folders.all / RUN
+
+    def snapshot(self, description: str) -> Snapshot:
+        """Keep the files in `/root` and `/workspace`.
+
+        Raises:
+            SnapshotError: there is no room for them.
+        """
+        return take_snapshot(
+            self._folders.all, KEPT, self._subject, description, lambda: self.exit_code() is None
+        )
+
+    @abstractmethod
+    def exit_code(self) -> int | None:
+        """Give the front's exit status, or None while it runs."""
+
+    def ending(self) -> str:
+        """Say why the front ended, as far as that is known."""
+        return ending_of(self._obituary())
+
+    def _obituary(self) -> Obituary | None:
+        return find_obituary(self._folders.obituary)
+
+
+def _read_log(file: Path, lines: int) -> list[str]:
+    found: list[str] = []
+    for each in (file.with_name(f"{file.name}.previous"), file):
+        with contextlib.suppress(FileNotFoundError):
+            found += each.read_text(errors="replace").splitlines()
+    return found[-lines:] if lines > 0 else []
