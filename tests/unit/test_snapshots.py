@@ -17,7 +17,7 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -250,7 +250,9 @@ def test_many_skipped_things_are_counted(folder: Path) -> None:
     assert take(folder).skipped[-1] == "and 30 more"
 
 
-def test_folders_within_each_other_have_an_end(folder: Path) -> None:
+@pytest.fixture
+def deep(folder: Path) -> Iterator[Path]:
+    """A folder with more folders within each other than any path has room for."""
     here = os.open(folder / "root", os.O_RDONLY)
     for _ in range(2_000):
         os.mkdir("d", dir_fd=here)
@@ -258,13 +260,17 @@ def test_folders_within_each_other_have_an_end(folder: Path) -> None:
         os.close(here)
         here = below
     os.close(here)
+    yield folder
+    # pytest's own way of removing it ends in a RecursionError.
+    subprocess.run(["rm", "-rf", str(folder / "root")], check=True)
 
-    snapshot = take(folder)
+
+def test_folders_within_each_other_have_an_end(deep: Path) -> None:
+    snapshot = take(deep)
 
     assert len(snapshot.skipped) == 1
     assert "folders deep" in snapshot.skipped[0]
-    assert _opened_below(folder) == []
-    _remove_deep(folder / "root")
+    assert _opened_below(deep) == []
 
 
 def _opened_below(folder: Path) -> list[str]:
@@ -274,10 +280,6 @@ def _opened_below(folder: Path) -> list[str]:
         with contextlib.suppress(FileNotFoundError):
             opened.append(os.readlink(f"/proc/self/fd/{number}"))
     return [path for path in opened if path.startswith(str(folder))]
-
-
-def _remove_deep(folder: Path) -> None:
-    subprocess.run(["rm", "-rf", str(folder)], check=True)
 
 
 def test_a_snapshot_can_be_noted_down_as_json(folder: Path) -> None:

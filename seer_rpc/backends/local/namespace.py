@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from seer_rpc.backends.local.folders import OWN, Folders
-from seer_rpc.backends.local.interpreter import (
+from seer_rpc.backends.local.front_python import (
     interpreter_folders,
     interpreter_links,
     other_packages,

@@ -1,4 +1,4 @@
-"""What of this machine a sandbox needs to run Python, wherever that lies."""
+"""What the front needs of this machine: the Python of this process, wherever that lies."""
 
 from __future__ import annotations
 
