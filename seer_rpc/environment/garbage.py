@@ -13,6 +13,7 @@ from seer_rpc.environment.records import sweep
 from seer_rpc.locations import cache_folder, jobs_folder, results_folder
 from seer_rpc.snapshots import Garbage, collect_garbage
 
+_CACHED = ("models", "scripts", "repos", "code-server")
 _OLD = 30 * 24 * 3600.0
 """Seconds after which what can be made again, or was there to be looked at, is not needed."""
 
@@ -27,7 +28,7 @@ class Collected(NamedTuple):
     """Of no snapshot; None where a snapshot was being taken, and nothing was looked at."""
 
     old: list[str]
-    """Names of cached packages and models, results and jobs that were not used for 30 days."""
+    """Names of what is cached, results and jobs that were not used for 30 days."""
 
 
 def collect(*, dry_run: bool = False) -> Collected:
@@ -48,9 +49,11 @@ def _overlays(dry_run: bool) -> list[str]:
 
 
 def _old_files(dry_run: bool) -> Iterator[str]:
-    for folder in (cache_folder() / "models", results_folder(), jobs_folder()):
+    cached = [cache_folder() / name for name in _CACHED]
+    for folder in (*cached, results_folder(), jobs_folder()):
         for path in sorted(folder.glob("*")):
-            if time.time() - _last_use(path) > _OLD:
+            # Somebody may wait for a lock, and whoever comes next would find another one.
+            if path.suffix != ".lock" and time.time() - _last_use(path) > _OLD:
                 yield f"{folder.name}/{path.name}"
                 if not dry_run:
                     _remove(path)

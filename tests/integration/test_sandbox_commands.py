@@ -276,19 +276,23 @@ def test_gc_removes_what_dead_ones_left(write: Write) -> None:
         os.kill(warden, signal.SIGKILL)
         owner.kill()
     state = Path(os.environ["XDG_STATE_HOME"]) / "seer"
-    old = state / "results" / "old.json"
-    old.parent.mkdir()
-    old.write_text("{}")
-    os.utime(old, (0, 0))
+    cache = Path(os.environ["XDG_CACHE_HOME"]) / "seer"
+    lock = cache / "repos" / "circuits.lock"
+    old = [state / "results" / "old.json", cache / "repos" / "circuits.git", lock]
+    for path in old:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+        os.utime(path, (0, 0))
 
     would = printed("gc", "--dry-run")
     assert f"would remove sandbox {sandbox} orphan" in would
     assert "would remove results/old.json" in would
+    assert "would remove repos/circuits.git" in would
     assert (state / "sandboxes" / sandbox).exists()
     did = printed("gc")
     assert did == would.replace("would remove", "removed")
     assert list((state / "sandboxes").iterdir()) == []
-    assert not old.exists()
+    assert [path for path in old if path.exists()] == [lock]
     assert printed("gc") == "nothing to remove\n"
     assert len(printed("snapshots", "--json").splitlines()) == 1
 

@@ -103,7 +103,6 @@ def prune_overlays(unused_for: float = _KEPT) -> list[str]:
     for file in overlays_folder().glob("*.json"):
         if _modified(file) < before:
             file.unlink(missing_ok=True)
-            file.with_suffix(".lock").unlink(missing_ok=True)
     kept = {overlay.folder for overlay, _ in overlays()}
     # One that was replaced may be in use; one that is being made has no file yet.
     old = [
