@@ -257,7 +257,10 @@ def test_stop_lets_calls_end(sandbox: ScopedSandbox, wait_until: WaitUntil) -> N
 # gc
 
 
-def test_gc_removes_what_dead_ones_left(write: Write) -> None:
+def test_gc_removes_what_dead_ones_left(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     source = """
         import time
         from seer_rpc.environment import ScopedSandbox
@@ -276,7 +279,7 @@ def test_gc_removes_what_dead_ones_left(write: Write) -> None:
         os.kill(warden, signal.SIGKILL)
         owner.kill()
     state = Path(os.environ["XDG_STATE_HOME"]) / "seer"
-    cache = Path(os.environ["XDG_CACHE_HOME"]) / "seer"
+    cache = tmp_path / "cache" / "seer"
     lock = cache / "repos" / "circuits.lock"
     old = [state / "results" / "old.json", cache / "repos" / "circuits.git", lock]
     for path in old:
