@@ -320,12 +320,16 @@ class BaseSandbox(Work):
                 idle_timeout=self.config.idle_timeout,
                 is_detached=self.config.detach,
                 listening=self.config.listening,
+                allowed=self.config.allowed,
+                image=self.config.image,
+                has_docker=self.config.docker,
+                region=self.config.region,
                 snapshot=snapshot,
             )
             record = planned_record(spec, chosen, self.config, call_token, admin_token)
             with status(f"starting sandbox {self.name}"):
                 machine = self._create(load_backend(chosen), spec, record)
-        control = Control(machine.endpoint, admin_token)
+        control = Control(machine.connection("", admin_token))
         self._run = Run(machine, control, call_token, admin_token, models, list(repos))
         try:
             furnish(control.workbench, self.config, workspace)
@@ -357,7 +361,7 @@ class BaseSandbox(Work):
         machine = load_backend(record.backend).attach(record)
         self._run = Run(
             machine,
-            Control(machine.endpoint, record.admin_token),
+            Control(machine.connection("", record.admin_token)),
             record.call_token,
             record.admin_token,
             [ModelHandle(**handle) for handle in record.models],
