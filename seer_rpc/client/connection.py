@@ -37,8 +37,7 @@ class Connection:
 
     client_key: str = field(default="", repr=False)
     server_name: str = ""
-    """The name in the runtime's certificate, where that is not the endpoint's host, which nobody knew
-    when it was made."""
+    """The name in the runtime's certificate, where that is not the host of the endpoint."""
 
     @property
     def is_local(self) -> bool:
