@@ -30,13 +30,8 @@ class DockerHere:
         Raises:
             ContainerError: none does.
         """
-        if shutil.which("docker") is None:
-            raise ContainerError(
-                "containers need Docker, which is not here",
-                hint="install Docker; or run what the Dockerfile runs with exec()",
-            )
         asked = subprocess.run(
-            ["docker", "version", "--format", "{{.Server.Version}}"],
+            [_program(), "version", "--format", "{{.Server.Version}}"],
             capture_output=True,
             text=True,
             check=False,
@@ -58,7 +53,7 @@ class DockerHere:
     ) -> CommandResult:
         """Run the program; both its streams are one."""
         with subprocess.Popen(
-            ["docker", *arguments],
+            [_program(), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -75,12 +70,23 @@ class DockerHere:
 
     def remove(self, containers: Sequence[ContainerHandle]) -> None:
         """End containers and remove them; their images stay."""
-        if containers and shutil.which("docker") is not None:
+        if containers and (program := shutil.which("docker")):
             subprocess.run(
-                ["docker", "rm", "--force", "--volumes", "--", *(each.id for each in containers)],
+                [program, "rm", "--force", "--volumes", "--", *(each.id for each in containers)],
                 capture_output=True,
                 check=False,
             )
+
+
+def _program() -> str:
+    """Give its path: the sandbox's variables, PATH among them, do not say which one it is."""
+    program = shutil.which("docker")
+    if program is None:
+        raise ContainerError(
+            "containers need Docker, which is not here",
+            hint="install Docker; or run what the Dockerfile runs with exec()",
+        )
+    return program
 
 
 def _limits(config: SandboxConfig) -> list[str]:
