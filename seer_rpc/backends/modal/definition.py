@@ -66,7 +66,7 @@ def plan_entrance(spec: MachineSpec) -> Entrance | None:
     Raises:
         PackageMissingError: its certificates cannot be made here.
     """
-    # Where the tunnel leads is known when the certificate is there.
+    # Where the tunnel will lead, nobody knows yet.
     return Entrance.of(spec, f"{spec.sandbox_id}.seer")
 
 
