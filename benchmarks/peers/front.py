@@ -50,7 +50,7 @@ class Front:
 
     def load(self, file: Path, name: str) -> Connection:
         """Load an interface; gives the way to it."""
-        control = Control(self._address, self._token)
+        control = Control(Connection("", self._address, self._token))
         try:
             control.load(LoadRequest(interface=name, path=str(file)), lambda _: None)
         finally:

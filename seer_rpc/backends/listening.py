@@ -57,6 +57,8 @@ class Listening:
     """Where they find it; port 0 is the one that it listens at."""
 
     tls: Tls
+    is_advertised: bool = False
+    """Whether the config itself says where they find it."""
 
     @classmethod
     def parse(cls, listen: str | None, tls: Tls, advertise: str | None) -> Listening | None:
@@ -79,7 +81,16 @@ class Listening:
                 "everyone on the way",
                 hint="leave tls= out; or listen at 127.0.0.1 and forward that port with ssh -L",
             )
-        return cls(address=address, advertised=_advertised(address, advertise), tls=tls)
+        return cls(
+            address=address,
+            advertised=_advertised(address, advertise),
+            tls=tls,
+            is_advertised=advertise is not None,
+        )
+
+    def endpoint(self, port: int) -> str:
+        """Give where clients find it, which listens at that port."""
+        return str(Address(self.advertised.host, self.advertised.port or port))
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seer_rpc.backends.listening import Address, Listening
+from seer_rpc.backends.listening import Listening
 from seer_rpc.backends.protocol import MachineSpec, NetworkAccess
 from seer_rpc.errors import PackageMissingError
 from seer_runtime.wire.settings import Port
@@ -20,36 +21,40 @@ class Entrance:
 
     listening: Listening
     certificates: Certificates | None
+    allowed: Sequence[str]
+    server_name: str
 
     @classmethod
-    def of(cls, spec: MachineSpec) -> Entrance | None:
+    def of(cls, spec: MachineSpec, server_name: str = "") -> Entrance | None:
         """Plan the port, if the machine is to have one.
+
+        `server_name` is what its certificate says where nobody knows the address beforehand.
 
         Raises:
             PackageMissingError: its certificates cannot be made here.
         """
         if spec.listening is None:
             return None
-        certificates = None if spec.listening.tls == "off" else _certificates(spec, spec.listening)
-        return cls(spec.listening, certificates)
+        names = (server_name,) if server_name else spec.listening.names
+        certificates = None if spec.listening.tls == "off" else _certificates(spec, names)
+        return cls(spec.listening, certificates, spec.allowed, server_name)
 
     @property
     def port(self) -> Port:
         """What the front is told."""
         address = str(self.listening.address)
         if self.certificates is None:
-            return Port(address=address)
+            return Port(address=address, allowed=self.allowed)
         return Port(
             address=address,
+            allowed=self.allowed,
             certificate=self.certificates.server.certificate,
             key=self.certificates.server.key,
             client_authority=self.certificates.authority if self._is_mutual else "",
         )
 
-    def access(self, port: int) -> NetworkAccess:
-        """Give what clients are told, where the front listens at `port`."""
-        advertised = self.listening.advertised
-        endpoint = str(Address(advertised.host, advertised.port or port))
+    def access(self, endpoint: str) -> NetworkAccess:
+        """Give what clients are told, who find it there."""
         if self.certificates is None:
             return NetworkAccess(endpoint=endpoint)
         client = self.certificates.client
@@ -58,6 +63,7 @@ class Entrance:
             ca_certificate=self.certificates.authority,
             client_certificate=client.certificate if self._is_mutual else "",
             client_key=client.key if self._is_mutual else "",
+            server_name=self.server_name,
         )
 
     @property
@@ -65,7 +71,7 @@ class Entrance:
         return self.listening.tls == "mutual"
 
 
-def _certificates(spec: MachineSpec, listening: Listening) -> Certificates:
+def _certificates(spec: MachineSpec, names: Sequence[str]) -> Certificates:
     # Few sandboxes need it, and it is large: an extra, loaded where it is used.
     try:
         from seer_rpc.backends.certificates import make_certificates
@@ -75,4 +81,4 @@ def _certificates(spec: MachineSpec, listening: Listening) -> Certificates:
             f"package {(error.name or '').partition('.')[0]}, which is not installed here",
             hint="pip install 'seer-rpc[tls]'",
         ) from error
-    return make_certificates(spec.sandbox_id, listening.names, spec.lifetime)
+    return make_certificates(spec.sandbox_id, names, spec.lifetime)

@@ -103,6 +103,17 @@ class MachineSpec:
     listening: Listening | None = None
     """How other machines are to reach it."""
 
+    allowed: Sequence[str] = ()
+    """Networks from which it is reached over the network; none for all."""
+
+    image: str | None = None
+    """The image of a registry that it begins with, where that is not the backend's own."""
+
+    has_docker: bool = False
+    """Whether it has a Docker engine of its own."""
+
+    region: str | None = None
+
     snapshot: Snapshot | None = None
     """What is in its folders at first; nothing without one."""
 
@@ -115,6 +126,8 @@ class NetworkAccess:
     ca_certificate: str = field(default="", repr=False)
     client_certificate: str = field(default="", repr=False)
     client_key: str = field(default="", repr=False)
+    server_name: str = ""
+    """What its certificate says it is, where that is not the endpoint's host."""
 
     def connection(self, interface: str, token: str) -> Connection:
         """Give the way to one interface."""
@@ -125,6 +138,7 @@ class NetworkAccess:
             ca_certificate=self.ca_certificate,
             client_certificate=self.client_certificate,
             client_key=self.client_key,
+            server_name=self.server_name,
         )
 
 
@@ -145,6 +159,9 @@ class Machine(Protocol):
 
     is_here: bool
     """Whether it runs on this machine, where something else can run beside it."""
+
+    def connection(self, interface: str, token: str) -> Connection:
+        """Give the way to one interface from this machine."""
 
     def path(self, path: str) -> str:
         """Give the path under which processes inside the sandbox find `path`."""

@@ -36,6 +36,8 @@ class Connection:
     """The client's own certificate, as PEM, where the runtime wants one."""
 
     client_key: str = field(default="", repr=False)
+    server_name: str = ""
+    """The name in the runtime's certificate, where that is not the host of the endpoint."""
 
     @property
     def is_local(self) -> bool:
@@ -111,7 +113,7 @@ class Connection:
 
 _KNOWN = frozenset(field.name for field in dataclasses.fields(Connection))
 _NEEDED = frozenset({"interface", "endpoint", "token"})
-_CERTIFICATES = _KNOWN - _NEEDED
+_CERTIFICATES = _KNOWN - _NEEDED - {"server_name"}
 
 
 def _is_connection(values: object) -> bool:
@@ -119,8 +121,11 @@ def _is_connection(values: object) -> bool:
         return False
     if not all(isinstance(value, str) for value in values.values()):
         return False
-    given = {name for name in _CERTIFICATES if values.get(name)}
-    # A client's certificate is of no use without its key, and both are not without TLS.
-    return given in (set(), {"ca_certificate"}, _CERTIFICATES) and all(
-        values[name].isascii() for name in given
+    given = {name for name in _KNOWN - _NEEDED if values.get(name)}
+    certificates = given & _CERTIFICATES
+    # A client's certificate is of no use without its key, and nothing is without TLS.
+    return (
+        certificates in (set(), {"ca_certificate"}, _CERTIFICATES)
+        and (bool(certificates) or not given)
+        and all(values[name].isascii() for name in given)
     )

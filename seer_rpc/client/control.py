@@ -24,12 +24,12 @@ _PATIENCE = 5.0
 class Control:
     """Calls the methods that need the owner's token."""
 
-    def __init__(self, endpoint: str, token: str) -> None:
-        """Talk to the runtime at `endpoint`."""
-        self._connection = Connection("", endpoint, token)
-        self._channel = open_channel(self._connection)
+    def __init__(self, connection: Connection) -> None:
+        """Talk to the runtime at the other end; the connection's token is the owner's."""
+        self._connection = connection
+        self._channel = open_channel(connection)
         self._stub = RuntimeStub(self._channel)
-        self._metadata = authorization(token)
+        self._metadata = authorization(connection.token)
         self.workbench = Workbench(self._channel, self._connection)
 
     def load(self, request: pb.LoadRequest, on_line: Callable[[str], None]) -> InterfaceSchema:

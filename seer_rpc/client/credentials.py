@@ -44,7 +44,7 @@ def open_channel(
     """
     if connection.is_local:
         return _open_local(connection.endpoint)
-    options = tuple({**_NETWORK_OPTIONS, **more}.items())
+    options = tuple({**_NETWORK_OPTIONS, **more, **_names(connection)}.items())
     if not connection.is_encrypted:
         return grpc.insecure_channel(connection.address, options=options)
     credentials = grpc.ssl_channel_credentials(
@@ -53,6 +53,11 @@ def open_channel(
         certificate_chain=connection.client_certificate.encode() or None,
     )
     return grpc.secure_channel(connection.address, credentials, options=options)
+
+
+def _names(connection: Connection) -> Mapping[str, str]:
+    name = connection.server_name
+    return {"grpc.ssl_target_name_override": name} if name else {}
 
 
 def _open_local(endpoint: str) -> grpc.Channel:

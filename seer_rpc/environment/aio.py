@@ -274,7 +274,7 @@ class AsyncSandbox:
         )
 
     async def start_container(self, repo: RepoHandle) -> ContainerHandle:
-        """Build a repository's Dockerfile and run it with Docker, beside the sandbox."""
+        """Build a repository's Dockerfile and run it with Docker."""
         return await in_thread(self.sync.start_container, repo)
 
     async def snapshot(self, description: str = "") -> Snapshot:

@@ -25,7 +25,9 @@ from seer_rpc.environment.code_server import (
     start_code_server,
 )
 from seer_rpc.environment.config import SandboxConfig
-from seer_rpc.environment.containers import ContainerHandle, remove_containers, start_container
+from seer_rpc.environment.containers import ContainerHandle, Docker, start_container
+from seer_rpc.environment.docker_here import DockerHere
+from seer_rpc.environment.docker_inside import DockerInside, start_docker
 from seer_rpc.environment.models import ModelHandle, find_models
 from seer_rpc.environment.packages import required_packages
 from seer_rpc.environment.records import planned_record, running_record, sweep
@@ -33,7 +35,6 @@ from seer_rpc.environment.repos import RepoHandle, checked_out, install_repos
 from seer_rpc.environment.uploads import furnish
 from seer_rpc.environment.work import Work
 from seer_rpc.errors import (
-    ContainerError,
     SandboxError,
     SandboxExpiredError,
     SandboxLostError,
@@ -117,23 +118,18 @@ class BaseSandbox(Work):
         return list(self._run.repos) if self._run is not None else []
 
     def start_container(self, repo: RepoHandle) -> ContainerHandle:
-        """Build a repository's Dockerfile and run it with Docker, beside the sandbox.
+        """Build a repository's Dockerfile and run it with Docker: beside a sandbox on this machine.
 
+        Elsewhere it runs inside the sandbox, which needs `docker=True`, and shares its network.
         It is built from the files as they came, whatever the sandbox has made of them since. It
         gets the sandbox's variables, is as limited and as far from the network, and ends with it.
 
         Raises:
             ConfigError: the repository has no Dockerfile.
-            ContainerError: there is no Docker engine, or it cannot build or run it; or the sandbox
-                is not on this machine.
+            ContainerError: there is no Docker engine, or it cannot build or run it.
         """
         run = self._running()
-        if not run.machine.is_here:
-            raise ContainerError(
-                "a container runs beside its sandbox, and this one is not on this machine",
-                hint="start the sandbox with backend='local'",
-            )
-        started = start_container(repo, self.sandbox_id, self.config, self._environment())
+        started = start_container(self._docker(run), repo, self.sandbox_id, self._environment())
         run.containers.append(started)
         return started
 
@@ -261,7 +257,7 @@ class BaseSandbox(Work):
                     run.control.stop(grace)
                 _await_end(run.machine, grace)
             run.control.close()
-            remove_containers(run.containers)
+            self._docker(run).remove(run.containers)
             run.machine.stop()
         if not run.is_attached:
             forget(self.sandbox_id)
@@ -320,15 +316,21 @@ class BaseSandbox(Work):
                 idle_timeout=self.config.idle_timeout,
                 is_detached=self.config.detach,
                 listening=self.config.listening,
+                allowed=self.config.allowed,
+                image=self.config.image,
+                has_docker=self.config.docker,
+                region=self.config.region,
                 snapshot=snapshot,
             )
             record = planned_record(spec, chosen, self.config, call_token, admin_token)
             with status(f"starting sandbox {self.name}"):
                 machine = self._create(load_backend(chosen), spec, record)
-        control = Control(machine.endpoint, admin_token)
+        control = Control(machine.connection("", admin_token))
         self._run = Run(machine, control, call_token, admin_token, models, list(repos))
         try:
             furnish(control.workbench, self.config, workspace)
+            if self.config.docker:
+                start_docker(self)
             install_repos(self, self.config, list(repos))
             if code_server is not None:
                 started = start_code_server(self, code_server)
@@ -357,7 +359,7 @@ class BaseSandbox(Work):
         machine = load_backend(record.backend).attach(record)
         self._run = Run(
             machine,
-            Control(machine.endpoint, record.admin_token),
+            Control(machine.connection("", record.admin_token)),
             record.call_token,
             record.admin_token,
             [ModelHandle(**handle) for handle in record.models],
@@ -365,6 +367,9 @@ class BaseSandbox(Work):
             code_server=CodeServer(**record.code_server) if record.code_server else None,
             is_attached=True,
         )
+
+    def _docker(self, run: Run) -> Docker:
+        return DockerHere(self.config) if run.machine.is_here else DockerInside(self)
 
     def _workbench(self) -> Workbench:
         return self._running().control.workbench

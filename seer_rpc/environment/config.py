@@ -7,7 +7,7 @@ import keyword
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path, PurePosixPath
@@ -17,7 +17,9 @@ from seer_rpc.backends.listening import Listening, Tls
 from seer_rpc.backends.protocol import IsolationLevel, Limits
 from seer_rpc.environment.fields import check_positive, check_types, knows_its_fields
 from seer_rpc.environment.gpus import MEMORY, check_count, gpu_name, smallest_that_holds
+from seer_rpc.environment.image_names import check_image
 from seer_rpc.environment.model_sizes import ModelSize, model_size
+from seer_rpc.environment.networks import parse_networks
 from seer_rpc.environment.repo_urls import RepoSource, parse_repo
 from seer_rpc.environment.requirements import parse_requirement
 from seer_rpc.errors import ConfigError
@@ -31,6 +33,7 @@ _TOKEN = re.compile(
 """What is rather a secret than its name."""
 
 _DEBIAN = re.compile(r"[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?(=[A-Za-z0-9.+:~-]+)?")
+_REGION = re.compile(r"[a-z]+(-[a-z0-9]+)*")
 _LOADED = "how a model is loaded is decided for you; a ModelConfig has its five fields alone"
 
 
@@ -163,6 +166,8 @@ class RepoConfig:
         "gpus": "write gpu_count=",
         "network": "write block_network=True to close it",
         "cpu": "write cpus=",
+        "base_image": 'write image="..."',
+        "dockerfile": 'write repos=[RepoConfig(url=..., dockerfile="Dockerfile")]',
     }
 )
 @dataclass
@@ -223,7 +228,11 @@ class SandboxConfig:
 
     listen: str | None = None
     """Where it listens for other machines: "0.0.0.0:8443" for all addresses of this machine, port 0
-    for one that is free. None: it is reached from this machine alone."""
+    for one that is free. None: it is reached from this machine alone.
+
+    On Modal other machines reach it in any case, through Modal's relay, which reads along. With
+    "0.0.0.0:8443" the relay passes on what it cannot read: what `tls` says is between the sandbox
+    and its clients, its owner among them."""
 
     tls: Tls = "mutual"
     """What guards that port, the token aside: "mutual", where clients need a certificate of the
@@ -233,10 +242,34 @@ class SandboxConfig:
     """The name or address, `:port` where another one leads there, under which other machines reach
     this one. By default where it listens; where that is all addresses, this machine's name."""
 
+    allow_from: list[str] | None = None
+    """Networks, as "203.0.113.0/24", and addresses from which it is reached over the network; None
+    for all. On this machine that is said of `listen`, and calls from elsewhere are refused. On
+    Modal, whose relay refuses connections from elsewhere, this machine's own address, as the
+    internet sees it, has to be among them."""
+
+    image: str | None = None
+    """On Modal, the image of a registry that it begins with, in place of Debian:
+    "nvidia/cuda:12.8.1-devel-ubuntu22.04". It is to be one of Debian or Ubuntu; the Python of this
+    machine's version and all packages are added to it, and its entrypoint is left out. What starts
+    from a snapshot has that one's image."""
+
+    docker: bool = False
+    """On Modal, whether Docker is in it, for its own programs and for `start_container`. On this
+    machine containers run beside a sandbox, and need nothing in it."""
+
+    region: str | None = None
+    """On Modal, where it runs: "us", "eu-west"; None is anywhere."""
+
     @property
     def listening(self) -> Listening | None:
         """Where it listens for other machines, and what guards that."""
         return Listening.parse(self.listen, self.tls, self.advertise)
+
+    @property
+    def allowed(self) -> Sequence[str]:
+        """The networks from which it is reached; none where that is all."""
+        return parse_networks(self.allow_from)
 
     @property
     def limits(self) -> Limits:
@@ -261,6 +294,8 @@ class SandboxConfig:
         _check_distinct("models", "var_name", (model.var_name for model in self.models))
         _check_distinct("repos", "name", (repo.source.name for repo in self.repos))
         Listening.parse(self.listen, self.tls, self.advertise)
+        parse_networks(self.allow_from)
+        self._check_machine()
         self._check_debug()
         self._check_room()
 
@@ -308,6 +343,15 @@ class SandboxConfig:
                     f"local_dirs: there is no folder {local}", hint=_looked_from(Path(local))
                 )
             _check_target("local_dirs", path)
+
+    def _check_machine(self) -> None:
+        if self.image is not None:
+            check_image(self.image)
+        if self.region is not None and not _REGION.fullmatch(self.region):
+            raise ConfigError(
+                f"region={self.region!r} is no region of Modal's",
+                hint='write "us", "eu" or "ap", or a part of these: "us-east"',
+            )
 
     def _check_debug(self) -> None:
         if self.debug and self.block_network:

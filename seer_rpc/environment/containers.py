@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from seer_rpc.environment.config import SandboxConfig
+from seer_rpc.client.commands import CommandResult, OnOutput
 from seer_rpc.environment.repos import RepoHandle, checked_out_again
 from seer_rpc.errors import ConfigError, ContainerError
 from seer_rpc.progress import Status, status
@@ -29,11 +28,38 @@ class ContainerHandle:
     image: str
 
 
+class Docker(Protocol):
+    """Where the docker program runs."""
+
+    build_options: Sequence[str]
+    run_options: Sequence[str]
+    """What keeps a container to what its sandbox may use."""
+
+    def check(self) -> None:
+        """Make sure that an engine answers.
+
+        Raises:
+            ContainerError: none does.
+        """
+
+    def context(self, folder: Path) -> AbstractContextManager[str]:
+        """Have a folder of this machine where the program finds it; gives its path there.
+
+        Raises:
+            ContainerError: it cannot be put there.
+        """
+
+    def run(
+        self, arguments: Sequence[str], environment: Mapping[str, str], on_output: OnOutput
+    ) -> CommandResult:
+        """Run the program, with these variables beside its own."""
+
+    def remove(self, containers: Sequence[ContainerHandle]) -> None:
+        """End containers and remove them; their images stay."""
+
+
 def start_container(
-    handle: RepoHandle,
-    sandbox_id: str,
-    config: SandboxConfig,
-    environment: Mapping[str, str],
+    docker: Docker, handle: RepoHandle, sandbox_id: str, environment: Mapping[str, str]
 ) -> ContainerHandle:
     """Build the image of a repository's Dockerfile, from the files as they came, and run it.
 
@@ -46,74 +72,30 @@ def start_container(
             f"{handle.name} has no Dockerfile",
             hint='say where it is: RepoConfig(url=..., dockerfile="Dockerfile")',
         )
-    docker = _docker()
+    docker.check()
     image = f"seer/{handle.name.lower()}:{handle.revision[:12]}"
     name = f"seer-{sandbox_id}-{handle.name.lower()}"
     labels = ["--label", f"{LABEL}={sandbox_id}"]
     with checked_out_again(handle) as folder, status(f"building {handle.name}") as shown:
         file = _dockerfile(folder, handle.dockerfile)
-        build = ["build", "--tag", image, *labels, "--file", str(file), "--", str(folder)]
-        _run([docker, *build], os.environ, shown, f"the image of {handle.name} cannot be built")
-    run = ["run", "--detach", "--name", name, *labels, *_limits(config), *_names(environment)]
+        with docker.context(folder) as place:
+            build = ["build", "--tag", image, *labels, *docker.build_options]
+            build += ["--file", f"{place}/{file}", "--", place]
+            _run(docker, build, {}, shown, f"the image of {handle.name} cannot be built")
+    run = ["run", "--detach", "--name", name, *labels, *docker.run_options, *_names(environment)]
     with status(f"starting the container of {handle.name}") as shown:
-        output = _run(
-            [docker, *run, "--", image],
-            # By name: its command line is for every process to read.
-            {**os.environ, **environment},
-            shown,
-            f"the container of {handle.name} does not start",
-        )
+        problem = f"the container of {handle.name} does not start"
+        # By name: its command line is for every process to read.
+        output = _run(docker, [*run, "--", image], environment, shown, problem)
     return ContainerHandle(output.split()[-1], name, image)
 
 
-def remove_containers(handles: Sequence[ContainerHandle]) -> None:
-    """End containers and remove them; their images stay."""
-    if handles and (docker := shutil.which("docker")):
-        subprocess.run(
-            [docker, "rm", "--force", "--volumes", "--", *(each.id for each in handles)],
-            capture_output=True,
-            check=False,
-        )
-
-
-def _docker() -> str:
-    docker = shutil.which("docker")
-    if docker is None:
-        raise ContainerError(
-            "containers need Docker, which is not here",
-            hint="install Docker; or run what the Dockerfile runs with exec()",
-        )
-    asked = subprocess.run(
-        [docker, "version", "--format", "{{.Server.Version}}"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    if asked.returncode != 0:
-        raise ContainerError(
-            f"containers need a Docker engine, and none answers: {_reason(asked.stderr)}",
-            hint="start it (`systemctl start docker`), or point DOCKER_HOST to one",
-        )
-    return docker
-
-
 def _dockerfile(folder: Path, path: str) -> Path:
-    """Give the file; the docker program would follow a link to anywhere on this machine."""
-    file = (folder / path).resolve()
-    if not file.is_relative_to(folder.resolve()) or not file.is_file():
+    """Give the file's path; the docker program would follow a link to anywhere."""
+    root, file = folder.resolve(), (folder / path).resolve()
+    if not file.is_relative_to(root) or not file.is_file():
         raise ContainerError(f"{path} leads out of the repository")
-    return file
-
-
-def _limits(config: SandboxConfig) -> list[str]:
-    given = {
-        "--memory": f"{config.memory}m" if config.memory else None,
-        "--cpus": config.cpus,
-        "--pids-limit": config.processes,
-        "--network": "none" if config.block_network else None,
-    }
-    return [f"{option}={value}" for option, value in given.items() if value is not None]
+    return file.relative_to(root)
 
 
 def _names(environment: Mapping[str, str]) -> list[str]:
@@ -121,28 +103,22 @@ def _names(environment: Mapping[str, str]) -> list[str]:
 
 
 def _run(
-    command: Sequence[str], environment: Mapping[str, str], shown: Status, problem: str
+    docker: Docker,
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    shown: Status,
+    problem: str,
 ) -> str:
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        env=environment,
-    ) as process:
-        assert process.stdout is not None
-        lines = []
-        for line in process.stdout:
-            lines.append(line.rstrip("\n"))
-            shown.show(line)
-        if process.wait() != 0:
-            raise ContainerError(
-                f"{problem}: {_reason(lines[-1] if lines else '')}", log=lines[-_LAST_LINES:]
-            )
-    return "\n".join(lines)
+    """Run it; gives what it printed on standard output."""
+    result = docker.run(arguments, environment, shown.show)
+    if not result.ok:
+        lines = f"{result.stdout}{result.stderr}".splitlines()
+        raise ContainerError(
+            f"{problem}: {reason(result.stderr or result.stdout)}", log=lines[-_LAST_LINES:]
+        )
+    return result.stdout
 
 
-def _reason(text: str) -> str:
+def reason(text: str) -> str:
+    """Give the line in which the program says what is the matter."""
     return text.strip().splitlines()[-1][:400] if text.strip() else "docker says nothing"

@@ -144,7 +144,7 @@ class ScopedSandbox(BaseSandbox):
             InterfaceGoneError: no interface of that name is served.
         """
         run = self._serving(name)
-        return Connection(name, run.machine.endpoint, run.call_token)
+        return run.machine.connection(name, run.call_token)
 
     def network_connection(self, name: str) -> Connection:
         """Give the way to a served interface from other machines: a secret as a whole.

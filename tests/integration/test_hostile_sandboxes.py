@@ -224,7 +224,7 @@ def test_links_in_the_place_of_sockets_lead_nowhere(
         with pytest.raises(SandboxLostError), Session(sandbox.connection(served.name)) as late:
             late.call("one", [], {})
         with pytest.raises(SessionError, match="no socket"):
-            Control(sandbox._run.machine.endpoint, "token")
+            Control(sandbox._run.machine.connection("", "token"))
         # Whoever was connected still is.
         assert sandbox.exec("echo here") == "here\n"
     assert got == []

@@ -22,6 +22,7 @@ import pytest
 
 from seer_rpc.backends import certificates
 from seer_rpc.client import Connection, Session
+from seer_rpc.client.control import Control
 from seer_rpc.environment import SandboxConfig, ScopedSandbox
 from seer_rpc.environment.served import ServedLibrary
 from seer_rpc.errors import (
@@ -494,3 +495,47 @@ def test_without_the_package_that_makes_certificates_the_error_says_what_to_inst
     assert "seer-rpc[tls]" in caught.value.hint
     with ScopedSandbox(SandboxConfig(listen="127.0.0.1:0", tls="off")):
         pass
+
+
+# By address.
+
+
+@pytest.fixture
+def from_here_alone(write: Callable[..., Path]) -> Iterator[Callable[..., Served]]:
+    """Start a sandbox that answers calls from some networks."""
+    with contextlib.ExitStack() as ends:
+
+        def start(*networks: str) -> Served:
+            config = SandboxConfig(listen="127.0.0.1:0", allow_from=list(networks))
+            sandbox = ends.enter_context(ScopedSandbox(config))
+            return Served(sandbox, sandbox.serve(write(SOURCE), name="tools"))
+
+        yield start
+
+
+def test_who_is_allowed_calls_as_ever(from_here_alone: Callable[..., Served]) -> None:
+    served = from_here_alone("203.0.113.0/24", "127.0.0.1")
+
+    with Session(served.connection) as session:
+        assert session.call("add", [1, 2], {}) == 3
+        assert list(session.call("count", [5000], {})) == list(range(5000))
+
+
+def test_who_is_not_allowed_is_turned_away_whatever_is_called(
+    from_here_alone: Callable[..., Served], refusal: Callable[[Connection], SeerError]
+) -> None:
+    served = from_here_alone("203.0.113.0/24")
+
+    error = refusal(served.connection)
+    assert isinstance(error, AuthenticationError)
+    assert "turned this machine away" in error.message
+    assert "allow_from" in error.hint
+    assert served.sandbox._run is not None
+    control = Control(dataclasses.replace(served.connection, token=served.sandbox._run.admin_token))
+    for call in (control.interfaces, control.stop):
+        with pytest.raises(AuthenticationError, match="turned this machine away"):
+            call()
+    control.close()
+    # This machine's own way is the socket file.
+    with Session(served.library.connection) as session:
+        assert session.call("add", [1, 2], {}) == 3

@@ -19,13 +19,20 @@ Connect: TypeAlias = Callable[[], Awaitable[socket.socket | None]]
 _HOST = "localhost"
 _HERE = "127.0.0.1"
 _CHUNK = 64 << 10
+_SEEN = 1 << 20
+"""Bytes that are kept of what went by."""
 
 
 class Forwarder:
-    """Connects whoever connects here with somebody else."""
+    """Connects whoever connects here with somebody else.
+
+    Attributes:
+        seen: The first bytes that went by, both ways.
+    """
 
     def __init__(self, connect: Connect) -> None:
         """Listen nowhere yet."""
+        self.seen = bytearray()
         self._connect = connect
         self._servers: list[asyncio.Server] = []
         self._writers: set[asyncio.StreamWriter] = set()
@@ -54,7 +61,7 @@ class Forwarder:
         try:
             inner = await self._connect() if self._allows(writer) else None
             if inner is not None:
-                await _forward(reader, writer, inner)
+                await _forward(reader, writer, inner, self.seen)
         except (OSError, GRPCError):
             # Whoever is at the other end learns that from the end of the connection.
             pass
@@ -114,22 +121,28 @@ async def connect_here(port: int) -> socket.socket:
 
 
 async def _forward(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, inner: socket.socket
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    inner: socket.socket,
+    seen: bytearray,
 ) -> None:
     inner_reader, inner_writer = await asyncio.open_connection(sock=inner)
-    upward = asyncio.create_task(_carry_up(reader, inner_writer, writer.can_write_eof()))
+    upward = asyncio.create_task(_carry_up(reader, inner_writer, seen, writer.can_write_eof()))
     try:
-        await _carry(inner_reader, writer)
+        await _carry(inner_reader, writer, seen)
     finally:
         upward.cancel()
         inner_writer.close()
 
 
 async def _carry_up(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, is_half_open: bool
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    seen: bytearray,
+    is_half_open: bool,
 ) -> None:
     try:
-        await _carry(reader, writer)
+        await _carry(reader, writer, seen)
     except OSError:
         writer.close()
     else:
@@ -138,7 +151,11 @@ async def _carry_up(
             writer.write_eof() if is_half_open else writer.close()
 
 
-async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _carry(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seen: bytearray
+) -> None:
     while data := await reader.read(_CHUNK):
+        if len(seen) < _SEEN:
+            seen += data
         writer.write(data)
         await writer.drain()

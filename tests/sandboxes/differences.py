@@ -9,7 +9,7 @@ _NO_OBITUARY = "why a sandbox ended is in its log, which its owner has and other
 _ITS_OWN_FORMAT = "a snapshot is an image of Modal's, of all files, and lies there"
 
 _NO_BLOCKED_NETWORK = "block_network=True is refused on Modal"
-_NO_CONTAINER = "containers run beside sandboxes on this machine"
+_NO_CONTAINER = "containers run inside: test_modal_docker.py has them"
 
 _ONLY_HERE = {
     "test_a_package_is_installed_so_that_it_can_be_edited": _NO_BLOCKED_NETWORK,
@@ -20,7 +20,6 @@ _ONLY_HERE = {
     "test_an_image_that_does_not_build_is_told": _NO_CONTAINER,
     "test_a_dockerfile_that_leads_out_of_its_repository_is_refused": _NO_CONTAINER,
     "test_without_docker_it_is_said_what_is_missing": _NO_CONTAINER,
-    "test_a_repository_without_a_dockerfile_has_no_container": _NO_CONTAINER,
     "test_it_shows_the_workspace_and_knows_the_password_by_its_digest": _NO_CODE_SERVER,
     "test_one_that_does_not_start_says_why": _NO_CODE_SERVER,
     "test_a_client_of_an_idle_sandbox_hears_why_it_is_gone": _NO_OBITUARY,

@@ -474,7 +474,8 @@ def test_a_container_is_built_and_run_and_ends_with_the_sandbox(
     sandbox = start(
         repo,
         {"dockerfile": "docker/Dockerfile"},
-        env={"KEY": "a value; $(id)"},
+        # Which program it is, the sandbox's own path does not say.
+        env={"KEY": "a value; $(id)", "PATH": "/nowhere:/usr/bin:/bin"},
         secrets=["HF_TOKEN"],
         memory=512,
         cpus=1.5,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from seer_rpc.backends import choose_backend, load_backend
+from seer_rpc.backends import MachineSpec, choose_backend, load_backend
 from seer_rpc.errors import BackendError
 
 
@@ -90,3 +91,31 @@ def test_the_local_backend_can_be_loaded() -> None:
 def test_a_backend_that_there_is_not_is_an_error_that_lists_them(name: str) -> None:
     with pytest.raises(BackendError, match="it has: local"):
         load_backend(name)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"image": "ubuntu:22.04"}, "cannot have image='ubuntu:22.04'"),
+        ({"region": "us"}, "region='us'"),
+        ({"has_docker": True}, "cannot have docker=True"),
+        ({"allowed": ["203.0.113.0/24"]}, "has no use for allow_from="),
+    ],
+)
+def test_what_there_is_not_on_this_machine_is_refused_with_a_remedy(
+    fields: dict[str, Any], message: str
+) -> None:
+    spec = MachineSpec(
+        sandbox_id="none",
+        name="none",
+        gpu=None,
+        packages=[],
+        lifetime=60,
+        environment={},
+        call_token_digest="",
+        admin_token_digest="",
+        **fields,
+    )
+    with pytest.raises(BackendError, match=message) as caught:
+        load_backend("local").start(spec)
+    assert "leave" in caught.value.hint

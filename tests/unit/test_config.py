@@ -92,6 +92,20 @@ REPO = RepoConfig(url="owner/repo")
         ({"local_files": [(".", "/root/x")]}, "there is no file"),
         ({"local_dirs": [("gone", "/root/x")]}, "there is no folder gone"),
         ({"local_dirs": [(__file__, "/root/x")]}, "there is no folder"),
+        ({"image": ""}, "image='' is no image"),
+        ({"image": "ubuntu 22.04"}, "is no image"),
+        ({"image": "ubuntu:22.04\n"}, "is no image"),
+        ({"image": "ubuntu:22.04 AS base"}, "is no image"),
+        ({"image": "./Dockerfile"}, "is no image"),
+        ({"image": "ubuntu@sha256:12"}, "is no image"),
+        ({"image": "a" * 600}, "is no image"),
+        ({"image": ["ubuntu"]}, "must be text or None, not list"),
+        ({"docker": "yes"}, "docker='yes' must be True or False"),
+        ({"region": "US East"}, "is no region"),
+        ({"allow_from": "203.0.113.0/24"}, "must be a list of text or None, not str"),
+        ({"allow_from": []}, "would let nobody in"),
+        ({"allow_from": ["203.0.113.0/33"]}, "is no network"),
+        ({"allow_from": ["example.org"]}, "is no network"),
     ],
 )
 def test_a_sandbox_that_cannot_work_is_refused(fields: dict[str, Any], problem: str) -> None:
@@ -112,10 +126,49 @@ def test_what_can_work_is_accepted(tmp_path: Path) -> None:
         execution_mode=ExecutionMode.CLI,
         system_packages=["git", "libstdc++6", "g++=4:12.2.0-3", "zlib1g:amd64"],
         repos=[REPO, RepoConfig(url="owner/other", install="pip install -e '.[dev]'")],
+        image="nvidia/cuda:12.8.1-devel-ubuntu22.04",
+        docker=True,
+        region="us-east",
+        allow_from=["203.0.113.0/24", "2001:db8::/32"],
         isolation="none",
         timeout=0.5,
         cpus=1,
     )
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        *("ubuntu", "ubuntu:22.04", "ghcr.io/org/a_b__c--d.e:V1.0", "localhost:5000/x"),
+        *("registry:5000/x/y:latest", f"ubuntu:22.04@sha256:{'0a' * 32}"),
+    ],
+)
+def test_an_image_is_written_as_docker_takes_it(image: str) -> None:
+    assert SandboxConfig(image=image).image == image
+
+
+@pytest.mark.parametrize(
+    ("image", "hint"),
+    [
+        ("docker://ubuntu", "leave 'docker://' out"),
+        ("Ubuntu:22.04", "lower case"),
+        ("ubuntu:", "as docker pull takes it"),
+    ],
+)
+def test_what_is_no_image_comes_with_what_to_write(image: str, hint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        SandboxConfig(image=image)
+    assert hint in caught.value.hint
+
+
+def test_networks_are_written_in_one_way() -> None:
+    config = SandboxConfig(allow_from=["203.0.113.7", "2001:0db8::/32"])
+
+    assert config.allowed == ("203.0.113.7/32", "2001:db8::/32")
+    assert SandboxConfig().allowed == ()
+    with pytest.raises(ConfigError) as caught:
+        SandboxConfig(allow_from=["203.0.113.7/24"])
+    assert '"203.0.113.0/24", or "203.0.113.7"' in caught.value.hint
 
 
 @pytest.mark.parametrize(

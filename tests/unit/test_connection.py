@@ -19,6 +19,7 @@ MUTUAL = Connection(
     client_certificate="the client",
     client_key="pr1vate",
 )
+RELAYED = dataclasses.replace(MUTUAL, server_name="1.seer")
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def put(file: Path, text: str = CONNECTION.to_json(), mode: int = 0o600) -> Path
     return file
 
 
-@pytest.mark.parametrize("connection", [CONNECTION, WITH_SERVER, MUTUAL])
+@pytest.mark.parametrize("connection", [CONNECTION, WITH_SERVER, MUTUAL, RELAYED])
 def test_a_connection_that_was_written_is_read_again(
     connection: Connection, tmp_path: Path
 ) -> None:
@@ -74,6 +75,7 @@ def test_a_file_that_is_open_to_others_is_refused(file: Path, mode: int) -> None
         json.dumps({"interface": "tools", "endpoint": "unix:/x"}),
         json.dumps({"interface": "tools", "endpoint": "unix:/x", "token": "s3cret", "more": 1}),
         json.dumps({"interface": "tools", "endpoint": None, "token": 5}),
+        json.dumps(dataclasses.asdict(CONNECTION) | {"server_name": "1.seer"}),
         *(
             json.dumps(dataclasses.asdict(MUTUAL) | changed)
             for changed in (
@@ -83,10 +85,11 @@ def test_a_file_that_is_open_to_others_is_refused(file: Path, mode: int) -> None
                 {"client_certificate": ""},
                 {"client_key": "\ud800"},
                 {"server_key": "x"},
+                {"server_name": "é"},
             )
         ),
     ],
-    ids=range(18),
+    ids=range(20),
 )
 def test_what_is_no_connection_file_is_refused(tmp_path: Path, text: str) -> None:
     file = tmp_path / "tools.json"

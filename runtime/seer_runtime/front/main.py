@@ -11,6 +11,7 @@ import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
 
+from seer_runtime.front.addresses import AddressInterceptor
 from seer_runtime.front.auth import TokenInterceptor
 from seer_runtime.front.commands import Commands
 from seer_runtime.front.door import Door
@@ -65,7 +66,9 @@ async def _serve(settings: Settings) -> None:
     service = RuntimeService(host.spawn, log, journal, ending.ask)
     usage = Usage()
     tokens = TokenInterceptor(settings.call_token_digest, settings.admin_token_digest)
-    server = grpc.aio.server(interceptors=[tokens, usage], options=SERVER_OPTIONS)
+    allowed = settings.port.allowed if settings.port is not None else ()
+    guards = [AddressInterceptor(allowed)] if allowed else []
+    server = grpc.aio.server(interceptors=[*guards, tokens, usage], options=SERVER_OPTIONS)
     add_to_server(service, server)
     paths = Paths(settings.folders)
     commands = Commands(

@@ -39,6 +39,9 @@ SERVER_OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.so_reuseport", 0),
 )
 
+ELSEWHERE = "it answers no calls from this address"
+"""What a front says to whom its list of networks leaves out."""
+
 STREAM_ITEMS = 1024
 """Items of a stream that may be on their way: sent, and not taken yet."""
 

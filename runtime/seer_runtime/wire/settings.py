@@ -26,6 +26,9 @@ class Port:
     client_authority: str = field(default="", repr=False)
     """The certificate, as PEM, of who signs those of clients; without it they need none."""
 
+    allowed: Sequence[str] = ()
+    """The networks whose calls are answered; none for all."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Confinement:

@@ -8,6 +8,7 @@ from pathlib import Path
 from seer_rpc.backends.local.attached import AttachedMachine, discard, memory
 from seer_rpc.backends.local.machine import LocalMachine
 from seer_rpc.backends.local.python import find_layers
+from seer_rpc.backends.local.support import check_support
 from seer_rpc.backends.local.system_packages import check_system_packages
 from seer_rpc.backends.protocol import MachineSpec
 from seer_rpc.registry import SandboxRecord
@@ -20,10 +21,12 @@ def start(spec: MachineSpec) -> LocalMachine:
     """Start a machine; a GPU that is not here is a warning.
 
     Raises:
+        BackendError: the sandbox is to have what there is not on this machine.
         PackageMissingError: a package is neither here nor to be had.
         SandboxStartError: it does not answer.
         SnapshotError: the snapshot that it is to start from cannot be restored.
     """
+    check_support(spec)
     check_system_packages(spec.system_packages)
     layers = find_layers(spec.packages)
     if spec.gpu is not None and not Path("/dev/nvidia0").exists():

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from seer_rpc.backends.local.folders import KEPT, Folders
 from seer_rpc.backends.protocol import Isolation
+from seer_rpc.client.connection import Connection
 from seer_rpc.client.obituary import Obituary, ending_of, find_obituary
 from seer_rpc.snapshots import Snapshot, Subject, take_snapshot
 from seer_runtime.wire.journal import RUN
@@ -18,12 +19,17 @@ class MachineHere(ABC):
 
     handle = None
     is_here = True
+    endpoint: str
     isolation: Isolation
 
     def __init__(self, sandbox_id: str, name: str) -> None:
         """Know its folder, which may not be there yet."""
         self._folders = Folders(sandbox_id)
         self._subject = Subject(sandbox_id, name, "local")
+
+    def connection(self, interface: str, token: str) -> Connection:
+        """Give the way to one interface, by the socket."""
+        return Connection(interface, self.endpoint, token)
 
     def path(self, path: str) -> str:
         """Give the path under which processes inside the sandbox find `path`.

@@ -78,7 +78,7 @@ class LocalMachine(MachineHere):
             self.stop()
             raise
         if entrance is not None and port is not None:
-            self.network = entrance.access(port)
+            self.network = entrance.access(entrance.listening.endpoint(port))
 
     def exit_code(self) -> int | None:
         """Give the front's exit status, or None while it runs."""

@@ -8,7 +8,7 @@ from seer_rpc.backends.modal.creation import end_what_runs, find
 from seer_rpc.backends.modal.machine import ModalMachine
 from seer_rpc.backends.modal.observation import EXPIRED, Observation
 from seer_rpc.backends.modal.problems import translated
-from seer_rpc.backends.protocol import Isolation
+from seer_rpc.backends.protocol import Isolation, NetworkAccess
 from seer_rpc.errors import (
     BackendError,
     SandboxExpiredError,
@@ -46,9 +46,15 @@ def attach_machine(record: SandboxRecord) -> AttachedMachine:
     if sandbox is None or code is not None:
         lost = SandboxExpiredError if code == EXPIRED else SandboxLostError
         raise lost(f"sandbox {record.name} has ended", hint="start another one", exit_code=code)
-    isolation, observation = Isolation(**record.isolation), Observation(sandbox, record.id)
+    assert record.network is not None
     return AttachedMachine(
-        record.id, record.name, sandbox, record.endpoint, isolation, observation, None
+        record.id,
+        record.name,
+        sandbox,
+        NetworkAccess(**record.network),
+        Isolation(**record.isolation),
+        Observation(sandbox, record.id),
+        None,
     )
 
 

@@ -15,6 +15,7 @@ from seer_rpc.backends.modal.deadlines import within
 from seer_rpc.backends.modal.definition import APP, command, gpu, name, options
 from seer_rpc.backends.modal.images import make_image
 from seer_rpc.backends.modal.problems import MORE, translated
+from seer_rpc.backends.network import Entrance
 from seer_rpc.backends.protocol import MachineSpec
 from seer_rpc.errors import CapacityError, SandboxStartError, SeerError
 from seer_rpc.progress import show_detail
@@ -31,7 +32,7 @@ _PAUSES = (1.0, 4.0, 10.0)
 """Seconds before a sandbox is asked for once more, where there was no machine."""
 
 
-def create(spec: MachineSpec) -> modal.Sandbox:
+def create(spec: MachineSpec, entrance: Entrance | None) -> modal.Sandbox:
     """Create a sandbox, which runs but may not be ready.
 
     Raises:
@@ -44,7 +45,7 @@ def create(spec: MachineSpec) -> modal.Sandbox:
         app = _asked(partial(modal.App.lookup, APP, create_if_missing=True))
         image = _build(spec, app)
         try:
-            return _schedule(spec, app, image)
+            return _schedule(spec, partial(_create, spec, app, image, entrance))
         except BaseException:
             # What began it says more than what else is wrong.
             with contextlib.suppress(SeerError):
@@ -94,9 +95,14 @@ def _build(spec: MachineSpec, app: modal.App) -> modal.Image:
         raise SandboxStartError(f"the image was not built within {_BUILD:.0f} s") from None
 
 
-def _schedule(spec: MachineSpec, app: modal.App, image: modal.Image) -> modal.Sandbox:
+def _create(
+    spec: MachineSpec, app: modal.App, image: modal.Image, entrance: Entrance | None
+) -> modal.Sandbox:
+    return modal.Sandbox.create(*command(), app=app, image=image, **options(spec, entrance))
+
+
+def _schedule(spec: MachineSpec, create_one: Callable[[], modal.Sandbox]) -> modal.Sandbox:
     show_detail(f"waiting for a machine with {gpu(spec)}" if spec.gpu else "waiting for a machine")
-    create_one = partial(modal.Sandbox.create, *command(), app=app, image=image, **options(spec))
     deadline = time.monotonic() + _SCHEDULE
     for pause in (*_PAUSES, None):
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ import modal
 
 from seer_rpc.backends.modal.images import LIBRARY
 from seer_rpc.backends.modal.support import LONGEST
+from seer_rpc.backends.network import Entrance
 from seer_rpc.backends.protocol import Isolation, MachineSpec
 from seer_rpc.errors import ConfigError
 from seer_runtime.wire.settings import SETTINGS, Port, Settings
@@ -18,7 +20,7 @@ from seer_runtime.wire.settings import SETTINGS, Port, Settings
 APP = "seer-rpc"
 """The app to which all sandboxes belong."""
 
-PORT = 50_051
+_PORT = 50_051
 TAG = "seer-rpc"
 """The tag whose value is the sandbox's id."""
 
@@ -44,6 +46,7 @@ _LARGER = 4
 _MOST_SETTINGS = 120_000
 """Bytes: the kernel takes no variable that is much longer."""
 
+_DOCKER = {"enable_docker_in_gvisor": True}
 _MODAL_NAMES = {"A10G": "A10"}
 
 
@@ -57,7 +60,22 @@ def command() -> tuple[str, ...]:
     return _COMMAND
 
 
-def options(spec: MachineSpec) -> Mapping[str, Any]:
+def plan_entrance(spec: MachineSpec) -> Entrance | None:
+    """Plan the port at which the runtime itself encrypts, if it is to.
+
+    Raises:
+        PackageMissingError: its certificates cannot be made here.
+    """
+    # Where the tunnel will lead, nobody knows yet.
+    return Entrance.of(spec, f"{spec.sandbox_id}.seer")
+
+
+def port(entrance: Entrance | None) -> int:
+    """Give the port in the sandbox to which the tunnel leads."""
+    return (entrance.listening.address.port if entrance is not None else 0) or _PORT
+
+
+def options(spec: MachineSpec, entrance: Entrance | None) -> Mapping[str, Any]:
     """Give everything else that `modal.Sandbox.create` takes, but the app and the image.
 
     Raises:
@@ -67,13 +85,16 @@ def options(spec: MachineSpec) -> Mapping[str, Any]:
     return {
         "name": name(spec.sandbox_id),
         "gpu": gpu(spec),
-        "secrets": [_secret(spec)],
+        "secrets": [_secret(spec, entrance)],
         "timeout": lifetime,
         "idle_timeout": lifetime if spec.is_detached else min(_idle(spec), lifetime),
-        "h2_ports": [PORT],
-        "readiness_probe": modal.Probe.with_tcp(PORT),
+        "h2_ports" if entrance is None else "unencrypted_ports": [port(entrance)],
+        "inbound_cidr_allowlist": list(spec.allowed) or None,
+        "readiness_probe": modal.Probe.with_tcp(port(entrance)),
         "tags": {TAG: spec.sandbox_id},
         "workdir": _HOME,
+        "region": spec.region,
+        "experimental_options": dict(_DOCKER) if spec.has_docker else None,
         **_resources(spec),
     }
 
@@ -113,9 +134,9 @@ def _resources(spec: MachineSpec) -> Mapping[str, Any]:
     }
 
 
-def _secret(spec: MachineSpec) -> modal.Secret:
+def _secret(spec: MachineSpec, entrance: Entrance | None) -> modal.Secret:
     """Give the settings, which hold variables of the user's, as what Modal keeps as a secret."""
-    line = _settings(spec).to_json().decode().strip()
+    line = _settings(spec, entrance).to_json().decode().strip()
     if len(line) > _MOST_SETTINGS:
         raise ConfigError(
             f"env= and secrets= are {len(line)} bytes together, and a sandbox on Modal takes "
@@ -125,11 +146,13 @@ def _secret(spec: MachineSpec) -> modal.Secret:
     return modal.Secret.from_dict({SETTINGS: line, **_GRPC})
 
 
-def _settings(spec: MachineSpec) -> Settings:
+def _settings(spec: MachineSpec, entrance: Entrance | None) -> Settings:
+    address = f"0.0.0.0:{port(entrance)}"
+    own = entrance.port if entrance is not None else Port(address=address)
     return Settings(
         sandbox_id=spec.sandbox_id,
         address=f"unix:{FRONT_FOLDER}/front.sock",
-        port=Port(address=f"0.0.0.0:{PORT}"),
+        port=dataclasses.replace(own, address=address),
         call_token_digest=spec.call_token_digest,
         admin_token_digest=spec.admin_token_digest,
         environment=_variables(spec.environment),

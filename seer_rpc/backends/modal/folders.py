@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tarfile
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import modal
 
+from seer_rpc.archives import pack_folder
 from seer_rpc.errors import SandboxStartError
 
 _ARCHIVE = "/tmp/seer-folder.tar"
@@ -31,7 +31,8 @@ def send_folders(sandbox: modal.Sandbox, folders: Mapping[str, str]) -> None:
     for path, source in folders.items():
         with tempfile.TemporaryDirectory(prefix="seer-") as scratch:
             archive = Path(scratch, "folder.tar")
-            _pack(Path(source), archive)
+            with archive.open("wb") as file:
+                pack_folder(Path(source), file)
             sandbox.filesystem.copy_from_local(str(archive), _ARCHIVE)
         unpacking = sandbox.exec("python", "-I", "-c", _UNPACK, _ARCHIVE, path)
         if unpacking.wait() != 0:
@@ -39,15 +40,3 @@ def send_folders(sandbox: modal.Sandbox, folders: Mapping[str, str]) -> None:
                 f"{path} cannot be put into the sandbox",
                 log=unpacking.stderr.read().splitlines(),
             )
-
-
-def _pack(folder: Path, archive: Path) -> None:
-    with tarfile.open(archive, "w") as files:
-        for entry in sorted(folder.iterdir()):
-            files.add(entry, entry.name, filter=_owned_by_root)
-
-
-def _owned_by_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-    entry.uid = entry.gid = 0
-    entry.uname = entry.gname = "root"
-    return entry

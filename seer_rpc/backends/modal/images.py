@@ -16,6 +16,10 @@ LIBRARY = "/opt/seer"
 """Where the runtime lies in a sandbox."""
 
 _FRONT_NEEDS = ("grpcio", "grpcio-health-checking")
+_DOCKER = ("docker.io", "iptables", "iproute2")
+_OURS_FIRST = ("ENV PATH=/usr/local/bin:$PATH", "ENTRYPOINT []")
+"""Images bring Pythons of their own, and programs that others are to start through."""
+
 _IGNORED = ["**/__pycache__", "**/*.pyc"]
 
 
@@ -23,6 +27,8 @@ def make_image(spec: MachineSpec) -> modal.Image:
     """Describe the image; nothing is built yet."""
     pins = runtime_pins()
     image = _base(spec)
+    if spec.has_docker:
+        image = image.apt_install(*_DOCKER)
     if spec.system_packages:
         image = image.apt_install(*spec.system_packages)
     image = image.uv_pip_install(*pins)
@@ -36,7 +42,12 @@ def make_image(spec: MachineSpec) -> modal.Image:
 def _base(spec: MachineSpec) -> modal.Image:
     if spec.snapshot is not None:
         return modal.Image.from_id(spec.snapshot.image)
-    return modal.Image.debian_slim(python_version=f"{sys.version_info[0]}.{sys.version_info[1]}")
+    python = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    if spec.image is None:
+        return modal.Image.debian_slim(python_version=python)
+    return modal.Image.from_registry(
+        spec.image, add_python=python, setup_dockerfile_commands=list(_OURS_FIRST)
+    )
 
 
 def runtime_pins() -> list[str]:

@@ -17,6 +17,7 @@ from seer_rpc.backends.modal.definition import FRONT_FOLDER
 from seer_rpc.backends.modal.observation import EXPIRED, Observation
 from seer_rpc.backends.modal.presence import Presence
 from seer_rpc.backends.protocol import Isolation, NetworkAccess
+from seer_rpc.client.connection import Connection
 from seer_rpc.errors import SandboxError, SnapshotError
 from seer_rpc.locations import sandboxes_folder
 from seer_rpc.snapshots import Snapshot, Subject, note_snapshot
@@ -45,15 +46,15 @@ class ModalMachine:
         sandbox_id: str,
         name: str,
         sandbox: modal.Sandbox,
-        endpoint: str,
+        network: NetworkAccess,
         isolation: Isolation,
         observation: Observation,
         presence: Presence | None,
     ) -> None:
         """Take over what `start_machine` made; without a presence it outlives this process."""
         self.handle = sandbox
-        self.endpoint = endpoint
-        self.network: NetworkAccess | None = NetworkAccess(endpoint=endpoint)
+        self.endpoint = network.endpoint
+        self.network: NetworkAccess | None = network
         self.isolation = isolation
         self.id = sandbox_id
         self._name = name
@@ -63,6 +64,11 @@ class ModalMachine:
         if presence is not None:
             # Whoever ends without a word needs it no longer.
             atexit.register(self._abandon)
+
+    def connection(self, interface: str, token: str) -> Connection:
+        """Give the way to one interface, which is that of other machines."""
+        assert self.network is not None
+        return self.network.connection(interface, token)
 
     def path(self, path: str) -> str:
         """Give the path under which processes inside the sandbox find `path`.

@@ -31,15 +31,15 @@ _LOOK = 0.1
 class Presence:
     """Holds a connection to a sandbox, and makes it again when it breaks."""
 
-    def __init__(self, endpoint: str, seconds: float) -> None:
+    def __init__(self, connection: Connection, seconds: float) -> None:
         """Connect.
 
         Raises:
             TunnelError: the way there is not one that calls can take.
             SandboxLostError: nobody answers within so many seconds.
         """
-        self._connection = Connection("", endpoint, "")
-        self._channel = open_channel(self._connection, _HELD)
+        self._connection = connection
+        self._channel = open_channel(connection, _HELD)
         self._ended = threading.Event()
         try:
             self._await_answer(time.monotonic() + seconds)

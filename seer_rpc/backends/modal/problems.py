@@ -45,7 +45,8 @@ def translate(error: exception.Error) -> SeerError:
         case exception.ImageBuildError():
             return PackageInstallError(
                 f"the sandbox's image cannot be built: {error}",
-                hint="check python_packages= and system_packages=",
+                hint="check python_packages=; and image= and system_packages=, which go together: "
+                "images have to be Debian's or Ubuntu's",
             )
         case exception.ResourceExhaustedError():
             return CapacityError(f"Modal has no machine for the sandbox: {error}", hint=MORE)

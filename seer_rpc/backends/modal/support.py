@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
+from seer_rpc.backends.lacks import Lack, refuse_any
+from seer_rpc.backends.listening import Listening
 from seer_rpc.backends.protocol import MachineSpec
-from seer_rpc.errors import BackendError
 
 LONGEST = 24 * 3600.0
 """Seconds that Modal runs a sandbox at most."""
-
-
-class _Lack(NamedTuple):
-    what: str
-    hint: str
 
 
 def check_support(spec: MachineSpec) -> None:
@@ -23,37 +18,52 @@ def check_support(spec: MachineSpec) -> None:
     Raises:
         BackendError: there is something; the message says what.
     """
-    for lack in _lacks(spec):
-        raise BackendError(f"a sandbox on Modal {lack.what}", hint=lack.hint)
+    refuse_any("on Modal", _lacks(spec))
 
 
-def _lacks(spec: MachineSpec) -> Iterator[_Lack]:
+def _lacks(spec: MachineSpec) -> Iterator[Lack]:
     here = "leave it out, or set SEER_BACKEND=local to use this machine"
     if spec.lifetime > LONGEST:
-        yield _Lack(
+        yield Lack(
             f"lives for 24 h at most, and timeout={spec.lifetime:g} s is more",
             f"write timeout={LONGEST:.0f}; a snapshot of it can start another one",
         )
     if spec.snapshot is not None and not spec.snapshot.image:
-        yield _Lack("cannot start from a snapshot of another backend's", "use that backend")
+        yield Lack("cannot start from a snapshot of another backend's", "use that backend")
     if spec.models:
-        yield _Lack("cannot have models= in this version", here)
+        yield Lack("cannot have models= in this version", here)
     if spec.isolation != "auto":
-        yield _Lack(
+        yield Lack(
             "is a machine of its own: isolation= says what keeps sandboxes on this one apart",
             "leave isolation= out",
         )
     if spec.blocks_network:
-        yield _Lack("is reached over the network, so it cannot have block_network=True", here)
+        yield Lack("is reached over the network, so it cannot have block_network=True", here)
     if spec.listening is not None:
-        yield _Lack(
-            "is reached from everywhere through its own address, and has no use for listen=",
-            "leave listen=, tls= and advertise= out",
+        yield from _lacks_of_port(spec.listening)
+    if spec.listening is not None and spec.allowed:
+        yield Lack(
+            "with listen= takes connections from everywhere, and cannot have allow_from=: Modal's "
+            "relay looks at what it reads alone",
+            "leave one of them out: with listen=, certificates keep strangers out",
         )
     if spec.limits.disk is not None or spec.limits.processes is not None:
-        yield _Lack(
+        yield Lack(
             "has Modal's own limits of disk and processes: it cannot have disk= or processes=",
             "leave them out",
         )
     if spec.programs:
-        yield _Lack("cannot have debug=True in this version", here)
+        yield Lack("cannot have debug=True in this version", here)
+
+
+def _lacks_of_port(listening: Listening) -> Iterator[Lack]:
+    if not listening.address.is_wildcard:
+        yield Lack(
+            f"listens where Modal's relay finds it, and not at {listening.address.host}",
+            f'write listen="0.0.0.0:{listening.address.port}"',
+        )
+    if listening.is_advertised:
+        yield Lack(
+            "is reached at the address that Modal gives it, and not at that of advertise=",
+            "leave advertise= out",
+        )

@@ -5,12 +5,18 @@ from __future__ import annotations
 from seer_rpc.client.obituary import ending_of, read_obituary
 from seer_rpc.errors import AuthenticationError, SandboxLostError
 from seer_runtime.wire.exits import describe_exit
+from seer_runtime.wire.limits import ELSEWHERE
 
 START_AGAIN = "start the sandbox again and serve the interface; show_rpc_logs() may say why"
 
 
 def refused(details: str) -> AuthenticationError:
-    """Say that the token is not good."""
+    """Say that the token is not good, or that none would be."""
+    if details == ELSEWHERE:
+        return AuthenticationError(
+            f"the sandbox turned this machine away: {details}",
+            hint="its owner says who may come: SandboxConfig(allow_from=[...])",
+        )
     return AuthenticationError(
         f"the sandbox refused the token: {details}",
         hint="connection files are good for one sandbox: start the session again",
