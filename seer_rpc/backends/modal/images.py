@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
@@ -29,20 +30,36 @@ def make_image(spec: MachineSpec) -> modal.Image:
     if spec.packages:
         # With the pins, so that no package of the user's takes another version of what runs it.
         image = image.uv_pip_install(*map(str, spec.packages), *pins)
-    image = image.env({"PYTHONPATH": LIBRARY})
-    return image.add_local_dir(_runtime(), f"{LIBRARY}/seer_runtime", ignore=_IGNORED)
+    return _with_runtime(image)
+
+
+def fetching_image() -> modal.Image:
+    """Describe the image of sandboxes that fetch models."""
+    return _with_runtime(_slim().uv_pip_install(*_pins(["huggingface_hub"])))
 
 
 def _base(spec: MachineSpec) -> modal.Image:
     if spec.snapshot is not None:
         return modal.Image.from_id(spec.snapshot.image)
+    return _slim()
+
+
+def _slim() -> modal.Image:
     return modal.Image.debian_slim(python_version=f"{sys.version_info[0]}.{sys.version_info[1]}")
 
 
 def runtime_pins() -> list[str]:
     """Give what the runtime needs, in the versions that are here: both ends have the same."""
-    names = [*_FRONT_NEEDS, *(each.name for each in worker_needs())]
+    return _pins([*_FRONT_NEEDS, *(each.name for each in worker_needs())])
+
+
+def _pins(names: Iterable[str]) -> list[str]:
     return [f"{name}=={metadata.version(name)}" for name in sorted(names)]
+
+
+def _with_runtime(image: modal.Image) -> modal.Image:
+    image = image.env({"PYTHONPATH": LIBRARY})
+    return image.add_local_dir(_runtime(), f"{LIBRARY}/seer_runtime", ignore=_IGNORED)
 
 
 def _runtime() -> Path:

@@ -36,8 +36,6 @@ def _lacks(spec: MachineSpec) -> Iterator[_Lack]:
         )
     if spec.snapshot is not None and not spec.snapshot.image:
         yield _Lack("cannot start from a snapshot of another backend's", "use that backend")
-    if spec.models:
-        yield _Lack("cannot have models= in this version", here)
     if spec.isolation != "auto":
         yield _Lack(
             "is a machine of its own: isolation= says what keeps sandboxes on this one apart",
