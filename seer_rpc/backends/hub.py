@@ -31,9 +31,9 @@ def hugging_face(source: ModelSource, extra: str) -> Iterator[Any]:
     try:
         yield hub
     except problems.GatedRepoError:
-        raise gated(source, _without_token()) from None
+        raise gated(source, _has_token()) from None
     except problems.RepositoryNotFoundError:
-        raise unknown(source, _without_token()) from None
+        raise unknown(source, _has_token()) from None
     # HTTPError is that of its HTTP client, which not every version has the same of.
     except (problems.HTTPError, problems.HFValidationError, OSError, ValueError) as error:
         raise ModelNotFoundError(
@@ -43,24 +43,28 @@ def hugging_face(source: ModelSource, extra: str) -> Iterator[Any]:
         ) from None
 
 
-def gated(source: ModelSource, note: str = "") -> ModelNotFoundError:
+def gated(source: ModelSource, has_token: bool) -> ModelNotFoundError:
     """Say that the hub gives a model to some alone."""
     return ModelNotFoundError(
         f"{source.repo} is gated: the Hugging Face hub gives it to accounts that accepted its "
-        f"terms{note}",
+        f"terms{_note(has_token)}",
         hint=f"accept them at https://huggingface.co/{source.repo}, set HF_TOKEN and add "
         'secrets=["HF_TOKEN"]',
     )
 
 
-def unknown(source: ModelSource, note: str = "") -> ModelNotFoundError:
+def unknown(source: ModelSource, has_token: bool) -> ModelNotFoundError:
     """Say that the hub has no such model, or none for whoever asks."""
     return ModelNotFoundError(
         f"no model {source.name!r}: it is no local directory, and the Hugging Face hub has none of "
-        f"that name, or a private one{note}",
+        f"that name, or a private one{_note(has_token)}",
         hint='check its spelling; for a private one set HF_TOKEN and add secrets=["HF_TOKEN"]',
     )
 
 
-def _without_token() -> str:
-    return "" if os.environ.get("HF_TOKEN") else "; HF_TOKEN is not set here"
+def _has_token() -> bool:
+    return bool(os.environ.get("HF_TOKEN"))
+
+
+def _note(has_token: bool) -> str:
+    return "" if has_token else "; HF_TOKEN is not set here"

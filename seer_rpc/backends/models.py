@@ -15,6 +15,8 @@ from seer_rpc.errors import ModelNotFoundError
 from seer_rpc.locations import cache_folder
 from seer_rpc.progress import status
 
+_LONGEST_SLUG = 100
+
 
 @dataclass(frozen=True)
 class ModelSource:
@@ -56,7 +58,8 @@ class FoundModel:
 def model_slug(name: str) -> str:
     """Name a model's folder so that a listing tells what is in it."""
     last = name.rstrip("/").rpartition("/")[2]
-    return "".join(c if c.isalnum() or c in "-_." else "-" for c in last)
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in last)
+    return plain[:_LONGEST_SLUG]
 
 
 def model_folder(path: Path) -> Path:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
@@ -48,6 +50,9 @@ class Hub:
         self.repos: dict[str, Repo] = {}
         self._cuts: list[int] = []
         self._cutting = threading.Lock()
+        self._longest = 0
+        self._going_on = threading.Event()
+        self._going_on.set()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         # The end waits for answers that are on their way.
         self._server.daemon_threads = False
@@ -95,15 +100,34 @@ class Hub:
         """Cut nothing any more."""
         self._cuts.clear()
 
+    @contextmanager
+    def pause(self, longer_than: int) -> Iterator[None]:
+        """Send no more than half of longer files until the block ends."""
+        self._longest = longer_than
+        self._going_on.clear()
+        try:
+            yield
+        finally:
+            self._going_on.set()
+
     def stop(self) -> None:
         """Answer nobody any more; twice is as good as once."""
+        self._going_on.set()
         if self._thread.is_alive():
             self._server.shutdown()
             self._thread.join()
             self._server.server_close()
 
-    def next_cut(self, length: int) -> int:
-        """Give how many bytes of an answer are sent."""
+    def send(self, content: bytes, stream: BufferedIOBase) -> None:
+        """Send a file, or as much of it as is to arrive."""
+        content = content[: self._cut(len(content))]
+        half = len(content) // 2
+        stream.write(content[:half])
+        if len(content) > self._longest:
+            self._going_on.wait()
+        stream.write(content[half:])
+
+    def _cut(self, length: int) -> int:
         with self._cutting:
             if self._cuts and self._cuts[0] < length:
                 return self._cuts.pop(0)
@@ -183,22 +207,19 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {"ETag": f'"{etag(content)}"', "X-Repo-Commit": commit, "Accept-Ranges": "bytes"}
         part = _RANGE.fullmatch(self.headers.get("Range", ""))
         if part is None:
-            self._send(HTTPStatus.OK, headers, content, can_break=True)
+            self._send(HTTPStatus.OK, headers, content, is_file=True)
             return
         begin, end = int(part[1]), int(part[2] or len(content) - 1)
         headers["Content-Range"] = f"bytes {begin}-{end}/{len(content)}"
-        self._send(HTTPStatus.PARTIAL_CONTENT, headers, content[begin : end + 1], can_break=True)
+        self._send(HTTPStatus.PARTIAL_CONTENT, headers, content[begin : end + 1], is_file=True)
 
     def _refuse(self, refusal: Refusal) -> None:
         headers = {"X-Error-Code": refusal.code, "X-Error-Message": refusal.message}
         self._send(refusal.status, headers, json.dumps({"error": refusal.message}).encode())
 
     def _send(
-        self, status: HTTPStatus, headers: Mapping[str, str], body: bytes, can_break: bool = False
+        self, status: HTTPStatus, headers: Mapping[str, str], body: bytes, is_file: bool = False
     ) -> None:
-        sent = len(body) if self.command == "GET" else 0
-        if can_break:
-            sent = self.hub.next_cut(sent)
         request = Request(
             self.command,
             unquote(urlsplit(self.path).path),
@@ -213,4 +234,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body[:sent])
+        content = body if self.command == "GET" else b""
+        # Who asked may have gone meanwhile.
+        with suppress(ConnectionError):
+            if is_file:
+                self.hub.send(content, self.wfile)
+            else:
+                self.wfile.write(content)

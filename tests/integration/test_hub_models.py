@@ -13,7 +13,6 @@ from seer_rpc.environment import ModelConfig, Sandbox, SandboxConfig, ScopedSand
 from seer_rpc.errors import ModelNotFoundError
 from tests.hub.hub import Hub
 
-_TOKEN = "hf_its_value"
 _WEIGHTS = bytes(range(256)) * 4096
 _READER = """
     from pathlib import Path
@@ -36,76 +35,6 @@ def refused(name: str, **fields: object) -> ModelNotFoundError:
     with pytest.raises(ModelNotFoundError) as caught:
         start(name, **fields)
     return caught.value
-
-
-def test_it_is_fetched_once(hub: Hub) -> None:
-    commit = hub.add("org/model", _FILES)
-
-    with start("org/model") as sandbox:
-        (handle,) = sandbox.model_handles
-        assert (handle.name, handle.commit) == ("org/model", commit)
-        assert sandbox.read_bytes(f"{handle.path}/model.safetensors") == _WEIGHTS
-        assert sandbox.read_file(f"{handle.path}/sub/more.txt") == "more"
-        (attached,) = Sandbox.from_id(sandbox.sandbox_id).model_handles
-        assert attached == handle
-    assert len(hub.files) == 3
-    start("org/model").terminate()
-    assert len(hub.files) == 3
-
-
-def test_a_revision_is_what_it_was(hub: Hub) -> None:
-    first = hub.add("org/model", {"config.json": b"1"})
-    second = hub.repos["org/model"].commit({"config.json": b"2"}, "v2")
-    hub.repos["org/model"].commit({"config.json": b"3"})
-
-    for revision, commit, content in ((first, first, "1"), ("v2", second, "2")):
-        with start(f"org/model@{revision}") as sandbox:
-            (handle,) = sandbox.model_handles
-            assert handle.commit == commit
-            assert sandbox.read_file(f"{handle.path}/config.json") == content
-    assert "no model 'org/model@v3'" in refused("org/model@v3").message
-
-
-def test_names_of_one_model_have_one_folder(hub: Hub) -> None:
-    commit = hub.add("org/base", _FILES)
-    hub.add("org/adapter", {"adapter_config.json": b"{}"})
-    adapters = [
-        ModelConfig(name="org/adapter", var_name=var, is_peft=True, base_model=base)
-        for var, base in (("one", "org/base"), ("two", f"org/base@{commit}"))
-    ]
-
-    with Sandbox(SandboxConfig(models=adapters), backend="local").start() as sandbox:
-        handles = sandbox.model_handles
-        assert [handle.var_name for handle in handles] == ["one", "one", "two", "two"]
-        assert [handle.path for handle in handles] == ["/models/0-adapter", "/models/1-base"] * 2
-
-
-@pytest.mark.parametrize("token", ["", "hf_of_another", _TOKEN])
-@pytest.mark.parametrize("kind", ["is_gated", "is_private"])
-def test_who_may_not_have_it_hears_what_to_do(
-    hub: Hub, kind: str, token: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hub.add("org/model", _FILES, token=_TOKEN, **{kind: True})
-    if token:
-        monkeypatch.setenv("HF_TOKEN", token)
-    if token == _TOKEN:
-        start("org/model").terminate()
-        return
-
-    error = refused("org/model")
-
-    assert ("is gated" in error.message) == (kind == "is_gated")
-    assert ("HF_TOKEN is not set here" in error.message) == (token == "")
-    assert 'secrets=["HF_TOKEN"]' in error.hint
-    assert "org/model" in error.message
-    assert not token or token not in str(error)
-
-
-def test_one_that_there_is_not(hub: Hub) -> None:
-    error = refused("org/nothing")
-
-    assert "no model 'org/nothing'" in error.message
-    assert "spelling" in error.hint
 
 
 def test_a_cut_connection_goes_on_where_it_was(hub: Hub) -> None:

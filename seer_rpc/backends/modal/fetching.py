@@ -22,6 +22,7 @@ from seer_rpc.backends.modal.images import fetching_image
 from seer_rpc.backends.modal.volumes import is_whole
 from seer_rpc.backends.models import ModelSource
 from seer_rpc.errors import ModelFetchError, SeerError
+from seer_rpc.journal.arguments import show_size
 from seer_rpc.progress import show_detail
 from seer_runtime.wire.fetches import FetchEnd, FetchReport
 
@@ -82,8 +83,9 @@ def fetch(
             )
         except exception.AlreadyExistsError:
             _await_other(name)
+            time.sleep(_AGAIN)
             continue
-        _Fetching(sandbox, _LONGEST).finish(source)
+        _Fetching(sandbox, _LONGEST).finish(source, bool(tokens))
         _await_marker(source, volume)
 
 
@@ -98,7 +100,7 @@ def look_up(source: ModelSource, tokens: Sequence[modal.Secret]) -> str:
     arguments = [source.repo, *filter(None, [source.revision])]
     sandbox = _start(arguments, tokens, timeout=_LOOKUP, tags={TAG: "lookup"})
     lookup = _Fetching(sandbox, _LOOKUP)
-    lookup.finish(source)
+    lookup.finish(source, bool(tokens))
     return lookup.commit
 
 
@@ -116,7 +118,7 @@ class _Fetching:
             _reader(sandbox.stderr, lambda line: self._errors.append(line.rstrip())),
         ]
 
-    def finish(self, source: ModelSource) -> None:
+    def finish(self, source: ModelSource, has_token: bool) -> None:
         """Wait for its end; it ends where this is interrupted, too."""
         try:
             code = _await_end(self._sandbox, self._longest)
@@ -127,8 +129,10 @@ class _Fetching:
             reader.join(_READ)
         with contextlib.suppress(exception.Error):
             self._sandbox.detach()
+        if code is None:
+            end(self._sandbox)
         if code != 0:
-            raise self._failure(source, code)
+            raise self._failure(source, code, has_token)
 
     def _take(self, line: str) -> None:
         report = FetchReport.from_line(line)
@@ -137,14 +141,14 @@ class _Fetching:
         self.commit = report.commit or self.commit
         self._problem = report.problem or self._problem
         if report.total:
-            show_detail(f"{report.done / 1e9:.1f} of {report.total / 1e9:.1f} GB")
+            show_detail(f"{show_size(report.done)} of {show_size(report.total)}")
 
-    def _failure(self, source: ModelSource, code: int | None) -> SeerError:
+    def _failure(self, source: ModelSource, code: int | None, has_token: bool) -> SeerError:
         match code:
             case FetchEnd.GATED:
-                return gated(source)
+                return gated(source, has_token)
             case FetchEnd.UNKNOWN:
-                return unknown(source)
+                return unknown(source, has_token)
             case FetchEnd.UNREACHABLE:
                 return self._fetch_error(
                     f"the Hugging Face hub did not give {source.name}: {self._problem}",

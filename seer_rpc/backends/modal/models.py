@@ -14,9 +14,9 @@ from seer_rpc.backends.modal.fetching import fetch, look_up
 from seer_rpc.backends.modal.problems import translated
 from seer_rpc.backends.modal.secrets import TOKEN
 from seer_rpc.backends.modal.volumes import (
-    content_digest,
     is_whole,
     make_volume,
+    read_content,
     send,
     volume_name,
 )
@@ -24,6 +24,7 @@ from seer_rpc.backends.models import FoundModel, ModelSource, model_folder
 from seer_rpc.errors import ModelNotFoundError
 from seer_rpc.progress import status
 
+_HUB_ANSWER = 30.0
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -43,10 +44,11 @@ def bring(source: ModelSource, secrets: Mapping[str, str]) -> FoundModel:
 
 def _sent(source: ModelSource, folder: Path) -> FoundModel:
     with status(f"bringing {source.name} to Modal"):
-        name = volume_name(str(folder), content_digest(folder))
+        content = read_content(folder)
+        name = volume_name(str(folder), content.digest)
         volume = make_volume(name)
         if not is_whole(volume):
-            send(folder, volume)
+            send(folder, content, volume)
     return FoundModel(name)
 
 
@@ -66,7 +68,9 @@ def _commit(source: ModelSource, tokens: Sequence[modal.Secret]) -> str:
         with hugging_face(source, "modal") as hub:
             if source.revision is not None and _COMMIT.fullmatch(source.revision):
                 return source.revision
-            info = hub.HfApi().model_info(source.repo, revision=source.revision)
+            info = hub.HfApi().model_info(
+                source.repo, revision=source.revision, timeout=_HUB_ANSWER
+            )
             return str(info.sha)
     except ModelNotFoundError:
         if TOKEN in os.environ or not tokens:

@@ -15,6 +15,7 @@ from seer_rpc.backends.modal.deadlines import asked, within
 from seer_rpc.backends.models import model_slug
 from seer_rpc.errors import ModelFetchError
 from seer_rpc.files import write_whole
+from seer_rpc.journal.arguments import show_size
 from seer_rpc.locations import cache_folder
 from seer_rpc.progress import show_detail
 from seer_runtime.wire.fetches import MARKER
@@ -24,7 +25,7 @@ _LONGEST_SLUG = 30
 _DIGITS = 24
 
 
-class _State(NamedTuple):
+class FileState(NamedTuple):
     """What tells whether a file has changed."""
 
     path: str
@@ -32,11 +33,17 @@ class _State(NamedTuple):
     changed: int
 
 
+class Content(NamedTuple):
+    """What a directory has."""
+
+    files: list[FileState]
+    digest: str
+
+
 def volume_name(name: str, content: str) -> str:
     """Name the volume for a model with that content, in no more than Modal's 64 characters."""
     digest = hashlib.sha256(content.encode()).hexdigest()[:_DIGITS]
-    slug = "".join(c if c.isascii() else "-" for c in model_slug(name))
-    return f"seer-{slug[:_LONGEST_SLUG]}-{digest}"
+    return f"seer-{model_slug(name)[:_LONGEST_SLUG]}-{digest}"
 
 
 def mounted(name: str) -> modal.Volume:
@@ -46,7 +53,7 @@ def mounted(name: str) -> modal.Volume:
 
 def make_volume(name: str) -> modal.Volume:
     """Give a volume, made where there is none."""
-    return asked(partial(modal.Volume.from_name(name, create_if_missing=True).hydrate))
+    return asked(modal.Volume.from_name(name, create_if_missing=True).hydrate)
 
 
 def is_whole(volume: modal.Volume) -> bool:
@@ -54,24 +61,34 @@ def is_whole(volume: modal.Volume) -> bool:
     return any(entry.path.strip("/") == MARKER for entry in asked(partial(volume.listdir, "/")))
 
 
-def send(folder: Path, volume: modal.Volume) -> None:
+def read_content(folder: Path) -> Content:
+    """Tell what a directory has; files are read once for as long as all stay the same."""
+    files = _states(folder)
+    key = hashlib.sha256(repr([str(folder), *files]).encode()).hexdigest()[:_DIGITS]
+    note = cache_folder() / "models" / f"{key}.digest"
+    if not note.is_file():
+        note.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(note, _digest(folder, files).encode())
+    return Content(files, note.read_text())
+
+
+def send(folder: Path, content: Content, volume: modal.Volume) -> None:
     """Have in a volume what a directory of this machine has.
 
     Two who do so at once do the same. What has arrived once is not sent again.
 
     Raises:
-        ModelFetchError: it takes too long, or the directory changes meanwhile.
+        ModelFetchError: it takes too long, or the directory has changed.
     """
-    before = _states(folder)
-    show_detail(f"sending {sum(each.size for each in before) / 1e9:.1f} GB to Modal, once")
+    show_detail(f"sending {show_size(sum(each.size for each in content.files))}, once")
     try:
-        within(_SENDING, partial(_put, volume, folder, before))
+        within(_SENDING, partial(_put, volume, folder, content.files))
     except TimeoutError:
         raise ModelFetchError(
             f"{folder} was not sent to Modal within {_SENDING / 3600:.0f} h",
             hint="start again: files that have arrived are not sent again",
         ) from None
-    if _states(folder) != before:
+    if _states(folder) != content.files:
         raise ModelFetchError(
             f"{folder} changed while it was sent to Modal",
             hint="start again when nothing writes to it",
@@ -79,37 +96,29 @@ def send(folder: Path, volume: modal.Volume) -> None:
     asked(partial(_mark, volume, folder))
 
 
-def content_digest(folder: Path) -> str:
-    """Give the digest of a directory's content, computed once for as long as it stays the same."""
-    states = _states(folder)
-    key = hashlib.sha256(repr([str(folder), *states]).encode()).hexdigest()
-    note = cache_folder() / "models" / f"{key[:_DIGITS]}.digest"
-    if note.is_file():
-        return note.read_text()
+def _digest(folder: Path, files: Sequence[FileState]) -> str:
     digest = hashlib.sha256()
-    for state in states:
-        show_detail(f"reading {state.path}")
-        with (folder / state.path).open("rb") as file:
+    for each in files:
+        show_detail(f"reading {each.path}")
+        with (folder / each.path).open("rb") as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
-        digest.update(f"{state.path}\0{content}\0".encode())
-    note.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(note, digest.hexdigest().encode())
+        digest.update(f"{each.path}\0{content}\0".encode())
     return digest.hexdigest()
 
 
-def _states(folder: Path) -> list[_State]:
+def _states(folder: Path) -> list[FileState]:
     return sorted(_each_state(folder))
 
 
-def _each_state(folder: Path) -> Iterator[_State]:
+def _each_state(folder: Path) -> Iterator[FileState]:
     for file in folder.rglob("*"):
         if file.is_file() and file.name != MARKER:
             status = file.stat()
             path = str(file.relative_to(folder))
-            yield _State(path, status.st_size, status.st_mtime_ns)
+            yield FileState(path, status.st_size, status.st_mtime_ns)
 
 
-def _put(volume: modal.Volume, folder: Path, files: Sequence[_State]) -> None:
+def _put(volume: modal.Volume, folder: Path, files: Sequence[FileState]) -> None:
     with volume.batch_upload(force=True) as batch:
         for file in files:
             batch.put_file(folder / file.path, f"/{file.path}")
