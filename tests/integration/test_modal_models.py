@@ -22,7 +22,12 @@ from grpclib import Status  # noqa: E402
 
 from seer_rpc.client import Session  # noqa: E402
 from seer_rpc.environment import ModelConfig, Sandbox, SandboxConfig, ScopedSandbox  # noqa: E402
-from seer_rpc.errors import BackendError, ModelFetchError, ModelNotFoundError  # noqa: E402
+from seer_rpc.errors import (  # noqa: E402
+    BackendError,
+    CapacityError,
+    ModelFetchError,
+    ModelNotFoundError,
+)
 from seer_rpc.registry import all_sandboxes  # noqa: E402
 from tests.hub.hub import Hub  # noqa: E402
 from tests.hub.tiny import files_of, make_tiny_model  # noqa: E402
@@ -257,6 +262,16 @@ def test_what_was_not_sent_to_the_end_is_not_used(
     assert volume_files(reached) == [[_MARKER, "config.json"]]
 
 
+def test_a_directory_that_cannot_be_read(
+    reached: ModalEmulator, start: Start, tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").symlink_to("/proc/self/mem")
+
+    with pytest.raises(ModelNotFoundError, match=r"config\.json cannot be read"):
+        start(str(tmp_path))
+    assert not reached.volumes.volumes
+
+
 # Tokens.
 
 
@@ -455,6 +470,18 @@ def test_how_far_it_is_is_shown(hub: Hub, reached: ModalEmulator, wait_until: Wa
         owner.kill()
     assert lines[-1].startswith("seer: fetching org/model to Modal (")
     wait_until(lambda: not reached.running, 30)
+
+
+def test_no_capacity_for_a_fetch(
+    reached: ModalEmulator, hub: Hub, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.add("org/model", _FILES)
+    monkeypatch.setattr("seer_rpc.backends.modal.creation._PAUSES", (0.1,))
+    reached.faults.exhausted("SandboxCreateV2", "no machine left", times=2)
+
+    with pytest.raises(CapacityError, match="no machine left"):
+        start("org/model")
+    assert not reached.sandboxes
 
 
 def test_a_volume_that_is_full_says_so(reached: ModalEmulator, hub: Hub, start: Start) -> None:

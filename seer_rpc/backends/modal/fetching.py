@@ -125,12 +125,13 @@ class _Fetching:
         except BaseException:
             end(self._sandbox)
             raise
-        for reader in self._readers:
-            reader.join(_READ)
-        with contextlib.suppress(exception.Error):
-            self._sandbox.detach()
         if code is None:
             end(self._sandbox)
+        for reader in self._readers:
+            reader.join(_READ)
+        # Its connections stay open otherwise.
+        with contextlib.suppress(exception.Error):
+            self._sandbox.detach()
         if code != 0:
             raise self._failure(source, code, has_token)
 

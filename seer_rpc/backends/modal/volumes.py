@@ -13,7 +13,7 @@ import modal
 
 from seer_rpc.backends.modal.deadlines import asked, within
 from seer_rpc.backends.models import model_slug
-from seer_rpc.errors import ModelFetchError
+from seer_rpc.errors import ModelFetchError, ModelNotFoundError
 from seer_rpc.files import write_whole
 from seer_rpc.journal.arguments import show_size
 from seer_rpc.locations import cache_folder
@@ -62,13 +62,18 @@ def is_whole(volume: modal.Volume) -> bool:
 
 
 def read_content(folder: Path) -> Content:
-    """Tell what a directory has; files are read once for as long as all stay the same."""
+    """Tell what a directory has; files are read once for as long as all stay the same.
+
+    Raises:
+        ModelNotFoundError: they cannot be read.
+    """
     files = _states(folder)
     key = hashlib.sha256(repr([str(folder), *files]).encode()).hexdigest()[:_DIGITS]
     note = cache_folder() / "models" / f"{key}.digest"
     if not note.is_file():
+        digest = _digest(folder, files)
         note.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(note, _digest(folder, files).encode())
+        write_whole(note, digest.encode())
     return Content(files, note.read_text())
 
 
@@ -88,6 +93,11 @@ def send(folder: Path, content: Content, volume: modal.Volume) -> None:
             f"{folder} was not sent to Modal within {_SENDING / 3600:.0f} h",
             hint="start again: files that have arrived are not sent again",
         ) from None
+    except OSError as error:
+        raise ModelFetchError(
+            f"{folder} cannot be sent to Modal: {error}",
+            hint="start again: files that have arrived are not sent again",
+        ) from error
     if _states(folder) != content.files:
         raise ModelFetchError(
             f"{folder} changed while it was sent to Modal",
@@ -100,10 +110,19 @@ def _digest(folder: Path, files: Sequence[FileState]) -> str:
     digest = hashlib.sha256()
     for each in files:
         show_detail(f"reading {each.path}")
-        with (folder / each.path).open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
-        digest.update(f"{each.path}\0{content}\0".encode())
+        digest.update(f"{each.path}\0{_file_digest(folder / each.path)}\0".encode())
     return digest.hexdigest()
+
+
+def _file_digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelNotFoundError(
+            f"{path} cannot be read: {error.strerror}",
+            hint="all files of a model's directory are sent to Modal",
+        ) from None
 
 
 def _states(folder: Path) -> list[FileState]:
