@@ -41,6 +41,7 @@ SeerError
     ├── SandboxStartError       it did not start
     │   ├── IsolationError      this machine cannot keep it apart as it was asked to
     │   ├── CapacityError       there was no machine for it in time
+    │   ├── ModelFetchError     a model did not arrive where the sandbox was to run
     │   └── TunnelError         the way to it is not one that calls can take
     ├── SnapshotError           a snapshot cannot be taken, found or restored
     ├── CodeServerError         code-server cannot be had, or does not start
@@ -94,6 +95,7 @@ __all__ = [
     "InterfacePendingError",
     "InterfaceSyntaxError",
     "IsolationError",
+    "ModelFetchError",
     "ModelNotFoundError",
     "NothingExposedError",
     "PackageInstallError",
@@ -422,6 +424,10 @@ class SandboxStartError(SandboxError):
 
 class CapacityError(SandboxStartError):
     """There was no machine for the sandbox in time."""
+
+
+class ModelFetchError(SandboxStartError):
+    """A model did not arrive where the sandbox was to run. What has arrived stays for next time."""
 
 
 class TunnelError(SandboxStartError):

@@ -13,7 +13,7 @@ import pytest
 from seer_rpc.client import Session
 from seer_rpc.environment import SandboxConfig, ScopedSandbox
 
-pytest_plugins = ["tests.modal_emulator.plugin"]
+pytest_plugins = ["tests.hub.plugin", "tests.modal_emulator.plugin"]
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 from packaging.requirements import Requirement
 
 from seer_rpc.backends.listening import Listening
+from seer_rpc.backends.models import FoundModel, ModelSource
 from seer_rpc.client.connection import Connection
 from seer_rpc.registry import SandboxRecord
 from seer_rpc.snapshots import Snapshot
@@ -82,7 +83,10 @@ class MachineSpec:
     call_token_digest: str
     admin_token_digest: str
     models: Mapping[str, str] = field(default_factory=dict)
-    """Directories of models: where they appear in the sandbox, read-only, and where they are."""
+    """Models: where they appear in the sandbox, read-only, and where the backend has them."""
+
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """Secrets that the backend keeps: the config's names for them, and the backend's."""
 
     folders: Mapping[str, str] = field(default_factory=dict)
     """Folders that it begins with: where in the sandbox, and where to copy them from; links stay
@@ -197,6 +201,25 @@ class Machine(Protocol):
 
 class Backend(Protocol):
     """Starts machines: a module of this package."""
+
+    def check(self, spec: MachineSpec) -> None:
+        """Refuse what no machine of this backend can be, before anything is fetched or made.
+
+        Raises:
+            BackendError: it cannot be.
+            SystemPackageError: it would lack a system package.
+        """
+
+    def kept_secrets(self, names: Sequence[str]) -> Mapping[str, str]:
+        """Give those of the names under which it keeps secrets itself, and what it calls them."""
+
+    def find_model(self, source: ModelSource, secrets: Mapping[str, str]) -> FoundModel:
+        """Bring a model to where machines find it, if it is not there.
+
+        Raises:
+            ModelNotFoundError: it is not to be had.
+            ModelFetchError: it does not arrive there.
+        """
 
     def start(self, spec: MachineSpec) -> Machine:
         """Start a machine and wait until its runtime answers.

@@ -290,10 +290,10 @@ class BaseSandbox(Work):
         for folder in (results_folder(), jobs_folder()):
             remove_old(folder)
         chosen = choose_backend(self._backend, self.config.gpu)
+        backend = load_backend(chosen)
         sweep()
-        self._check_secrets()
+        kept = self._kept_secrets(backend)
         call_token, admin_token = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-        models = find_models(self.config.models)
         code_server = find_code_server() if self.config.debug else None
         with checked_out(self.config.repos) as repos:
             spec = MachineSpec(
@@ -307,7 +307,7 @@ class BaseSandbox(Work):
                 environment=self._environment(),
                 call_token_digest=token_digest(call_token),
                 admin_token_digest=token_digest(admin_token),
-                models={handle.path: handle.source for handle in models},
+                secrets=kept,
                 folders={handle.path: str(folder) for handle, folder in repos.items()},
                 programs=list(program_folders(code_server)) if code_server is not None else (),
                 isolation=self.config.isolation,
@@ -322,9 +322,12 @@ class BaseSandbox(Work):
                 region=self.config.region,
                 snapshot=snapshot,
             )
+            backend.check(spec)
+            models = find_models(self.config.models, backend, kept)
+            spec = replace(spec, models={handle.path: handle.source for handle in models})
             record = planned_record(spec, chosen, self.config, call_token, admin_token)
             with status(f"starting sandbox {self.name}"):
-                machine = self._create(load_backend(chosen), spec, record)
+                machine = self._create(backend, spec, record)
         control = Control(machine.connection("", admin_token))
         self._run = Run(machine, control, call_token, admin_token, models, list(repos))
         try:
@@ -399,13 +402,15 @@ class BaseSandbox(Work):
         secrets = {name: os.environ[name] for name in self.config.secrets if name in os.environ}
         return {**self.config.env, **secrets}
 
-    def _check_secrets(self) -> None:
-        missing = [name for name in self.config.secrets if name not in os.environ]
-        if missing:
+    def _kept_secrets(self, backend: Backend) -> Mapping[str, str]:
+        absent = [name for name in self.config.secrets if name not in os.environ]
+        kept = backend.kept_secrets(absent) if absent else {}
+        if missing := [name for name in absent if name not in kept]:
             warnings.warn(
                 f"secrets that are not set here: {', '.join(missing)}; the sandbox goes without",
                 stacklevel=4,
             )
+        return kept
 
 
 def _await_end(machine: Machine, seconds: float) -> None:

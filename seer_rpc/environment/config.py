@@ -191,7 +191,8 @@ class SandboxConfig:
     """Debian packages."""
 
     secrets: list[str] = field(default_factory=list)
-    """Names of environment variables of this process to pass on."""
+    """Names of environment variables of this process to pass on; on Modal also of secrets that it
+    keeps, where there is no such variable."""
 
     repos: list[RepoConfig] = field(default_factory=list)
     env: dict[str, str] = field(default_factory=dict)

@@ -41,7 +41,7 @@ class ModalEmulator:
         faults: What is to go wrong.
         images: Images by id, and which layers are to fail.
         secrets: Values of secrets by id.
-        volumes: Volumes by id.
+        volumes: Volumes by id, and how much room there is.
         reachable: Ports of this machine that sandboxes reach, at the same port of their 127.0.0.1;
             for those that start later.
         token_lifetime: Seconds that a token for the command router is good for.

@@ -27,6 +27,8 @@ class Bind(NamedTuple):
     source: Path
     path: str
     read_only: bool
+    room: int | None = None
+    """Bytes that there are instead of the folder, where it is to be full."""
 
 
 class Streams(NamedTuple):
@@ -175,7 +177,10 @@ def _bubblewrap(root: Path, tools: Path, binds: Sequence[Bind]) -> list[str]:
         command += ["--ro-bind-try", path, path]
     command += ["--proc", "/proc", "--dev", "/dev", "--ro-bind", str(tools), TOOLS]
     for bind in binds:
-        command += ["--ro-bind" if bind.read_only else "--bind", str(bind.source), bind.path]
+        if bind.room is not None and not bind.read_only:
+            command += ["--size", str(bind.room), "--tmpfs", bind.path]
+        else:
+            command += ["--ro-bind" if bind.read_only else "--bind", str(bind.source), bind.path]
     return [*command, "--chdir", "/", "--"]
 
 

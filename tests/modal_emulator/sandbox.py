@@ -150,7 +150,8 @@ class Sandbox:
     async def _start(self) -> None:
         try:
             await asyncio.to_thread(self._lay_out)
-            binds = [Bind(mount.folder, mount.path, mount.read_only) for mount in self.mounts]
+            room = self._site.volumes.room
+            binds = [Bind(each.folder, each.path, each.read_only, room) for each in self.mounts]
             self.machine = await Machine.start(self.root, self._site.tools, binds)
             for tunnel in self.tunnels:
                 await tunnel.open(self._site.certificate)

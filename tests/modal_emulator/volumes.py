@@ -107,6 +107,9 @@ class Volumes:
     def __init__(self, folder: Path, contents: Contents) -> None:
         """Keep them in a folder."""
         self.volumes: dict[str, Volume] = {}
+        self.room: int | None = None
+        """Bytes that sandboxes which start now have in a volume; what they write is lost then."""
+
         self._folder = folder
         self._contents = contents
 

@@ -3,31 +3,65 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from seer_rpc.backends.local import models
 from seer_rpc.backends.local.attached import AttachedMachine, discard, memory
 from seer_rpc.backends.local.machine import LocalMachine
 from seer_rpc.backends.local.python import find_layers
 from seer_rpc.backends.local.support import check_support
 from seer_rpc.backends.local.system_packages import check_system_packages
+from seer_rpc.backends.models import FoundModel, ModelSource
 from seer_rpc.backends.protocol import MachineSpec
 from seer_rpc.registry import SandboxRecord
 from seer_runtime.wire.journal import RUN, is_held
 
-__all__ = ["attach", "discard", "is_running", "memory", "start"]
+__all__ = [
+    "attach",
+    "check",
+    "discard",
+    "find_model",
+    "is_running",
+    "kept_secrets",
+    "memory",
+    "start",
+]
+
+
+def check(spec: MachineSpec) -> None:
+    """Refuse what this machine cannot run.
+
+    Raises:
+        BackendError: the sandbox is to have what there is not on this machine.
+        SystemPackageError: a system package is missing.
+    """
+    check_support(spec)
+    check_system_packages(spec.system_packages)
+
+
+def kept_secrets(_: Sequence[str]) -> Mapping[str, str]:
+    """Give nothing: what there is on this machine, its variables have."""
+    return {}
+
+
+def find_model(source: ModelSource, _: Mapping[str, str]) -> FoundModel:
+    """Find a model's directory on this machine, or fetch it.
+
+    Raises:
+        ModelNotFoundError: it is not to be had.
+    """
+    return models.find_model(source)
 
 
 def start(spec: MachineSpec) -> LocalMachine:
     """Start a machine; a GPU that is not here is a warning.
 
     Raises:
-        BackendError: the sandbox is to have what there is not on this machine.
         PackageMissingError: a package is neither here nor to be had.
         SandboxStartError: it does not answer.
         SnapshotError: the snapshot that it is to start from cannot be restored.
     """
-    check_support(spec)
-    check_system_packages(spec.system_packages)
     layers = find_layers(spec.packages)
     if spec.gpu is not None and not Path("/dev/nvidia0").exists():
         warnings.warn(

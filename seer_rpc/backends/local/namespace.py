@@ -237,7 +237,7 @@ class Namespace:
             if not _is_system(str(link)):
                 yield from self._read_only(link.resolve(), str(link))
         for path, source in self._spec.models.items():
-            for file in _whole(Path(source)):
+            for file in whole(Path(source)):
                 place = PurePosixPath(path, file.relative_to(source))
                 yield from self._read_only(file.resolve(), str(place))
         yield from ("--ro-bind", str(runtime_folder()), f"{_RUNTIME}/seer_runtime")
@@ -262,7 +262,7 @@ def system_paths() -> list[str]:
     ]
 
 
-def _whole(folder: Path) -> list[Path]:
+def whole(folder: Path) -> list[Path]:
     """Give the folder, or its files where they are links that lead out of it."""
     files = [each for each in folder.rglob("*") if not each.is_dir()]
     inside = folder.resolve()

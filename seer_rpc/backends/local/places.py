@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -162,7 +162,7 @@ def _confinement(
         *spec.programs,
         _library(folders, python),
         *(Path("/proc", name) for name in _MACHINE),
-        *map(Path, spec.models.values()),
+        *_model_paths(spec.models.values()),
         *([events] if events is not None else []),
     ]
     return Confinement(
@@ -171,6 +171,13 @@ def _confinement(
         readable=list(map(str, readable)),
         has_network=not spec.blocks_network,
     )
+
+
+def _model_paths(sources: Iterable[str]) -> Iterator[Path]:
+    """Give the folders, and the files that links in them stand for."""
+    for source in map(Path, sources):
+        yield source
+        yield from {file.resolve() for file in namespace.whole(source)}
 
 
 def _library(folders: Folders, python: Venv) -> Path:

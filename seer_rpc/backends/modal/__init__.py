@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from seer_rpc.backends.modal.client import check_client
 from seer_rpc.backends.modal.support import check_support
+from seer_rpc.backends.models import FoundModel, ModelSource
 from seer_rpc.backends.protocol import MachineSpec
 from seer_rpc.errors import BackendError
 from seer_rpc.registry import SandboxRecord
@@ -14,22 +16,67 @@ if TYPE_CHECKING:
     from seer_rpc.backends.modal.attached import AttachedMachine
     from seer_rpc.backends.modal.machine import ModalMachine
 
-__all__ = ["attach", "discard", "is_running", "memory", "start"]
+__all__ = [
+    "attach",
+    "check",
+    "discard",
+    "find_model",
+    "is_running",
+    "kept_secrets",
+    "memory",
+    "start",
+]
+
+
+def check(spec: MachineSpec) -> None:
+    """Refuse what Modal cannot run, or not from here.
+
+    Raises:
+        BackendCredentialsError: there are no credentials.
+        BackendVersionError: the client is not installed, or in a version that is not supported.
+        BackendError: the sandbox is to have what there is not on Modal.
+    """
+    check_support(spec)
+    check_client()
+
+
+def kept_secrets(names: Sequence[str]) -> Mapping[str, str]:
+    """Give those of the names that Modal has a secret for, and what that is called there.
+
+    Raises:
+        BackendError: Modal cannot be used from here.
+        SandboxStartError: it does not answer.
+    """
+    check_client()
+    from seer_rpc.backends.modal.secrets import find_secrets
+
+    return find_secrets(names)
+
+
+def find_model(source: ModelSource, secrets: Mapping[str, str]) -> FoundModel:
+    """Have a model in a volume of its own, fetched or sent there where it is not yet.
+
+    Raises:
+        ModelNotFoundError: it is not to be had.
+        ModelFetchError: it does not arrive there.
+        SandboxStartError: Modal does not answer, or has no machine to fetch it.
+    """
+    check_client()
+    from seer_rpc.backends.modal.models import bring
+
+    return bring(source, secrets)
 
 
 def start(spec: MachineSpec) -> ModalMachine:
     """Start a machine and wait until its runtime answers.
 
     Raises:
-        BackendCredentialsError: there are no credentials, or Modal does not take them.
-        BackendVersionError: the client is not installed, or in a version that is not supported.
-        BackendError: the sandbox is to have what there is not on Modal.
+        BackendCredentialsError: Modal does not take the credentials.
+        BackendError: Modal runs no such sandbox.
         PackageInstallError: the image cannot be built.
         CapacityError: there was no machine in time.
         SandboxStartError: it does not answer.
     """
-    check_support(spec)
-    check_client()
     from seer_rpc.backends.modal.starting import start_machine
 
     return start_machine(spec)

@@ -6,12 +6,11 @@ import contextlib
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
 
 import modal
 from modal import exception
 
-from seer_rpc.backends.modal.deadlines import within
+from seer_rpc.backends.modal.deadlines import ANSWER, asked, within
 from seer_rpc.backends.modal.definition import APP, command, gpu, name, options
 from seer_rpc.backends.modal.images import make_image
 from seer_rpc.backends.modal.problems import MORE, translated
@@ -19,10 +18,6 @@ from seer_rpc.backends.network import Entrance
 from seer_rpc.backends.protocol import MachineSpec
 from seer_rpc.errors import CapacityError, SandboxStartError, SeerError
 from seer_rpc.progress import show_detail
-
-T = TypeVar("T")
-_ANSWER = 60.0
-"""Seconds in which Modal answers what takes it no time."""
 
 _BUILD = 3600.0
 _SCHEDULE = 900.0
@@ -42,10 +37,12 @@ def create(spec: MachineSpec, entrance: Entrance | None) -> modal.Sandbox:
         SandboxStartError: Modal does not answer.
     """
     with translated():
-        app = _asked(partial(modal.App.lookup, APP, create_if_missing=True))
-        image = _build(spec, app)
+        app = lookup_app()
+        image = build(app, make_image(spec))
+        create_one = partial(modal.Sandbox.create, *command(), app=app, image=image)
+        make = partial(create_one, **options(spec, entrance))
         try:
-            return _schedule(spec, partial(_create, spec, app, image, entrance))
+            return schedule(make, gpu(spec))
         except BaseException:
             # What began it says more than what else is wrong.
             with contextlib.suppress(SeerError):
@@ -64,7 +61,7 @@ def find(sandbox_id: str) -> modal.Sandbox | None:
     # Those without a GPU alone are found after their end, and no others are found in that way.
     for kind in (partial(look, include_terminated=True), look):
         with translated(), contextlib.suppress(exception.NotFoundError):
-            return _asked(kind)
+            return asked(kind)
     return None
 
 
@@ -78,35 +75,45 @@ def end_what_runs(sandbox_id: str) -> None:
     sandbox = find(sandbox_id)
     if sandbox is not None:
         with translated(), contextlib.suppress(exception.NotFoundError, exception.ConflictError):
-            _asked(sandbox.terminate)
+            asked(sandbox.terminate)
 
 
 def end(sandbox: modal.Sandbox) -> None:
     """End a sandbox; Modal is not waited for."""
     with contextlib.suppress(exception.Error, TimeoutError):
-        within(_ANSWER, sandbox.terminate)
+        within(ANSWER, sandbox.terminate)
 
 
-def _build(spec: MachineSpec, app: modal.App) -> modal.Image:
+def lookup_app() -> modal.App:
+    """Give the app to which all sandboxes belong."""
+    return asked(partial(modal.App.lookup, APP, create_if_missing=True))
+
+
+def build(app: modal.App, image: modal.Image) -> modal.Image:
+    """Have Modal build an image, where it does not have it.
+
+    Raises:
+        SandboxStartError: it takes too long.
+    """
     show_detail("Modal builds the image, where it does not have it")
     try:
-        return within(_BUILD, partial(make_image(spec).build, app))
+        return within(_BUILD, partial(image.build, app))
     except TimeoutError:
         raise SandboxStartError(f"the image was not built within {_BUILD:.0f} s") from None
 
 
-def _create(
-    spec: MachineSpec, app: modal.App, image: modal.Image, entrance: Entrance | None
-) -> modal.Sandbox:
-    return modal.Sandbox.create(*command(), app=app, image=image, **options(spec, entrance))
+def schedule(make: Callable[[], modal.Sandbox], gpu: str | None = None) -> modal.Sandbox:
+    """Make a sandbox, when there is a machine for it.
 
-
-def _schedule(spec: MachineSpec, create_one: Callable[[], modal.Sandbox]) -> modal.Sandbox:
-    show_detail(f"waiting for a machine with {gpu(spec)}" if spec.gpu else "waiting for a machine")
+    Raises:
+        CapacityError: there is none in time.
+    """
+    machine = f"machine with {gpu}" if gpu is not None else "machine"
+    show_detail(f"waiting for a {machine}")
     deadline = time.monotonic() + _SCHEDULE
     for pause in (*_PAUSES, None):
         try:
-            return within(max(deadline - time.monotonic(), 0.0), create_one, end)
+            return within(max(deadline - time.monotonic(), 0.0), make, end)
         except exception.ResourceExhaustedError:
             if pause is None:
                 raise
@@ -115,14 +122,6 @@ def _schedule(spec: MachineSpec, create_one: Callable[[], modal.Sandbox]) -> mod
         except TimeoutError:
             break
     raise CapacityError(
-        f"Modal had no machine{f' with {gpu(spec)}' if spec.gpu else ''} for the sandbox within "
-        f"{_SCHEDULE:.0f} s",
+        f"Modal had no {machine} for the sandbox within {_SCHEDULE:.0f} s",
         hint=MORE,
     )
-
-
-def _asked(task: Callable[[], T]) -> T:
-    try:
-        return within(_ANSWER, task)
-    except TimeoutError:
-        raise SandboxStartError(f"Modal does not answer within {_ANSWER:.0f} s") from None

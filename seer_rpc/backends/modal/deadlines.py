@@ -7,7 +7,11 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
+from seer_rpc.errors import SandboxStartError
+
 T = TypeVar("T")
+ANSWER = 60.0
+"""Seconds in which Modal answers what takes it no time."""
 
 
 def within(
@@ -27,6 +31,18 @@ def within(
     except BaseException:
         future.add_done_callback(lambda done: done.exception() or undo(done.result()))
         raise
+
+
+def asked(task: Callable[[], T]) -> T:
+    """Give what Modal answers to what takes it no time.
+
+    Raises:
+        SandboxStartError: it does not answer.
+    """
+    try:
+        return within(ANSWER, task)
+    except TimeoutError:
+        raise SandboxStartError(f"Modal does not answer within {ANSWER:.0f} s") from None
 
 
 def _run(future: Future[T], task: Callable[[], T]) -> None:

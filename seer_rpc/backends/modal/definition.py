@@ -12,6 +12,7 @@ import modal
 
 from seer_rpc.backends.modal.images import LIBRARY
 from seer_rpc.backends.modal.support import LONGEST
+from seer_rpc.backends.modal.volumes import mounted
 from seer_rpc.backends.network import Entrance
 from seer_rpc.backends.protocol import Isolation, MachineSpec
 from seer_rpc.errors import ConfigError
@@ -45,6 +46,9 @@ _MEMORY = 4096
 _LARGER = 4
 _MOST_SETTINGS = 120_000
 """Bytes: the kernel takes no variable that is much longer."""
+
+# What is there was fetched beforehand; without a token, the hub would be asked in vain.
+_OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
 
 _DOCKER = {"enable_docker_in_gvisor": True}
 _MODAL_NAMES = {"A10G": "A10"}
@@ -85,7 +89,11 @@ def options(spec: MachineSpec, entrance: Entrance | None) -> Mapping[str, Any]:
     return {
         "name": name(spec.sandbox_id),
         "gpu": gpu(spec),
-        "secrets": [_secret(spec, entrance)],
+        "secrets": [
+            *map(modal.Secret.from_name, spec.secrets.values()),
+            _secret(spec, entrance),
+        ],
+        "volumes": {path: mounted(volume) for path, volume in spec.models.items()},
         "timeout": lifetime,
         "idle_timeout": lifetime if spec.is_detached else min(_idle(spec), lifetime),
         "h2_ports" if entrance is None else "unencrypted_ports": [port(entrance)],
@@ -155,7 +163,7 @@ def _settings(spec: MachineSpec, entrance: Entrance | None) -> Settings:
         port=dataclasses.replace(own, address=address),
         call_token_digest=spec.call_token_digest,
         admin_token_digest=spec.admin_token_digest,
-        environment=_variables(spec.environment),
+        environment=_variables(spec),
         working_directory=_HOME,
         sockets=FRONT_FOLDER,
         journal=FRONT_FOLDER,
@@ -167,8 +175,9 @@ def _settings(spec: MachineSpec, entrance: Entrance | None) -> Settings:
     )
 
 
-def _variables(given: Mapping[str, str]) -> Mapping[str, str]:
-    """Keep the runtime where workers find it."""
+def _variables(spec: MachineSpec) -> Mapping[str, str]:
+    """Keep the runtime where workers find it, and models from being looked for elsewhere."""
+    given = {**(_OFFLINE if spec.models else {}), **spec.environment}
     if "PYTHONPATH" not in given:
         return given
     return {**given, "PYTHONPATH": os.pathsep.join([given["PYTHONPATH"], LIBRARY])}

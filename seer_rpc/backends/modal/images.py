@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from seer_rpc.backends.protocol import MachineSpec
 LIBRARY = "/opt/seer"
 """Where the runtime lies in a sandbox."""
 
+_PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 _FRONT_NEEDS = ("grpcio", "grpcio-health-checking")
 _DOCKER = ("docker.io", "iptables", "iproute2")
 _OURS_FIRST = ("ENV PATH=/usr/local/bin:$PATH", "ENTRYPOINT []")
@@ -35,25 +37,40 @@ def make_image(spec: MachineSpec) -> modal.Image:
     if spec.packages:
         # With the pins, so that no package of the user's takes another version of what runs it.
         image = image.uv_pip_install(*map(str, spec.packages), *pins)
-    image = image.env({"PYTHONPATH": LIBRARY})
-    return image.add_local_dir(_runtime(), f"{LIBRARY}/seer_runtime", ignore=_IGNORED)
+    return _with_runtime(image)
+
+
+def fetching_image() -> modal.Image:
+    """Describe the image of sandboxes that fetch models."""
+    return _with_runtime(_slim().uv_pip_install(*_pins(["huggingface_hub"])))
 
 
 def _base(spec: MachineSpec) -> modal.Image:
     if spec.snapshot is not None:
         return modal.Image.from_id(spec.snapshot.image)
-    python = f"{sys.version_info[0]}.{sys.version_info[1]}"
     if spec.image is None:
-        return modal.Image.debian_slim(python_version=python)
+        return _slim()
     return modal.Image.from_registry(
-        spec.image, add_python=python, setup_dockerfile_commands=list(_OURS_FIRST)
+        spec.image, add_python=_PYTHON, setup_dockerfile_commands=list(_OURS_FIRST)
     )
+
+
+def _slim() -> modal.Image:
+    return modal.Image.debian_slim(python_version=_PYTHON)
 
 
 def runtime_pins() -> list[str]:
     """Give what the runtime needs, in the versions that are here: both ends have the same."""
-    names = [*_FRONT_NEEDS, *(each.name for each in worker_needs())]
+    return _pins([*_FRONT_NEEDS, *(each.name for each in worker_needs())])
+
+
+def _pins(names: Iterable[str]) -> list[str]:
     return [f"{name}=={metadata.version(name)}" for name in sorted(names)]
+
+
+def _with_runtime(image: modal.Image) -> modal.Image:
+    image = image.env({"PYTHONPATH": LIBRARY})
+    return image.add_local_dir(_runtime(), f"{LIBRARY}/seer_runtime", ignore=_IGNORED)
 
 
 def _runtime() -> Path:

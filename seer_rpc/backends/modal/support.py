@@ -30,8 +30,6 @@ def _lacks(spec: MachineSpec) -> Iterator[Lack]:
         )
     if spec.snapshot is not None and not spec.snapshot.image:
         yield Lack("cannot start from a snapshot of another backend's", "use that backend")
-    if spec.models:
-        yield Lack("cannot have models= in this version", here)
     if spec.isolation != "auto":
         yield Lack(
             "is a machine of its own: isolation= says what keeps sandboxes on this one apart",
