@@ -11,7 +11,7 @@ from typing import TypeVar
 import modal
 from modal import exception
 
-from seer_rpc.backends.modal.deadlines import within
+from seer_rpc.backends.modal.deadlines import within, within_unless_given_up
 from seer_rpc.backends.modal.definition import APP, command, gpu, name, options
 from seer_rpc.backends.modal.images import make_image
 from seer_rpc.backends.modal.problems import MORE, translated
@@ -89,7 +89,7 @@ def end(sandbox: modal.Sandbox) -> None:
 def _build(spec: MachineSpec, app: modal.App) -> modal.Image:
     show_detail("Modal builds the image, where it does not have it")
     try:
-        return within(_BUILD, partial(make_image(spec).build, app))
+        return within_unless_given_up(_BUILD, partial(make_image(spec).build, app))
     except TimeoutError:
         raise SandboxStartError(f"the image was not built within {_BUILD:.0f} s") from None
 
@@ -100,7 +100,8 @@ def _schedule(spec: MachineSpec, app: modal.App, image: modal.Image) -> modal.Sa
     deadline = time.monotonic() + _SCHEDULE
     for pause in (*_PAUSES, None):
         try:
-            return within(max(deadline - time.monotonic(), 0.0), create_one, end)
+            left = max(deadline - time.monotonic(), 0.0)
+            return within_unless_given_up(left, create_one, end)
         except exception.ResourceExhaustedError:
             if pause is None:
                 raise

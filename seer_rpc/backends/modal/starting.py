@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import modal
 from modal import exception
 
 from seer_rpc.backends.modal.creation import create, end
-from seer_rpc.backends.modal.deadlines import within
+from seer_rpc.backends.modal.deadlines import within, within_unless_given_up
 from seer_rpc.backends.modal.definition import PORT, isolation
 from seer_rpc.backends.modal.folders import send_folders
 from seer_rpc.backends.modal.machine import ModalMachine
@@ -52,7 +54,8 @@ def _ready(spec: MachineSpec, sandbox: modal.Sandbox) -> ModalMachine:
     try:
         tunnel = within(_TUNNEL, lambda: sandbox.tunnels(timeout=int(_TUNNEL)))[PORT]
         endpoint = f"{PUBLIC}{tunnel.host}:{tunnel.port}"
-        within(_READY, lambda: sandbox.wait_until_ready(timeout=int(_READY)))
+        ready = partial(sandbox.wait_until_ready, timeout=int(_READY))
+        within_unless_given_up(_READY, ready)
         presence = Presence(endpoint, _CONNECTION)
     except (exception.Error, TimeoutError, SandboxLostError) as error:
         raise _failure(observation, error) from error
