@@ -257,10 +257,13 @@ class Mapping(Generic[T, R]):
             return None, error
 
     def _explained(self, replica: Replica, error: BaseException) -> BaseException:
-        """Give the reason in place of the error of a session that was closed for that reason."""
-        if type(error) is not SessionError:
+        """Give the reason in place of an error that only follows from it."""
+        if not isinstance(error, SessionError):
             return error
-        reason = self._replicas.end or replica.sandbox.lost
+        reason = self._replicas.end if self._replicas.is_over else None
+        if type(error) is SessionError:
+            # A session was closed: here, where its sandbox is gone.
+            reason = reason or replica.sandbox.lost
         if reason is None:
             return error
         explained = type(reason)(
