@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import threading
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from seer_rpc.environment.config import SandboxConfig
 from seer_rpc.environment.pool_library import PooledLibrary
 from seer_rpc.environment.pool_run import PoolRun
 from seer_rpc.environment.scoped import ScopedSandbox
-from seer_rpc.errors import ConfigError, SandboxError, SeerError
+from seer_rpc.errors import ConfigError, SeerError
 from seer_rpc.workspace import Workspace
 
 
@@ -105,9 +104,6 @@ class SandboxPool:
         Raises:
             SandboxError: a backend does not say that it has ended one; the others have ended.
         """
-        run = self._run
-        if run is None or run.process != os.getpid():
-            return
         with self._changing:
             problems = self._end(grace)
         if problems:
@@ -140,11 +136,7 @@ class SandboxPool:
         run = self._run
         if run is None:
             raise not_started()
-        if run.process != os.getpid():
-            raise SandboxError(
-                "a forked process cannot use the sandboxes of its parent",
-                hint='start child processes anew: multiprocessing.get_context("spawn")',
-            )
+        run.replicas.check_process()
         return run
 
 

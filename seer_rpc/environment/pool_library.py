@@ -130,6 +130,7 @@ class PooledLibrary(Library):
 
         Raises:
             FunctionMissingError: the interface has no such function.
+            SandboxError: this process is a fork of the one that owns the pool.
             ArgumentError: `at_once` is less than 1, or no call can take that long.
         """
         return self._map(function, items, False, at_once, in_order, timeout)
@@ -175,6 +176,7 @@ class PooledLibrary(Library):
         in_order: bool,
         timeout: float | None,
     ) -> Outcomes[Any, Any]:
+        self._replicas.check_process()
         if at_once is not None and at_once < 1:
             raise ArgumentError(f"map() makes at least one call at once, not {at_once}")
         remote, described = self._find(function)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 from collections import deque
@@ -170,6 +171,8 @@ class Mapping(Generic[T, R]):
 
     def end(self) -> None:
         """Give up all calls; nobody waits for their end."""
+        if self._replicas.process != os.getpid():
+            return
         with self._replicas.lock:
             if self._is_over:
                 return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from collections.abc import Callable
 from seer_rpc.client.remote import RemoteInterface
 from seer_rpc.client.session import Session
 from seer_rpc.environment.scoped import ScopedSandbox
-from seer_rpc.errors import SandboxLostError, SeerError
+from seer_rpc.errors import SandboxError, SandboxLostError, SeerError
 
 _LOOK = 0.02
 
@@ -78,6 +79,9 @@ class Replicas:
     def __init__(self, size: int) -> None:
         """Begin with none of `size`."""
         self.size = size
+        self.process = os.getpid()
+        """The process that owns them: a fork of it does not."""
+
         # A `map` that is dropped is ended by whatever runs at that moment.
         self.lock = threading.RLock()
         """Guards what is known of replicas and of all work for them."""
@@ -105,6 +109,18 @@ class Replicas:
         )
         error.__cause__ = self.problem
         return error
+
+    def check_process(self) -> None:
+        """See to it that this is the process that owns them.
+
+        Raises:
+            SandboxError: it is a fork of that.
+        """
+        if self.process != os.getpid():
+            raise SandboxError(
+                "a forked process cannot use the sandboxes of its parent",
+                hint='start child processes anew: multiprocessing.get_context("spawn")',
+            )
 
     def when_changed(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Tell `listener` of each change; gives what stops that."""

@@ -49,14 +49,11 @@ class PoolRun:
         replacements: int,
     ) -> None:
         """Have so many sandboxes as `plan` gives; replace at most so many."""
-        self.process = os.getpid()
-        """The process that owns them: a fork of it does not."""
-
+        self.replicas = Replicas(size)
         self._name = name
         self._plan = plan
         self._workspace = workspace
         self._replacements = replacements
-        self._replicas = Replicas(size)
         self._all: list[Replica] = []
         """Those that have to be ended."""
 
@@ -72,15 +69,15 @@ class PoolRun:
     @property
     def sandboxes(self) -> list[ScopedSandbox]:
         """Those that work."""
-        return [each.sandbox for each in self._replicas.working]
+        return [each.sandbox for each in self.replicas.working]
 
     def start(self) -> None:
         """Start all of them. Raises what a start raises; `terminate` ends those that run then."""
-        size = self._replicas.size
+        size = self.replicas.size
         replicas = [self._planned() for _ in range(size)]
         with status(f"starting the {size} sandboxes of {self._name}") as shown, parts_of(shown):
             together([partial(self._start, each) for each in replicas])
-        self._replicas.join(*replicas)
+        self.replicas.join(*replicas)
         self._chore(self._watch)
 
     def serve(self, path: Path, name: str) -> PooledLibrary:
@@ -93,7 +90,7 @@ class PoolRun:
         # Whoever joins meanwhile serves it, too.
         with self._serving:
             copy = self._sources.keep(path)
-            loads = [partial(self._load, each, copy, name) for each in self._replicas.working]
+            loads = [partial(self._load, each, copy, name) for each in self.replicas.working]
             with status(f"loading {name} in {len(loads)} sandboxes") as shown, parts_of(shown):
                 schema = _common([each for each in together(loads) if each is not None])
             if schema is None:
@@ -101,27 +98,29 @@ class PoolRun:
             for warning in schema.warnings:
                 note(f"{name}: {warning}")
             self._served[name] = (copy, schema)
-        return PooledLibrary(schema, self._replicas, partial(self._connection, name), self.retire)
+        return PooledLibrary(schema, self.replicas, partial(self._connection, name), self.retire)
 
     def retire(self, replica: Replica, problem: SeerError) -> None:
         """Do without a sandbox from now on, and have another one in its place."""
         problem = replica.sandbox.lost or problem
-        with self._replicas.lock:
-            if not self._replicas.retire(replica, problem):
+        with self.replicas.lock:
+            if not self.replicas.retire(replica, problem):
                 return
             note(f"{replica.name} works no more: {problem.message}")
             self._chore(partial(self._clear, replica))
             # What nobody needed for so long is not needed again.
             if UNUSED not in problem.message and self._may_replace():
-                self._replicas.coming += 1
+                self.replicas.coming += 1
                 self._chore(self._replace)
-            self._replicas.tell()
+            self.replicas.tell()
 
     def terminate(self, grace: float = 0.0) -> list[SeerError]:
-        """End all of them; gives what is in the way of that."""
+        """End all of them, in the process that owns them; gives what is in the way of that."""
+        if self.replicas.process != os.getpid():
+            return []
         self._ending.set()
         self._given_up.cancel()
-        self._replicas.close()
+        self.replicas.close()
         for chore in self._chores:
             chore.join()
         with status(f"stopping the sandboxes of {self._name}") as shown, parts_of(shown):
@@ -130,7 +129,7 @@ class PoolRun:
         return [each for each in problems if each is not None]
 
     def _planned(self) -> Replica:
-        with self._replicas.lock:
+        with self.replicas.lock:
             replica = Replica(self._plan(), f"{self._name}-{self._count}")
             self._count += 1
             self._all.append(replica)
@@ -160,19 +159,19 @@ class PoolRun:
             raise
 
     def _connection(self, name: str) -> Connection:
-        for replica in self._replicas.working:
+        for replica in self.replicas.working:
             with contextlib.suppress(SandboxLostError):
                 return replica.sandbox.connection(name)
         raise self._none_left()
 
     def _none_left(self) -> SandboxLostError:
-        return self._replicas.end or SandboxLostError(
+        return self.replicas.end or SandboxLostError(
             "no sandbox of the pool runs now", hint="another one is being started: try again soon"
         )
 
     def _watch(self) -> None:
         while not self._ending.wait(_LOOK):
-            for replica in list(self._replicas.working):
+            for replica in list(self.replicas.working):
                 lost = replica.sandbox.lost
                 if lost is not None:
                     self.retire(replica, lost)
@@ -188,7 +187,7 @@ class PoolRun:
         problem = _end(replica)
         if problem is not None:
             note(problem.message)
-        with self._replicas.lock:
+        with self.replicas.lock:
             self._all.remove(replica)
 
     def _replace(self) -> None:
@@ -198,9 +197,9 @@ class PoolRun:
                 if self._ending.wait(_PAUSE) or not self._may_replace():
                     break
         finally:
-            with self._replicas.lock:
-                self._replicas.coming -= 1
-                self._replicas.tell()
+            with self.replicas.lock:
+                self.replicas.coming -= 1
+                self.replicas.tell()
 
     def _start_another(self) -> bool:
         """Start a sandbox that does what the others do; tells whether it does."""
@@ -211,7 +210,7 @@ class PoolRun:
                 with self._serving:
                     for name, (copy, schema) in self._served.items():
                         _common([schema, replica.sandbox.serve(copy, name=name).schema])
-                    if self._replicas.join(replica):
+                    if self.replicas.join(replica):
                         return True
         except Exception as error:  # noqa: BLE001 - whatever it is, there is no sandbox
             self._warn(error)
@@ -222,14 +221,14 @@ class PoolRun:
         if self._ending.is_set():
             return
         if isinstance(error, SeerError):
-            self._replicas.problem = error
+            self.replicas.problem = error
         if not self._has_warned:
             self._has_warned = True
             note(f"no sandbox of {self._name} could be started in place of another one: {error}")
 
     def _may_replace(self) -> bool:
         """Tell whether one more may be started; it counts."""
-        with self._replicas.lock:
+        with self.replicas.lock:
             self._replacements -= 1
             return self._replacements >= 0
 

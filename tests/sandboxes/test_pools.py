@@ -9,12 +9,13 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from seer_rpc.environment import Outcome, SandboxConfig, SandboxPool, aio
+from seer_rpc.environment import Outcome, SandboxConfig, SandboxPool, ScopedSandbox, aio
 from seer_rpc.environment.pool_library import PooledLibrary
 from seer_rpc.errors import (
     ArgumentError,
@@ -30,6 +31,7 @@ from seer_rpc.errors import (
     WorkerDiedError,
 )
 from seer_rpc.execution import create_local_session
+from seer_rpc.locations import sandboxes_folder
 from seer_rpc.registry import running_sandboxes
 from seer_rpc.workspace import Library, Workspace
 from tests.sandboxes.pools import SOURCE, Notes, kill_front, notes_here, notes_on_modal
@@ -296,6 +298,25 @@ def test_a_pool_without_replacements_goes_on_with_what_is_left(
         assert [each.name for each in pool.sandboxes] == [f"{pool.name}-1"]
 
 
+def test_one_that_is_told_to_end_ends_what_it_has_begun(
+    pool: SandboxPool, tools: PooledLibrary, notes: Notes, wait_until: WaitUntil
+) -> None:
+    outcomes: list[Outcome[Any, Any]] = []
+    ending: list[threading.Thread] = []
+    leaving = pool.sandboxes[0]
+    for outcome in tools.starmap("work", pairs(notes, range(200))):
+        outcomes.append(outcome)
+        if len(outcomes) == 20:
+            end = partial(ScopedSandbox.from_id(leaving.sandbox_id).terminate, grace=30)
+            ending.append(threading.Thread(target=end))
+            ending[0].start()
+
+    ending[0].join(60)
+    assert [each.result() for each in outcomes] == [n * n for n in range(200)]
+    assert set(notes.numbers("begun").values()) == {1}
+    wait_until(lambda: leaving not in pool.sandboxes)
+
+
 def test_a_worker_that_dies_costs_one_item(tools: PooledLibrary, pool: SandboxPool) -> None:
     names = [each.name for each in pool.sandboxes]
     outcomes = list(tools.starmap("die_of", [(number, 7) for number in range(30)]))
@@ -350,16 +371,15 @@ class Breaking(Library):
         return super().files
 
 
-def test_one_that_does_not_start_leaves_none(backend: str) -> None:
+def test_one_that_does_not_start_leaves_none(backend: str, request: pytest.FixtureRequest) -> None:
     pool = SandboxPool(size=3, backend=backend)
-    traces = Traces()
-    before = traces.everything()
     with pytest.raises(SandboxStartError, match="the second one does not start"):
         pool.start(Workspace(libraries=[Breaking()]))
 
     assert pool.sandboxes == []
-    assert [*running_sandboxes()] == []
-    assert {kind for kind in traces.left_since(before) if "folders" in kind} == set()
+    assert not any(sandboxes_folder().iterdir())
+    if backend == "modal":
+        assert not request.getfixturevalue("modal_emulator").running
     pool.terminate()
 
 
@@ -430,12 +450,12 @@ class Slow(Library):
 
     def __init__(self) -> None:
         super().__init__("slow", {"slow.py": ""})
-        self.begun = threading.Event()
         self.goes_on = threading.Event()
+        self.readers: set[threading.Thread] = set()
 
     @property
     def files(self) -> dict[str, str]:
-        self.begun.set()
+        self.readers.add(threading.current_thread())
         assert self.goes_on.wait(60)
         return super().files
 
@@ -444,13 +464,19 @@ def test_a_start_that_is_cancelled_leaves_nothing(backend: str) -> None:
     async def main() -> None:
         pool, library = aio.SandboxPool(size=6, backend=backend), Slow()
         starting = asyncio.create_task(pool.start(Workspace(libraries=[library])))
-        assert await asyncio.to_thread(library.begun.wait, 60)
+        while len(library.readers) < 4:
+            await asyncio.sleep(0.02)
         starting.cancel()
+        for _ in range(10):
+            # Until it has heard of that.
+            await asyncio.sleep(0)
         library.goes_on.set()
         with pytest.raises(asyncio.CancelledError):
             await starting
+        # No more than that start at a time.
+        assert len(library.readers) == 4
         assert pool.sandboxes == []
-        assert [*running_sandboxes()] == []
+        assert not any(sandboxes_folder().iterdir())
 
     asyncio.run(main())
 
