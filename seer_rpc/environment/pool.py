@@ -141,10 +141,10 @@ class SandboxPool:
 
 
 def _check(config: SandboxConfig, size: int, replacements: int) -> None:
-    if size < 1:
-        raise ConfigError(f"a pool has at least one sandbox, not size={size}")
-    if replacements < 0:
-        raise ConfigError(f"replacements={replacements} must be 0 or more")
+    if not isinstance(size, int) or size < 1:
+        raise ConfigError(f"a pool has at least one sandbox, not size={size!r}")
+    if not isinstance(replacements, int) or replacements < 0:
+        raise ConfigError(f"replacements={replacements!r} must be 0 or more")
     listening = config.listening
     if listening is not None and listening.address.port and size > 1:
         raise ConfigError(

@@ -106,13 +106,13 @@ class PoolRun:
         with self.replicas.lock:
             if not self.replicas.retire(replica, problem):
                 return
-            note(f"{replica.name} works no more: {problem.message}")
             self._chore(partial(self._clear, replica))
             # What nobody needed for so long is not needed again.
             if UNUSED not in problem.message and self._may_replace():
                 self.replicas.coming += 1
                 self._chore(self._replace)
             self.replicas.tell()
+        note(f"{replica.name} works no more: {problem.message}")
 
     def terminate(self, grace: float = 0.0) -> list[SeerError]:
         """End all of them, in the process that owns them; gives what is in the way of that."""

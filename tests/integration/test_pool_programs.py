@@ -20,6 +20,7 @@ Write = Callable[..., Path]
 SOURCE = """
     import asyncio
 
+
     @expose(concurrent=True)
     async def wait(seconds: float) -> float:
         await asyncio.sleep(seconds)
@@ -49,6 +50,31 @@ INTERRUPTED = """
         print("interrupted", flush=True)
 """
 
+FORKED = """
+    import os
+    import sys
+    from seer_rpc.environment import SandboxPool
+    from seer_rpc.errors import SandboxError
+
+    with SandboxPool(size=2) as pool:
+        tools = pool.serve(sys.argv[1])
+        waiting = tools.map("wait", [0.0, 1.0])
+        next(waiting)
+        child = os.fork()
+        if not child:
+            for use in (lambda: pool.serve(sys.argv[1]), lambda: tools.map("wait", [0.0])):
+                try:
+                    use()
+                except SandboxError as error:
+                    print(error.message, flush=True)
+            waiting.close()
+            pool.terminate()
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        print([each.result() for each in waiting])
+        print([each.result() for each in tools.map("wait", [0.5])])
+"""
+
 WATCHED = """
     import sys
     from seer_rpc.environment import SandboxPool
@@ -76,6 +102,13 @@ def test_an_interrupt_leaves_nothing(write: Write, moment: str) -> None:
 
     assert said[-1] == "interrupted\n"
     assert not any(sandboxes_folder().iterdir())
+
+
+def test_a_fork_leaves_the_pool_to_its_parent(write: Write) -> None:
+    program = [sys.executable, "-c", textwrap.dedent(FORKED), str(write(SOURCE))]
+    said = subprocess.run(program, stdout=subprocess.PIPE, text=True, timeout=60, check=True).stdout
+    refused = "a forked process cannot use the sandboxes of its parent"
+    assert said.splitlines() == [refused, refused, "[1.0]", "[0.5]"]
 
 
 def test_a_terminal_shows_how_many_are_done(write: Write) -> None:

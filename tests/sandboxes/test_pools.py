@@ -298,6 +298,14 @@ def test_a_pool_without_replacements_goes_on_with_what_is_left(
         assert [each.name for each in pool.sandboxes] == [f"{pool.name}-1"]
 
 
+def test_what_nobody_used_is_not_replaced(backend: str, wait_until: WaitUntil) -> None:
+    with SandboxPool(SandboxConfig(idle_timeout=1), size=2, backend=backend) as pool:
+        wait_until(lambda: pool.sandboxes == [], 60)
+        assert [*running_sandboxes()] == []
+        with pytest.raises(SandboxLostError, match="none can be started"):
+            pool.serve(__file__)
+
+
 def test_one_that_is_told_to_end_ends_what_it_has_begun(
     pool: SandboxPool, tools: PooledLibrary, notes: Notes, wait_until: WaitUntil
 ) -> None:
@@ -402,12 +410,13 @@ def test_they_have_names_and_start_once(backend: str, write: Write) -> None:
     ("size", "fields", "said"),
     [
         (0, {}, "at least one"),
+        (1.5, {}, "at least one"),
         (2, {"replacements": -1}, "0 or more"),
         (2, {"config": SandboxConfig(listen="127.0.0.1:8443")}, "cannot listen at one port"),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_starts(
-    size: int, fields: dict[str, Any], said: str
+    size: Any, fields: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(ConfigError, match=said):
         SandboxPool(size=size, **fields)
