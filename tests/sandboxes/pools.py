@@ -79,6 +79,11 @@ SOURCE = """
         return work(file, number)
 
 
+    @expose(read_only=True)
+    def look(file: str, number: int) -> int:
+        return work(file, number)
+
+
     @expose
     def die_of(number: int, deadly: int) -> int:
         if number == deadly:

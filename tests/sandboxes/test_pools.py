@@ -191,12 +191,13 @@ def test_who_stops_early_gives_up_what_runs(
 # Sandboxes that end.
 
 
+@pytest.mark.parametrize("function", ["work_again", "look"])
 def test_items_that_may_run_twice_have_values_though_a_sandbox_is_killed(
-    pool: SandboxPool, tools: PooledLibrary, notes: Notes
+    pool: SandboxPool, tools: PooledLibrary, notes: Notes, function: str
 ) -> None:
     victim = pool.sandboxes[0]
     outcomes: list[Outcome[Any, Any]] = []
-    for outcome in tools.starmap("work_again", pairs(notes, range(150))):
+    for outcome in tools.starmap(function, pairs(notes, range(150))):
         outcomes.append(outcome)
         if len(outcomes) == 20:
             kill_front(victim)
@@ -335,6 +336,32 @@ def test_a_worker_that_dies_costs_one_item(tools: PooledLibrary, pool: SandboxPo
     assert dead.started
     assert [each.value for each in outcomes if each.ok] == [n for n in range(30) if n != 7]
     assert [each.name for each in pool.sandboxes] == names
+
+
+def test_one_whose_interface_does_not_load_again_is_replaced(
+    pool: SandboxPool, write: Write
+) -> None:
+    source = """
+        import os
+        from pathlib import Path
+
+        broken = Path.home() / "broken"
+        if broken.exists():
+            raise RuntimeError("the device is gone")
+
+        @expose
+        def work(number: int) -> int:
+            if number == 3:
+                broken.touch()
+                os._exit(3)
+            return number
+    """
+    outcomes = list(pool.serve(write(source)).map("work", range(30)))
+
+    (dead,) = [each for each in outcomes if not each.ok]
+    assert isinstance(dead.error, WorkerDiedError)
+    assert [each.value for each in outcomes if each.ok] == [n for n in range(30) if n != 3]
+    assert dead.sandbox not in {each.name for each in pool.sandboxes}
 
 
 def test_what_kills_every_worker_is_given_up(tools: PooledLibrary) -> None:
