@@ -68,6 +68,13 @@ SOURCE = """
 
 
     @expose
+    def linger(file: str, number: int) -> int:
+        note(file, "begun", number)
+        time.sleep(60 * (number > 0))
+        return number
+
+
+    @expose
     def work(file: str, number: int) -> int:
         note(file, "begun", number)
         time.sleep(0.02)
