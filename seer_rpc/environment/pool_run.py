@@ -15,7 +15,7 @@ from seer_rpc.environment.pool_library import PooledLibrary
 from seer_rpc.environment.pool_replicas import Replica, Replicas
 from seer_rpc.environment.pool_sources import KeptSources
 from seer_rpc.environment.scoped import ScopedSandbox
-from seer_rpc.environment.together import check_given_up, together
+from seer_rpc.environment.together import check_given_up, finish_together, together
 from seer_rpc.errors import (
     InterfaceError,
     InterfacePendingError,
@@ -88,7 +88,7 @@ class PoolRun:
             SandboxLostError: no sandbox is left.
         """
         # Whoever joins meanwhile serves it, too.
-        with self._serving:
+        with _turn(self._serving):
             copy = self._sources.keep(path)
             loads = [partial(self._load, each, copy, name) for each in self.replicas.working]
             with status(f"loading {name} in {len(loads)} sandboxes") as shown, parts_of(shown):
@@ -124,7 +124,7 @@ class PoolRun:
         for chore in self._chores:
             chore.join()
         with status(f"stopping the sandboxes of {self._name}") as shown, parts_of(shown):
-            problems = together([partial(_end, each, grace) for each in self._all])
+            problems = finish_together([partial(_end, each, grace) for each in self._all])
         self._sources.remove()
         return [each for each in problems if each is not None]
 
@@ -136,7 +136,7 @@ class PoolRun:
             return replica
 
     def _start(self, replica: Replica) -> None:
-        with _turn_to_start():
+        with _turn(_STARTS):
             replica.sandbox.start(self._workspace, replica.name)
         try:
             check_given_up()
@@ -207,7 +207,7 @@ class PoolRun:
         try:
             with parts_of(Status(replica.name)):
                 self._start(replica)
-                with self._serving:
+                with _turn(self._serving):
                     for name, (copy, schema) in self._served.items():
                         _common([schema, replica.sandbox.serve(copy, name=name).schema])
                     if self.replicas.join(replica):
@@ -241,13 +241,15 @@ class PoolRun:
 
 
 @contextlib.contextmanager
-def _turn_to_start() -> Iterator[None]:
-    while not _STARTS.acquire(timeout=_LOOK):
+def _turn(lock: threading.Lock | threading.Semaphore) -> Iterator[None]:
+    """Have a lock in the block, unless the waiting for it is given up."""
+    while not lock.acquire(timeout=_LOOK):
         check_given_up()
     try:
+        check_given_up()
         yield
     finally:
-        _STARTS.release()
+        lock.release()
 
 
 def _end(replica: Replica, grace: float = 0.0) -> SeerError | None:

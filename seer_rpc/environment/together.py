@@ -39,6 +39,13 @@ def together(tasks: Sequence[Callable[[], T]]) -> list[T]:
             raise
 
 
+def finish_together(tasks: Sequence[Callable[[], T]]) -> list[T]:
+    """Do as `together`, whatever was given up: what has to be done at an end."""
+    context = contextvars.copy_context()
+    context.run(CURRENT.set, None)
+    return context.run(together, tasks)
+
+
 def check_given_up() -> None:
     """Stop here, where what goes on was given up.
 

@@ -28,6 +28,7 @@ from seer_rpc.errors import (
     SandboxError,
     SandboxLostError,
     SandboxStartError,
+    SeerError,
     WorkerDiedError,
 )
 from seer_rpc.execution import create_local_session
@@ -417,6 +418,34 @@ def test_the_end_of_the_pool_ends_a_map(
     assert {each.index + 1 for each in found if each.started} == set(notes.numbers("begun"))
     with pytest.raises(SandboxError, match="not running"):
         pool.serve("interface.py")
+
+
+def test_the_end_of_the_pool_ends_a_load_and_a_replacement(
+    pool: SandboxPool, write: Write, wait_until: WaitUntil
+) -> None:
+    source = """
+        import time
+
+        print("loading", flush=True)
+        time.sleep(600)
+    """
+    errors: list[BaseException] = []
+
+    def serve() -> None:
+        try:
+            pool.serve(write(source))
+        except SeerError as error:
+            errors.append(error)
+
+    serving = threading.Thread(target=serve, daemon=True)
+    serving.start()
+    wait_until(lambda: all("loading" in each.rpc_logs() for each in pool.sandboxes), 30)
+    kill_front(pool.sandboxes[0])
+    wait_until(lambda: f"{pool.name}-2" in {each.name for each in running_sandboxes()}, 60)
+    pool.terminate()
+    serving.join(30)
+    assert [type(each) for each in errors] == [SandboxLostError]
+    assert [*running_sandboxes()] == []
 
 
 # Starting.
