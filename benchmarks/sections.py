@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from benchmarks.contenders import GRPC_TCP, GRPC_UNIX, MEMCPY, OURS, OURS_TCP
 from benchmarks.measurements.arrays import SIZES, figure
 from benchmarks.measurements.callers import CALLERS
+from benchmarks.measurements.pool import PAUSE
 from benchmarks.measurements.stream import ITEMS
 from benchmarks.rows import Row, Source, Target, at_least, at_most
 
@@ -227,6 +228,21 @@ SECTIONS = {
                 "ms",
                 Source(OURS, "first call"),
                 Source(GRPC_UNIX, "start"),
+            ),
+        ),
+    ),
+    "pool": Section(
+        f"items of {PAUSE * 1e3:.0f} ms each, in a pool of two sandboxes, against one",
+        ("pool.measure",),
+        (OURS,),
+        (
+            Row(
+                "map over two sandboxes, against one",
+                "items/s",
+                Source(OURS, "two"),
+                Source(OURS, "one"),
+                at_least(1.8, 1.95),
+                lower_is_better=False,
             ),
         ),
     ),

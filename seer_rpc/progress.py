@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ OnProgress: TypeAlias = Callable[[Hashable, str, float | None, float | None, str
 
 _FIRST_NOTE = 2.0
 _NEXT_NOTE = 15.0
+_PERIOD = 0.1
 
 
 _SHOWN: list[Status] = []
@@ -43,12 +45,20 @@ class Status:
         return f"{line}: {self._detail}" if self._detail else line
 
 
+_WHOLE: ContextVar[Status | None] = ContextVar("seer_rpc_whole", default=None)
+"""What the things that go on here are parts of: it is shown, and they are not."""
+
+
 @contextlib.contextmanager
 def status(text: str) -> Iterator[Status]:
     """Show `text` and the seconds that have passed, until the block ends.
 
     Where standard error is no terminal, a line appears now and then instead.
     """
+    whole = _WHOLE.get()
+    if whole is not None:
+        yield whole
+        return
     shown = Status(text)
     _SHOWN.append(shown)
     stopped = threading.Event()
@@ -63,6 +73,16 @@ def status(text: str) -> Iterator[Status]:
         thread.join()
 
 
+@contextlib.contextmanager
+def parts_of(whole: Status) -> Iterator[None]:
+    """Have what goes on in the block show its details as those of `whole`, and print no notes."""
+    token = _WHOLE.set(whole)
+    try:
+        yield
+    finally:
+        _WHOLE.reset(token)
+
+
 def show_detail(detail: str) -> None:
     """Show how far what is being shown has come, where anything is."""
     for shown in _SHOWN[-1:]:
@@ -71,7 +91,8 @@ def show_detail(detail: str) -> None:
 
 def note(text: str) -> None:
     """Print one line on standard error."""
-    sys.stderr.write(f"seer: {text}\n")
+    if _WHOLE.get() is None:
+        sys.stderr.write(f"seer: {text}\n")
 
 
 def _animate(shown: Status, stopped: threading.Event) -> None:
@@ -98,6 +119,29 @@ def show_progress(
     """Show a bar for each call that tells how far it is; where there is no terminal, nothing."""
     if sys.stderr.isatty():
         _BARS.show(call, f"{name} {message}".strip(), done, total)
+
+
+class Tally:
+    """How many of many things are done: a bar on the terminal, once that takes long."""
+
+    def __init__(self, name: str, total: int | None) -> None:
+        """Begin with none; without a total the number alone is shown."""
+        self._name = name
+        self._total = total
+        self._done = 0
+        self._next = time.monotonic() + _FIRST_NOTE
+
+    def advance(self) -> None:
+        """Count one more."""
+        self._done += 1
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + _PERIOD
+            count = str(self._done) if self._total is None else f"{self._done}/{self._total}"
+            show_progress(id(self), self._name, self._done, self._total, count)
+
+    def end(self) -> None:
+        """Show it no more."""
+        show_progress(id(self), self._name, None, None, "")
 
 
 class _Bars:

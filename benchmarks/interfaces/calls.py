@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +19,12 @@ prepared: list[Array] = []
 def echo(value: dict) -> dict:  # type: ignore[type-arg]
     """Give the value back."""
     return value
+
+
+@expose
+def pause(seconds: float) -> None:
+    """Take some time."""
+    time.sleep(seconds)
 
 
 @expose

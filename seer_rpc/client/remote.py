@@ -80,12 +80,33 @@ class RemoteInterface:
         self._connection: Connection | None = None
         self._process = 0
 
+    @property
+    def name(self) -> str:
+        """What the interface is served as."""
+        return self._name
+
+    def session(self, connection: Connection, known_epoch: int | None = None) -> Session:
+        """Open a session wherever `connection` leads. Raises what `Session` raises."""
+        # To import these takes longer than all the rest of a library.
+        from seer_rpc.client.session import Session
+        from seer_runtime.wire.records import TypeNames
+
+        types = TypeNames(self._types)
+        return Session(connection, self._hash, types, known_epoch, exceptions=self._exceptions)
+
+    def limits(self, function: str) -> _Limits:
+        """Give what holds here for calls of a function: seconds, and who hears of progress."""
+        timeout, on_progress = self._options.get()
+        if timeout is SERVER_DEFAULT:
+            timeout = self._timeouts.get(function)
+        return timeout, on_progress
+
     def call(self, function: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Call a function and wait for its value. Raises what `Session.call` raises."""
         try:
             session = self._usable() or self._open()
             args, kwargs = _given(function, args), _given_by_name(kwargs)
-            return session.call(function, args, kwargs, *self._options_of(function))
+            return session.call(function, args, kwargs, *self.limits(function))
         except Exception as error:
             self._explain(error)
             raise
@@ -94,14 +115,14 @@ class RemoteInterface:
         self, function: str, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Any:
         """Call a function from async code. Raises what `Session.call` raises."""
-        return await self._call_async(function, args, kwargs, self._options_of(function))
+        return await self._call_async(function, args, kwargs, self.limits(function))
 
     def stream_async(
         self, function: str, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> AsyncIterator[Any]:
         """Call a function that gives a stream, when the first item is awaited; give its items."""
         # What holds now, not when the first item is awaited.
-        return self._stream_async(function, args, kwargs, self._options_of(function))
+        return self._stream_async(function, args, kwargs, self.limits(function))
 
     @contextlib.contextmanager
     def with_options(
@@ -163,35 +184,20 @@ class RemoteInterface:
         finally:
             stream.close()
 
-    def _options_of(self, function: str) -> _Limits:
-        timeout, on_progress = self._options.get()
-        if timeout is SERVER_DEFAULT:
-            timeout = self._timeouts.get(function)
-        return timeout, on_progress
-
     def _usable(self) -> Session | None:
         session = self._session if self._process == os.getpid() else None
         return None if session is None or session.lost else session
 
     def _open(self) -> Session:
-        # To import these takes longer than all the rest of a library.
         from pathlib import Path
 
         from seer_rpc.client.connection import Connection
-        from seer_rpc.client.session import Session
-        from seer_runtime.wire.records import TypeNames
 
         with self._lock:
             session = self._usable()
             if session is None:
                 connection = Connection.find(self._name, Path(self._near))
-                session = Session(
-                    connection,
-                    self._hash,
-                    TypeNames(self._types),
-                    self._known_epoch(connection),
-                    exceptions=self._exceptions,
-                )
+                session = self.session(connection, self._known_epoch(connection))
                 self._session, self._connection = session, connection
                 self._process = os.getpid()
             return session

@@ -4,6 +4,8 @@ from seer_rpc.client.commands import CommandResult
 from seer_rpc.environment.config import ExecutionMode, ModelConfig, RepoConfig, SandboxConfig
 from seer_rpc.environment.containers import ContainerHandle
 from seer_rpc.environment.models import ModelHandle
+from seer_rpc.environment.pool import SandboxPool
+from seer_rpc.environment.pool_outcomes import Outcome
 from seer_rpc.environment.repos import RepoHandle
 from seer_rpc.environment.sandbox import Sandbox
 from seer_rpc.environment.scoped import ScopedSandbox
@@ -19,10 +21,12 @@ __all__ = [
     "FileInfo",
     "ModelConfig",
     "ModelHandle",
+    "Outcome",
     "RepoConfig",
     "RepoHandle",
     "Sandbox",
     "SandboxConfig",
+    "SandboxPool",
     "ScopedSandbox",
     "Snapshot",
 ]

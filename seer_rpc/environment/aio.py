@@ -21,6 +21,7 @@ from typing import Any, ClassVar, Literal, Self, overload
 from seer_rpc.backends.protocol import Isolation
 from seer_rpc.client.commands import CommandResult, OnOutput
 from seer_rpc.client.connection import Connection
+from seer_rpc.environment import pool as blocking_pool
 from seer_rpc.environment import sandbox as blocking
 from seer_rpc.environment import scoped as blocking_scoped
 from seer_rpc.environment.base import BaseSandbox
@@ -28,10 +29,12 @@ from seer_rpc.environment.config import SandboxConfig
 from seer_rpc.environment.containers import ContainerHandle
 from seer_rpc.environment.mcp import ServedMcp
 from seer_rpc.environment.models import ModelHandle
+from seer_rpc.environment.pool_library import PooledLibrary
 from seer_rpc.environment.repos import RepoHandle
 from seer_rpc.environment.served import ServedLibrary, ServedSkill
 from seer_rpc.environment.threads import in_thread, on_loop
 from seer_rpc.environment.work import MAX_OUTPUT, WORKSPACE, FileInfo
+from seer_rpc.errors import SandboxLostError
 from seer_rpc.generators import DEFAULT_TOKENS
 from seer_rpc.journal import CallRecord
 from seer_rpc.snapshots import Snapshot
@@ -72,6 +75,11 @@ class AsyncSandbox:
     def repo_handles(self) -> list[RepoHandle]:
         """The repositories that it has; none before it is started."""
         return self.sync.repo_handles
+
+    @property
+    def lost(self) -> SandboxLostError | None:
+        """Why it has ended by itself; None while it runs, before it and after `terminate()`."""
+        return self.sync.lost
 
     @property
     def modal_sandbox(self) -> Any:
@@ -399,3 +407,75 @@ class ScopedSandbox(AsyncSandbox):
     def show_rpc_logs(self, lines: int = 100) -> None:
         """Print on standard error the newest lines of the runtime and the interfaces."""
         self.sync.show_rpc_logs(lines)
+
+
+class SandboxPool:
+    """Several sandboxes that serve the same. Arguments and errors are those of `sync`.
+
+    async for outcome in tools.map("score", texts):
+        print(outcome.item, outcome.result())
+    """
+
+    def __init__(
+        self,
+        config: SandboxConfig | None = None,
+        *,
+        size: int,
+        backend: str | None = None,
+        replacements: int | None = None,
+    ) -> None:
+        """Plan so many sandboxes; nothing starts yet."""
+        self.sync = blocking_pool.SandboxPool(
+            config, size=size, backend=backend, replacements=replacements
+        )
+        """The pool itself, whose methods block."""
+
+    @property
+    def config(self) -> SandboxConfig:
+        """What its sandboxes are configured as."""
+        return self.sync.config
+
+    @property
+    def size(self) -> int:
+        """How many there are to be."""
+        return self.sync.size
+
+    @property
+    def name(self) -> str:
+        """Its name, for people."""
+        return self.sync.name
+
+    @property
+    def sandboxes(self) -> list[ScopedSandbox]:
+        """Those that work now, called NAME-0, NAME-1 and so on; replacements go on counting."""
+        return [ScopedSandbox._of(each) for each in self.sync.sandboxes]
+
+    async def start(self, workspace: Workspace | None = None, name: str | None = None) -> Self:
+        """Start all sandboxes, or none where one cannot start; a second start does nothing."""
+        try:
+            await in_thread(self.sync.start, workspace, name)
+        except asyncio.CancelledError:
+            await self.terminate()
+            raise
+        return self
+
+    async def serve(self, path: str | Path, name: str | None = None) -> PooledLibrary:
+        """Serve an interface file in all sandboxes; gives what maps its functions over items."""
+        return await in_thread(self.sync.serve, path, name)
+
+    async def terminate(self, *, grace: float = 0.0) -> None:
+        """End all sandboxes and everything in them."""
+        await in_thread(self.sync.terminate, grace=grace)
+
+    async def __aenter__(self) -> Self:
+        """Start the sandboxes."""
+        return await self.start()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        frames: TracebackType | None,
+    ) -> None:
+        """End the sandboxes."""
+        await in_thread(self.sync.__exit__, kind, error, frames)

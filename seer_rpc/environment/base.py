@@ -134,6 +134,22 @@ class BaseSandbox(Work):
         return started
 
     @property
+    def lost(self) -> SandboxLostError | None:
+        """Why it has ended by itself; None while it runs, before it and after `terminate()`."""
+        run = self._run
+        code = run.machine.exit_code() if run is not None else None
+        if run is None or code is None:
+            return None
+        reason = run.machine.ending()
+        lost = SandboxExpiredError if reason.startswith((OLD, UNUSED)) else SandboxLostError
+        return lost(
+            f"sandbox {self.name} has ended{reason and f': {reason}'}",
+            hint="start another one",
+            log=run.machine.logs(_LAST_LINES),
+            exit_code=code,
+        )
+
+    @property
     def modal_sandbox(self) -> Any:
         """The `modal.Sandbox`, for what only Modal can do; None for a sandbox on this machine."""
         return self._run.machine.handle if self._run is not None else None
@@ -386,16 +402,9 @@ class BaseSandbox(Work):
                 "a forked process cannot use the sandbox of its parent",
                 hint='start child processes anew: multiprocessing.get_context("spawn")',
             )
-        code = run.machine.exit_code()
-        if code is not None:
-            reason = run.machine.ending()
-            lost = SandboxExpiredError if reason.startswith((OLD, UNUSED)) else SandboxLostError
-            raise lost(
-                f"sandbox {self.name} has ended{reason and f': {reason}'}",
-                hint="start another one",
-                log=run.machine.logs(_LAST_LINES),
-                exit_code=code,
-            )
+        lost = self.lost
+        if lost is not None:
+            raise lost
         return run
 
     def _environment(self) -> Mapping[str, str]:

@@ -43,7 +43,7 @@ def upload_interface(
         InterfaceMissingError: there is no such file.
         InterfaceSyntaxError: it is not Python.
     """
-    _check_source(file)
+    check_source(file)
     files = {each.relative_to(file.parent): each for each in (file, *sibling_files(file))}
     clashes = any(sources.get(HOME / path, each) != each for path, each in files.items())
     folder = HOME / name if clashes else HOME
@@ -52,7 +52,13 @@ def upload_interface(
     return str(folder / file.name)
 
 
-def _check_source(file: Path) -> None:
+def check_source(file: Path) -> None:
+    """See to it that a file is there and is Python.
+
+    Raises:
+        InterfaceMissingError: there is no such file.
+        InterfaceSyntaxError: it is not Python.
+    """
     try:
         compile(file.read_bytes(), str(file), "exec", dont_inherit=True)
     except OSError as error:

@@ -88,6 +88,12 @@ def test_the_script_that_sets_a_limit_runs(folder: Path) -> None:
     assert run(folder, "hurry.py") == "{'the': 1, 'cat': 1}\n"
 
 
+def test_the_script_with_several_sandboxes_runs(folder: Path) -> None:
+    assert run(folder, "many.py") == (
+        "the cat {'the': 1, 'cat': 1}\na hat {'a': 1, 'hat': 1}\nNone ArgumentError\n"
+    )
+
+
 def test_the_agent_s_workspace_has_a_server(folder: Path) -> None:
     with serving(folder, "agent.py") as lines:
         configured = json.loads((folder / "work" / ".mcp.json").read_text())["mcpServers"]

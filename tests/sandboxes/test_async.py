@@ -17,7 +17,7 @@ from seer_rpc.errors import CommandError, CommandTimeoutError, SandboxFileNotFou
 LONG = "echo $$; exec sleep 5432"
 
 
-@pytest.mark.parametrize("name", ["Sandbox", "ScopedSandbox"])
+@pytest.mark.parametrize("name", ["Sandbox", "ScopedSandbox", "SandboxPool"])
 def test_every_method_has_a_twin_with_the_same_arguments(name: str) -> None:
     blocking, twin = getattr(environment, name), getattr(aio, name)
     for method, value in inspect.getmembers(blocking):

@@ -10,7 +10,7 @@ from functools import partial
 import modal
 from modal import exception
 
-from seer_rpc.backends.modal.deadlines import ANSWER, asked, within
+from seer_rpc.backends.modal.deadlines import ANSWER, asked, within, within_unless_given_up
 from seer_rpc.backends.modal.definition import APP, command, gpu, name, options
 from seer_rpc.backends.modal.images import make_image
 from seer_rpc.backends.modal.problems import MORE, translated
@@ -97,7 +97,7 @@ def build(app: modal.App, image: modal.Image) -> modal.Image:
     """
     show_detail("Modal builds the image, where it does not have it")
     try:
-        return within(_BUILD, partial(image.build, app))
+        return within_unless_given_up(_BUILD, partial(image.build, app))
     except TimeoutError:
         raise SandboxStartError(f"the image was not built within {_BUILD:.0f} s") from None
 
@@ -113,7 +113,8 @@ def schedule(make: Callable[[], modal.Sandbox], gpu: str | None = None) -> modal
     deadline = time.monotonic() + _SCHEDULE
     for pause in (*_PAUSES, None):
         try:
-            return within(max(deadline - time.monotonic(), 0.0), make, end)
+            left = max(deadline - time.monotonic(), 0.0)
+            return within_unless_given_up(left, make, end)
         except exception.ResourceExhaustedError:
             if pause is None:
                 raise

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import modal
 from modal import exception
 
 from seer_rpc.backends.listening import Address
 from seer_rpc.backends.modal.creation import create, end
-from seer_rpc.backends.modal.deadlines import within
+from seer_rpc.backends.modal.deadlines import within, within_unless_given_up
 from seer_rpc.backends.modal.definition import isolation, plan_entrance, port
 from seer_rpc.backends.modal.folders import send_folders
 from seer_rpc.backends.modal.machine import ModalMachine
@@ -56,7 +58,8 @@ def _ready(spec: MachineSpec, sandbox: modal.Sandbox, entrance: Entrance | None)
     try:
         tunnels = within(_TUNNEL, lambda: sandbox.tunnels(timeout=int(_TUNNEL)))
         network = _network(tunnels[port(entrance)], entrance)
-        within(_READY, lambda: sandbox.wait_until_ready(timeout=int(_READY)))
+        ready = partial(sandbox.wait_until_ready, timeout=int(_READY))
+        within_unless_given_up(_READY, ready)
         presence = Presence(network.connection("", ""), _CONNECTION)
     except (exception.Error, TimeoutError, SandboxLostError, AuthenticationError) as error:
         raise _failure(spec, observation, error) from error
