@@ -11,9 +11,10 @@ from seer_rpc.backends.local.python import find_layers
 from seer_rpc.backends.local.system_packages import check_system_packages
 from seer_rpc.backends.protocol import MachineSpec
 from seer_rpc.registry import SandboxRecord
+from seer_rpc.snapshots import Snapshot
 from seer_runtime.wire.journal import RUN, is_held
 
-__all__ = ["attach", "discard", "is_running", "memory", "start"]
+__all__ = ["attach", "discard", "drop_snapshot", "is_running", "memory", "start"]
 
 
 def start(spec: MachineSpec) -> LocalMachine:
@@ -42,3 +43,7 @@ def is_running(record: SandboxRecord) -> bool:
 def attach(record: SandboxRecord) -> AttachedMachine:
     """Give a machine that another process started."""
     return AttachedMachine(record)
+
+
+def drop_snapshot(_: Snapshot) -> None:
+    """Remove nothing: all of it is on this machine."""

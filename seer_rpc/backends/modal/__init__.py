@@ -9,12 +9,13 @@ from seer_rpc.backends.modal.support import check_support
 from seer_rpc.backends.protocol import MachineSpec
 from seer_rpc.errors import BackendError
 from seer_rpc.registry import SandboxRecord
+from seer_rpc.snapshots import Snapshot
 
 if TYPE_CHECKING:
     from seer_rpc.backends.modal.attached import AttachedMachine
     from seer_rpc.backends.modal.machine import ModalMachine
 
-__all__ = ["attach", "discard", "is_running", "memory", "start"]
+__all__ = ["attach", "discard", "drop_snapshot", "is_running", "memory", "start"]
 
 
 def start(spec: MachineSpec) -> ModalMachine:
@@ -73,3 +74,15 @@ def discard(record: SandboxRecord) -> None:
     from seer_rpc.backends.modal.attached import discard_machine
 
     discard_machine(record)
+
+
+def drop_snapshot(snapshot: Snapshot) -> None:
+    """Have Modal delete the image that it keeps a snapshot as.
+
+    Raises:
+        BackendError: Modal cannot be asked to, or does not.
+    """
+    check_client()
+    from seer_rpc.backends.modal.kept import delete
+
+    delete(snapshot.image)
