@@ -257,8 +257,8 @@ class BaseSandbox(Work):
             if run.is_attached and not run.machine.is_here:
                 # Its owner may ask what was called, when there is nobody to tell any more.
                 _journal(run.machine)
-            if run.is_attached or grace > 0 or self.config.detach:
-                # One that has ended meanwhile cannot be asked.
+            if run.is_attached or grace > 0 or self.config.detach or not run.machine.is_here:
+                # Its clients elsewhere hear of it. One that has ended meanwhile cannot be asked.
                 with contextlib.suppress(SessionError):
                     run.control.stop(grace)
                 _await_end(run.machine, grace)

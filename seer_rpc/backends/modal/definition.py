@@ -69,6 +69,8 @@ def options(spec: MachineSpec) -> Mapping[str, Any]:
         "gpu": gpu(spec),
         "secrets": [_secret(spec)],
         "timeout": lifetime,
+        # Modal takes one for idle that works without a connection, on what was left to it: where it
+        # is to outlive its owner, the front alone ends it for want of use.
         "idle_timeout": lifetime if spec.is_detached else min(_idle(spec), lifetime),
         "h2_ports": [PORT],
         "readiness_probe": modal.Probe.with_tcp(PORT),
