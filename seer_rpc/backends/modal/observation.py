@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import fcntl
 import os
@@ -65,6 +66,9 @@ class Observation:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="seer-modal", daemon=True)
         self._thread.start()
+        self._process = os.getpid()
+        # Before Modal's client ends, which would complain of what is not awaited.
+        atexit.register(self.leave)
 
     @property
     def exit_code(self) -> int | None:
@@ -82,6 +86,9 @@ class Observation:
 
     def leave(self) -> None:
         """Follow it no longer."""
+        atexit.unregister(self.leave)
+        if os.getpid() != self._process:
+            return
         # The loop of one that has ended is closed.
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._leaving.set)
@@ -101,11 +108,7 @@ class Observation:
         return lines[-count:] if count > 0 else []
 
     def _run(self) -> None:
-        # At the end of this process the client's own thread ends first.
-        with (
-            contextlib.suppress(asyncio.CancelledError),
-            asyncio.Runner(loop_factory=lambda: self._loop) as runner,
-        ):
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             runner.run(self._observe())
         self._claim.end()
 
