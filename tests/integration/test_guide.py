@@ -105,17 +105,19 @@ def waiting(script: Path) -> Iterator[str]:
     assert process.returncode == 0
 
 
+def have_what_agents_need(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Have keys, and packages in a folder; an image on Modal would have these."""
+    for name in ("anthropic", "openai"):
+        make_wheel(folder, name, "1.0")
+        monkeypatch.setenv(f"{name.upper()}_API_KEY", "a-key")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+
+
 def test_an_agent_uses_the_tools_of_an_interface(
     copy: Copy, backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if backend == "local":
-        # On Modal the image would have them.
-        for package in ("anthropic", "openai"):
-            make_wheel(tmp_path, package, "1.0")
-        monkeypatch.setenv("PIP_NO_INDEX", "1")
-        monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
-    for name in ("ANTHROPIC_API_KEY", "OPENAI_API_KEY"):
-        monkeypatch.setenv(name, "a-key")
+    have_what_agents_need(monkeypatch, tmp_path)
     folder = copy("multi_agent")
 
     with waiting(folder / "setup.py") as printed:
