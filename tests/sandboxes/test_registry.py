@@ -188,7 +188,6 @@ def test_a_sandbox_is_found_by_id_name_and_prefix(backend: str) -> None:
         Sandbox.from_id(ended)
 
 
-@pytest.mark.on_gpus
 def test_another_process_works_in_a_sandbox_and_its_end_changes_nothing(
     backend: str, write: Write
 ) -> None:
@@ -293,7 +292,6 @@ def test_a_detached_sandbox_outlives_its_owner(
     assert folders() == []
 
 
-@pytest.mark.on_gpus
 def test_a_detached_sandbox_is_ended_by_its_own_owner_too(backend: str) -> None:
     sandbox = ScopedSandbox(SandboxConfig(detach=True), backend=backend).start()
     begun = time.monotonic()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import fcntl
 import os
 import shutil
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -90,8 +92,8 @@ class ModalMachine:
         """Fetch it; where the sandbox has ended, it is as it was when it was last asked for."""
         folder = self.folder() / RUN
         for name in (PREVIOUS, CURRENT) if self._observation.exit_code is None else ():
-            # A file that is not there yet has nothing to tell.
-            with contextlib.suppress(exception.Error, TimeoutError):
+            # A file that is not there yet has nothing to tell; others may fetch it, too.
+            with contextlib.suppress(exception.Error, OSError), _alone(folder):
                 fetched, source = folder / f"{name}.new", f"{FRONT_FOLDER}/{name}"
                 copy = partial(self.handle.filesystem.copy_to_local, source, str(fetched))
                 within(_FETCH, copy)
@@ -155,6 +157,13 @@ class ModalMachine:
             # On this thread: others cannot be started any more.
             with contextlib.suppress(exception.Error):
                 self.handle.terminate()
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    with (folder / "fetching").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _bring(fetched: Path, file: Path) -> None:

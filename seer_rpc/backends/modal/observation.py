@@ -28,6 +28,7 @@ _CAUSES = {
     EXPIRED: f"{OLD}, or it had none to use it for a while, and Modal ended it",
     137: "Modal ended it: somebody else terminated it, or its memory was used up",
 }
+THREAD = "seer-modal-log"
 _KEPT = 5_000
 _TOLD = 20
 """Lines of the log that those hear who learn that it has ended."""
@@ -64,7 +65,7 @@ class Observation:
         self._leaving = asyncio.Event()
         self._ended = threading.Event()
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="seer-modal", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
         self._thread.start()
         self._process = os.getpid()
         # Before Modal's client ends, which would complain of what is not awaited.
@@ -86,7 +87,6 @@ class Observation:
 
     def leave(self) -> None:
         """Follow it no longer."""
-        atexit.unregister(self.leave)
         if os.getpid() != self._process:
             return
         # The loop of one that has ended is closed.
@@ -111,6 +111,7 @@ class Observation:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             runner.run(self._observe())
         self._claim.end()
+        atexit.unregister(self.leave)
 
     async def _observe(self) -> None:
         following = asyncio.create_task(self._follow())
