@@ -480,7 +480,11 @@ def seer(*arguments: str) -> str:
     """Run the command; gives what it prints."""
     printed = io.BytesIO()
     with contextlib.redirect_stdout(io.TextIOWrapper(printed, write_through=True)):
-        main(list(arguments))
+        try:
+            main(list(arguments))
+        except SystemExit as ended:
+            if ended.code:
+                raise
         return printed.getvalue().decode()
 
 
