@@ -40,8 +40,8 @@ class AttachedMachine(ModalMachine):
             record.id, record.name, sandbox, record.endpoint, isolation, observation, None
         )
         self._record = record
-        # Whoever forgets it leaves it, too.
-        weakref.finalize(self, observation.leave).atexit = False
+        # Whoever forgets it leaves it, too, on whatever thread that is noticed.
+        weakref.finalize(self, observation.let_go).atexit = False
 
     def stop(self) -> None:
         """Have Modal end it, and remove what is here of it, unless its owner lives and asks.

@@ -87,12 +87,16 @@ class Observation:
 
     def leave(self) -> None:
         """Follow it no longer."""
-        if os.getpid() != self._process:
-            return
-        # The loop of one that has ended is closed.
-        with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._leaving.set)
-        self._thread.join(_PATIENCE)
+        self.let_go()
+        if os.getpid() == self._process:
+            self._thread.join(_PATIENCE)
+
+    def let_go(self) -> None:
+        """Follow it no longer, soon; on whatever thread this is."""
+        # The loop of one that has ended is closed, and a fork's is its parent's.
+        if os.getpid() == self._process:
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._leaving.set)
 
     def lines(self, count: int) -> list[str]:
         """Give the newest lines, once those have arrived that were printed up to now."""
@@ -108,10 +112,12 @@ class Observation:
         return lines[-count:] if count > 0 else []
 
     def _run(self) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(self._observe())
-        self._claim.end()
-        atexit.unregister(self.leave)
+        try:
+            with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+                runner.run(self._observe())
+        finally:
+            self._claim.end()
+            atexit.unregister(self.leave)
 
     async def _observe(self) -> None:
         following = asyncio.create_task(self._follow())
