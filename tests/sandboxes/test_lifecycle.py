@@ -89,7 +89,6 @@ def test_an_idle_timeout_must_be_some_time(seconds: float) -> None:
         SandboxConfig(idle_timeout=seconds)
 
 
-@pytest.mark.on_gpus
 def test_a_sandbox_that_nobody_uses_ends_and_says_why(backend: str, wait_until: WaitUntil) -> None:
     with ScopedSandbox(SandboxConfig(idle_timeout=1), backend=backend) as sandbox:
         begun = time.monotonic()
