@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test judges check format protos bench gpu soak clean
+.PHONY: help setup demo test golden judges check format protos bench gpu soak clean
 
 help:  ## Show what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | expand -t 10
@@ -54,6 +54,9 @@ demo: .venv/installed  ## Serve a real language model and call it
 test: .venv/installed  ## Run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/faults
 	$(BIN)/python -m pytest tests/faults
+
+golden: .venv/installed  ## Write anew the files that say what Modal is asked for
+	SEER_WRITE_GOLDEN=1 $(BIN)/python -m pytest -q tests/integration/test_modal_requests.py
 
 judges: .venv/installed .venv-judges/installed .venv-inspect/installed  ## Ask other people's checkers
 	SEER_JUDGES=1 $(BIN)/python -m pytest tests/judges

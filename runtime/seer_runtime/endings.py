@@ -12,6 +12,15 @@ DRAINING = Failure(
 )
 
 
+def gone(reason: str) -> Failure:
+    """Say why the sandbox ends, to whoever is connected."""
+    return Failure(
+        kind=Failure.DRAINING,
+        message=f"the sandbox is gone: {reason}",
+        hint="start the sandbox again and serve the interface; show_rpc_logs() may say why",
+    )
+
+
 def overrun(reason: Failure.Kind.ValueType | None, timeout: int) -> int:
     """Give the milliseconds that a call had, where it was given up at its deadline; else 0."""
     return timeout if reason == Failure.DEADLINE else 0

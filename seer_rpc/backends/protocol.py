@@ -195,6 +195,9 @@ class Machine(Protocol):
     def ending(self) -> str:
         """Say why the runtime ended, as far as that is known."""
 
+    def leave(self) -> None:
+        """Let go of a machine that another process started: it runs on."""
+
     def stop(self) -> None:
         """End everything that the machine runs and remove its files. Twice is as good as once."""
 
@@ -244,3 +247,10 @@ class Backend(Protocol):
 
     def discard(self, record: SandboxRecord) -> None:
         """End what is left of a machine whose owner is gone, and remove its files."""
+
+    def drop_snapshot(self, snapshot: Snapshot) -> None:
+        """Remove what there is of a snapshot elsewhere than on this machine.
+
+        Raises:
+            BackendError: it cannot be removed.
+        """

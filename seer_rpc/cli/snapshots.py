@@ -9,12 +9,17 @@ from rich.text import Text
 
 from seer_rpc.cli.options import Commands
 from seer_rpc.cli.tables import print_table, shown_size, shown_time
-from seer_rpc.snapshots import Snapshot, list_snapshots, remove_snapshot
+from seer_rpc.environment.records import remove_snapshot
+from seer_rpc.snapshots import Snapshot, list_snapshots
 
+_UNKNOWN = "?"
 _EPILOG = """\
 A snapshot has the files in a sandbox's /root and /workspace, packages that were installed there
 included: no models, no environment variables, no secrets, no processes. It stays until it is
 removed; what two snapshots have in common takes room once.
+
+One of a sandbox on Modal has all of its files, and Modal keeps it; how large it is is not known
+here. To remove it deletes it there.
 
     snapshot = sandbox.snapshot("after training")        # or seer stop ID --snapshot "..."
     sandbox = Sandbox.from_snapshot("snap-3fa94c51d2e0")
@@ -67,8 +72,8 @@ def _row(snapshot: Snapshot) -> list[Text]:
         snapshot.id,
         shown_time(snapshot.created),
         snapshot.sandbox_name,
-        str(snapshot.files),
-        shown_size(snapshot.size),
+        _UNKNOWN if snapshot.files is None else str(snapshot.files),
+        _UNKNOWN if snapshot.size is None else shown_size(snapshot.size),
         snapshot.description,
     ]
     return [Text(cell) for cell in cells]

@@ -1,4 +1,4 @@
-"""How a sandbox on this machine ended: what watched over it leaves word for every client."""
+"""How a sandbox ended: what watched over it on this machine leaves word for every client."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from seer_rpc.files import write_whole
+from seer_rpc.registry import all_sandboxes
 from seer_runtime.wire.exits import STOPPING
+
+ENDED = "ended"
+"""The file's name."""
 
 _PREFIX = "unix:"
 _PATIENCE = 0.5
@@ -25,9 +30,9 @@ class Obituary(NamedTuple):
 
 
 def read_obituary(endpoint: str) -> Obituary | None:
-    """Give it, where the sandbox was on this machine and its files are still there."""
+    """Give it, where the sandbox was looked after on this machine and its files are there."""
     if not endpoint.startswith(_PREFIX):
-        return None
+        return _of_one_elsewhere(endpoint)
     file = _file(endpoint)
     deadline = time.monotonic() + _PATIENCE
     while file.parent.exists():
@@ -44,7 +49,12 @@ def ending_of(obituary: Obituary | None) -> str:
     """Say why a front ended: what ended it, or what it said itself; nothing where it was killed."""
     if obituary is None or obituary.cause or obituary.exit_code != 0:
         return obituary.cause if obituary is not None else ""
-    said = [line.removeprefix(STOPPING) for line in obituary.log if line.startswith(STOPPING)]
+    return last_word(obituary.log)
+
+
+def last_word(log: Sequence[str]) -> str:
+    """Give why a front says that it ends; nothing where it does not say."""
+    said = [line.removeprefix(STOPPING) for line in log if line.startswith(STOPPING)]
     return said[-1] if said else ""
 
 
@@ -56,6 +66,22 @@ def find_obituary(file: Path) -> Obituary | None:
         return None
 
 
+def write_obituary(file: Path, obituary: Obituary) -> None:
+    """Leave word.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    write_whole(file, json.dumps(obituary._asdict()).encode())
+
+
+def _of_one_elsewhere(endpoint: str) -> Obituary | None:
+    for record in all_sandboxes():
+        if record.endpoint == endpoint:
+            return find_obituary(record.folder / ENDED)
+    return None
+
+
 def _file(endpoint: str) -> Path:
     # Beside the folder that the sandbox itself can write to.
-    return Path(endpoint.removeprefix(_PREFIX)).parent.with_name("ended")
+    return Path(endpoint.removeprefix(_PREFIX)).parent.with_name(ENDED)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from functools import partial
+from typing import TypeGuard
 from weakref import WeakValueDictionary
 
 from seer_rpc.client.calls import Call, Outcome, milliseconds
@@ -337,7 +338,7 @@ class Relay:
         if not opened.done():
             # Whoever opens it deals with it.
             opened.set_exception(error)
-        elif isinstance(error, SandboxLostError) and self._patience:
+        elif isinstance(error, SandboxLostError) and self._patience and not _is_final(error):
             self._return(error)
         else:
             self._fail(error)
@@ -350,10 +351,12 @@ class Relay:
             link, opened = self._open()
             try:
                 answer = opened.result(_REOPEN)
-            except (SeerError, TimeoutError):
-                # Whatever kept it from opening may pass.
+            except (SeerError, TimeoutError) as problem:
+                # Whatever kept it from opening may pass, but for the sandbox's end.
                 link.abort()
-                if time.monotonic() + pause > deadline:
+                if _is_final(problem):
+                    error = problem
+                if _is_final(error) or time.monotonic() + pause > deadline:
                     self._fail(error)
                 time.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
@@ -417,6 +420,11 @@ class Relay:
             # It is another host's, or gone with the sandbox.
             stage = CallStage.BEGUN
         return _ended(error, call_id(self.id, seq), stage is not CallStage.NOT_BEGUN)
+
+
+def _is_final(error: Exception) -> TypeGuard[SeerError]:
+    """Tell whether the sandbox is known to have ended."""
+    return isinstance(error, SandboxLostError) and error.exit_code is not None
 
 
 def _settle(call: Call, outcome: Outcome) -> None:

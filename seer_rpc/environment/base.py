@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -187,10 +188,8 @@ class BaseSandbox(Work):
         """
         if self._run is None:
             raise not_started()
-        # A call is written down a moment after its end.
-        time.sleep(_WRITTEN)
         wanted = Filter(interface=interface, function=function, failed=failed, since=since)
-        return read_calls(self._run.machine.journal(), self.sandbox_id, wanted, last)
+        return read_calls(_journal(self._run.machine), self.sandbox_id, wanted, last)
 
     @classmethod
     def from_id(cls, which: str, config: SandboxConfig | None = None) -> Self:
@@ -267,8 +266,11 @@ class BaseSandbox(Work):
         if run is None or run.process != os.getpid():
             return
         with status(f"stopping sandbox {self.name}"):
-            if run.is_attached or grace > 0 or self.config.detach:
-                # One that has ended meanwhile cannot be asked.
+            if run.is_attached and not run.machine.is_here:
+                # Its owner may ask what was called, when there is nobody to tell any more.
+                _journal(run.machine)
+            if run.is_attached or grace > 0 or self.config.detach or not run.machine.is_here:
+                # Its clients elsewhere hear of it. One that has ended meanwhile cannot be asked.
                 with contextlib.suppress(SessionError):
                     run.control.stop(grace)
                 _await_end(run.machine, grace)
@@ -289,6 +291,7 @@ class BaseSandbox(Work):
         if run is not None and run.is_attached:
             self._run = None
             run.control.close()
+            run.machine.leave()
         else:
             self.terminate()
 
@@ -420,6 +423,13 @@ class BaseSandbox(Work):
                 stacklevel=4,
             )
         return kept
+
+
+def _journal(machine: Machine) -> Path:
+    """Give the journal with all that is over by now."""
+    # A call is written down a moment after its end.
+    time.sleep(_WRITTEN)
+    return machine.journal()
 
 
 def _await_end(machine: Machine, seconds: float) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from seer_rpc import snapshots
 from seer_rpc.backends import Machine, MachineSpec, load_backend
 from seer_rpc.environment.code_server import CodeServer
 from seer_rpc.environment.config import SandboxConfig
@@ -21,6 +22,7 @@ from seer_rpc.registry import (
     is_running,
     stale_sandboxes,
 )
+from seer_rpc.snapshots import Snapshot
 
 
 def planned_record(
@@ -91,3 +93,15 @@ def sweep(*, dry_run: bool = False) -> list[tuple[Path, SandboxRecord | None]]:
             with contextlib.suppress(BackendError):
                 load_backend(record.backend).discard(record)
     return found
+
+
+def remove_snapshot(which: str) -> Snapshot:
+    """Remove a snapshot wherever it is.
+
+    Raises:
+        SnapshotError: there is none of that id.
+        BackendError: its backend does not remove it; it stays written down.
+    """
+    snapshot = snapshots.find_snapshot(which)
+    load_backend(snapshot.backend).drop_snapshot(snapshot)
+    return snapshots.remove_snapshot(snapshot)

@@ -23,10 +23,13 @@ class Snapshot:
     sandbox_id: str
     sandbox_name: str
     backend: str
-    size: int
-    """Bytes of the contents. What another snapshot has too takes no room again."""
+    size: int | None
+    """Bytes of the contents. What another snapshot has too takes no room again. None where nobody
+    here knows."""
 
-    files: int
+    files: int | None
+    """How many there are; None where nobody here knows."""
+
     skipped: tuple[str, ...] = ()
     """What is no file, folder or link, or could not be read: each with the reason."""
 
@@ -34,7 +37,7 @@ class Snapshot:
     """Files that were written to all the time: one may be older at its beginning than its end."""
 
     image: str = ""
-    """What the backend keeps it as, where it is not here; its size and files are unknown then."""
+    """What the backend keeps it as, where it is not here."""
 
     def to_json(self) -> str:
         """Give it as JSON."""

@@ -99,8 +99,8 @@ def note_snapshot(subject: Subject, description: str, image: str) -> Snapshot:
         sandbox_id=subject.id,
         sandbox_name=subject.name,
         backend=subject.backend,
-        size=0,
-        files=0,
+        size=None,
+        files=None,
         image=image,
     )
     try:

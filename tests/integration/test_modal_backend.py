@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import grpc
 import pytest
 
 from tests.modal_emulator.requirements import require_modal
@@ -19,12 +24,19 @@ from tests.modal_emulator.requirements import require_modal
 require_modal()
 
 import modal  # noqa: E402
+from grpclib import Status  # noqa: E402
 
-from seer_rpc.backends.modal import creation  # noqa: E402
+from seer_rpc import progress  # noqa: E402
+from seer_rpc.backends.modal import creation, definition  # noqa: E402
+from seer_rpc.backends.modal.observation import THREAD  # noqa: E402
+from seer_rpc.cli import main  # noqa: E402
 from seer_rpc.client import Connection, Session  # noqa: E402
 from seer_rpc.client.control import Control  # noqa: E402
+from seer_rpc.client.credentials import open_channel  # noqa: E402
 from seer_rpc.environment import RepoConfig, Sandbox, SandboxConfig, ScopedSandbox  # noqa: E402
+from seer_rpc.environment.records import remove_snapshot  # noqa: E402
 from seer_rpc.errors import (  # noqa: E402
+    AuthenticationError,
     BackendCredentialsError,
     BackendError,
     BackendVersionError,
@@ -38,8 +50,10 @@ from seer_rpc.errors import (  # noqa: E402
     TunnelError,
 )
 from seer_rpc.registry import all_sandboxes, running_sandboxes  # noqa: E402
+from seer_rpc.snapshots import list_snapshots  # noqa: E402
 from seer_rpc.workspace import Workspace  # noqa: E402
 from seer_runtime.wire.settings import SETTINGS, Settings  # noqa: E402
+from tests.modal_emulator.faults import Fault  # noqa: E402
 
 if TYPE_CHECKING:
     from tests.modal_emulator.emulator import ModalEmulator
@@ -133,15 +147,6 @@ def test_an_interface_is_served(gpu: dict[str, Any], write: Callable[..., Path])
             assert session.call("double", [4], {}) == 8
 
 
-def test_another_process_calls_with_the_library(
-    write: Callable[..., Path], tmp_path: Path, run_python: Callable[..., str]
-) -> None:
-    with ScopedSandbox(SandboxConfig(), backend="modal") as scoped:
-        Workspace(libraries=[scoped.serve(write(_DOUBLE))]).install(tmp_path / "libraries")
-        source = f"import sys; sys.path.insert(0, {str(tmp_path / 'libraries')!r}); import tools"
-        assert run_python(f"{source}; print(tools.double(4))").strip() == "8"
-
-
 def test_what_modal_is_asked_for(
     modal_emulator: ModalEmulator, start: Start, gpu: dict[str, Any]
 ) -> None:
@@ -155,15 +160,15 @@ def test_what_modal_is_asked_for(
         idle_timeout=900,
     )
     asked = only(modal_emulator)
-    definition = asked.definition
+    request = asked.definition
 
     assert asked.is_v2 is (not gpu)
-    assert definition.resources.gpu_config.count == (2 if gpu else 0)
-    assert list(definition.entrypoint_args) == ["python", "-P", "-m", "seer_runtime"]
-    assert definition.timeout_secs == 360
-    assert definition.idle_timeout_secs == 360
-    assert definition.resources.milli_cpu == 1500
-    assert definition.resources.memory_mb == 2048
+    assert request.resources.gpu_config.count == (2 if gpu else 0)
+    assert list(request.entrypoint_args) == ["python", "-P", "-m", "seer_runtime"]
+    assert request.timeout_secs == 360
+    assert request.idle_timeout_secs == 360
+    assert request.resources.milli_cpu == 1500
+    assert request.resources.memory_mb == 2048
     assert asked.tags == {"seer-rpc": sandbox.sandbox_id}
     layers = "\n".join(asked.image.layers)
     assert layers.index("apt-get install -y git") < layers.index("msgpack==")
@@ -179,11 +184,11 @@ def test_what_is_not_limited_has_room_nevertheless(
     modal_emulator: ModalEmulator, start: Start, gpu: dict[str, Any]
 ) -> None:
     start()
-    definition = only(modal_emulator).definition
+    request = only(modal_emulator).definition
 
-    assert definition.resources.milli_cpu == (16_000 if gpu else 2_000)
-    assert definition.resources.memory_mb == (32_768 if gpu else 4_096)
-    assert (definition.timeout_secs, definition.idle_timeout_secs) == (3660, 600)
+    assert request.resources.milli_cpu == (16_000 if gpu else 2_000)
+    assert request.resources.memory_mb == (32_768 if gpu else 4_096)
+    assert (request.timeout_secs, request.idle_timeout_secs) == (3660, 600)
 
 
 @one_kind
@@ -196,28 +201,65 @@ def test_a_second_start_builds_nothing(modal_emulator: ModalEmulator, start: Sta
     assert len(modal_emulator.images.images) == images
 
 
-def test_no_token_opens_nothing(modal_emulator: ModalEmulator, start: Start) -> None:
+def test_only_a_good_token_opens_anything(start: Start) -> None:
     sandbox = start()
     (record,) = all_sandboxes()
+    wrong = Control(Connection("", record.endpoint, "wrong"))
+    with pytest.raises(AuthenticationError, match="a valid token is needed"):
+        wrong.stop()
+    wrong.close()
+    with pytest.raises(AuthenticationError, match="a valid token is needed"):
+        Session(Connection("tools", record.endpoint, "wrong"))
 
-    control = Control(Connection("", record.endpoint, "wrong"))
-    with pytest.raises(Exception, match="a valid token is needed"):
-        control.stop()
-    control.close()
+    given = [None, "", "Bearer", f"Bearer {record.call_token[:-1]}"]
+    with open_channel(Connection("", record.endpoint, "")) as channel:
+        for method in (
+            "seer.v1.Runtime/Stop",
+            "seer.v1.Workbench/Remove",
+            "grpc.health.v1.Health/Check",
+        ):
+            for token in given:
+                metadata = [("authorization", token)] if token is not None else None
+                call: Any = channel.unary_unary(f"/{method}")
+                with pytest.raises(grpc.RpcError) as caught:
+                    call(b"", metadata=metadata, timeout=20)
+                assert caught.value.code() == grpc.StatusCode.UNAUTHENTICATED
+
     assert sandbox.exec("echo on") == "on\n"
 
 
 # How it ends.
 
 
-def test_a_runtime_that_dies_says_so(start: Start) -> None:
-    sandbox = start()
-    with pytest.raises(SandboxLostError):
-        sandbox.run("pkill -KILL -f 'seer_runtime$'")
+def test_a_runtime_that_dies_says_so(gpu: dict[str, Any], write: Callable[..., Path]) -> None:
+    killed = 128 + signal.SIGKILL
+    with ScopedSandbox(SandboxConfig(**gpu), backend="modal") as scoped:
+        session = Session(scoped.serve(write(_DOUBLE)).connection)
+        session.call("double", [21], {})
+        with pytest.raises(SandboxLostError):
+            scoped.run("pkill -KILL -f 'seer_runtime$'")
 
-    with pytest.raises(SandboxLostError) as caught:
+        with pytest.raises(SandboxLostError) as caught:
+            wait_for_error(scoped)
+        assert caught.value.exit_code == scoped.modal_sandbox.poll() == killed
+        assert caught.value.log[-1].endswith("doubling 21")
+        assert scoped.rpc_logs().endswith("doubling 21")
+        with pytest.raises(SandboxLostError) as told:
+            session.call("double", [21], {})
+        assert (told.value.exit_code, told.value.log) == (killed, caught.value.log)
+
+
+def test_modal_ends_one_that_cannot_end_itself(
+    modal_emulator: ModalEmulator, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(definition, "_SLACK", 1)
+    sandbox = start(timeout=2)
+    sandbox.modal_sandbox.exec("pkill", "-STOP", "-f", "seer_runtime$").wait()
+
+    with pytest.raises(SandboxExpiredError, match="Modal ended it") as caught:
         wait_for_error(sandbox)
-    assert caught.value.exit_code == 128 + signal.SIGKILL
+    assert caught.value.exit_code == 124
+    assert not modal_emulator.running
 
 
 def test_the_end_of_its_time_is_an_error_of_its_own(
@@ -238,12 +280,14 @@ def test_a_lost_machine(modal_emulator: ModalEmulator, start: Start) -> None:
         wait_for_error(sandbox)
 
 
-def test_an_owner_that_is_killed_leaves_an_idle_sandbox(
-    modal_emulator: ModalEmulator, run_python: Callable[..., str]
+def test_the_sandbox_of_a_killed_owner_ends_for_want_of_use(
+    modal_emulator: ModalEmulator, run_python: Callable[..., str], wait_until: Callable[..., None]
 ) -> None:
     source = """if True:
         import os, signal
+        from seer_rpc.backends.modal import definition
         from seer_rpc.environment import Sandbox, SandboxConfig
+        definition._UNOWNED, definition._SLACK = 2, 0
         sandbox = Sandbox(SandboxConfig(), backend="modal").start()
         os.kill(os.getpid(), signal.SIGKILL)
     """
@@ -251,13 +295,22 @@ def test_an_owner_that_is_killed_leaves_an_idle_sandbox(
         run_python(source)
 
     left = only(modal_emulator)
-    deadline = time.monotonic() + 10
-    while any(tunnel.connections for tunnel in left.tunnels):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: left.result is not None, seconds=20)
+    assert left.result is not None
+    assert left.result.exitcode == 124
 
 
-def wait_for_error(sandbox: Sandbox) -> None:
+@one_kind
+def test_one_that_is_to_outlive_its_owner_may_work_without_a_connection(
+    modal_emulator: ModalEmulator, start: Start
+) -> None:
+    start(detach=True, idle_timeout=30, timeout=1000)
+
+    # Modal would not see that a call runs whose client has left; the front does.
+    assert only(modal_emulator).definition.idle_timeout_secs == 1060
+
+
+def wait_for_error(sandbox: Sandbox | ScopedSandbox) -> None:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         # While it ends, what asks it fails in ways of its own.
@@ -298,13 +351,20 @@ def method(gpu: dict[str, Any]) -> str:
 
 
 def test_a_machine_that_does_not_come_is_given_up(
-    modal_emulator: ModalEmulator, start: Start, monkeypatch: pytest.MonkeyPatch
+    modal_emulator: ModalEmulator,
+    start: Start,
+    gpu: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(creation, "_SCHEDULE", 1.0)
+    monkeypatch.setattr(progress, "_FIRST_NOTE", 0.2)
+    monkeypatch.setattr(progress, "_NEXT_NOTE", 0.2)
     modal_emulator.schedule_after(8.0)
 
     with pytest.raises(CapacityError, match="within 1 s"):
         start()
+    assert f"waiting for a machine{' with H100:2' * bool(gpu)}\n" in capsys.readouterr().err
     deadline = time.monotonic() + 15
     while modal_emulator.running:
         assert time.monotonic() < deadline
@@ -415,11 +475,15 @@ def test_what_there_is_not_on_modal(
 
 
 def seer(*arguments: str) -> str:
-    """Run the command in a process of its own; gives what it prints."""
-    source = f"from seer_rpc.cli import main; main({list(arguments)})"
-    finished = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True)
-    assert finished.returncode == 0, finished.stderr
-    return finished.stdout
+    """Run the command; gives what it prints."""
+    printed = io.BytesIO()
+    with contextlib.redirect_stdout(io.TextIOWrapper(printed, write_through=True)):
+        try:
+            main(list(arguments))
+        except SystemExit as ended:
+            if ended.code:
+                raise
+        return printed.getvalue().decode()
 
 
 @pytest.fixture
@@ -516,6 +580,25 @@ def test_what_cannot_be_collected_stays_written_down(
     assert not modal_emulator.running
 
 
+def test_whoever_lets_go_of_one_leaves_nothing_behind(
+    modal_emulator: ModalEmulator, left: str, wait_until: Callable[..., None]
+) -> None:
+    def followers() -> list[threading.Thread]:
+        return [each for each in threading.enumerate() if each.name == THREAD]
+
+    with Sandbox.from_id(left) as sandbox:
+        assert sandbox.exec("echo on") == "on\n"
+        assert followers()
+    assert not followers()
+    dropped = Sandbox.from_id(left)
+    assert followers()
+    del dropped
+    gc.collect()
+    wait_until(lambda: not followers())
+    assert len(modal_emulator.running) == 1
+    Sandbox.from_id(left).terminate()
+
+
 def test_a_script_that_ends_takes_its_sandbox_along(
     modal_emulator: ModalEmulator, run_python: Callable[..., str]
 ) -> None:
@@ -528,18 +611,26 @@ def test_a_script_that_ends_takes_its_sandbox_along(
     assert not modal_emulator.running
 
 
-def test_a_snapshot_starts_another_sandbox(
-    modal_emulator: ModalEmulator, start: Start, gpu: dict[str, Any]
-) -> None:
-    sandbox = start()
-    sandbox.write_file("notes.txt", "kept")
-    snapshot = sandbox.terminate(save_snapshot=True, snapshot_description="with notes")
-    assert snapshot is not None
+@one_kind
+def test_a_snapshot_is_listed_and_removed(modal_emulator: ModalEmulator, start: Start) -> None:
+    first, second = (start().terminate(save_snapshot=True) for _ in range(2))
+    assert first is not None
+    assert second is not None
+    assert (first.files, first.size) == (None, None)
+    assert seer("snapshots").splitlines()[-1].split()[-2:] == ["?", "?"]
 
-    again = Sandbox.from_snapshot(snapshot.id, SandboxConfig(**gpu))
-    with again:
-        assert again.read_file("notes.txt") == "kept"
-    assert not modal_emulator.running
+    seer("snapshots", "remove", first.id)
+
+    assert first.image not in modal_emulator.images.images
+    assert list_snapshots() == [second]
+    modal_emulator.faults.plan("ImageDelete", Fault(Status.PERMISSION_DENIED, "not yours"))
+    with pytest.raises(BackendError, match="not yours"):
+        remove_snapshot(second.id)
+    assert list_snapshots() == [second]
+    # Somebody else may have deleted it.
+    del modal_emulator.images.images[second.image]
+    remove_snapshot(second.id)
+    assert list_snapshots() == []
 
 
 @one_kind

@@ -539,3 +539,17 @@ def test_who_is_not_allowed_is_turned_away_whatever_is_called(
     # This machine's own way is the socket file.
     with Session(served.library.connection) as session:
         assert session.call("add", [1, 2], {}) == 3
+
+
+def test_whoever_is_connected_hears_why_the_sandbox_ended(
+    interface_file: Callable[[str], Path], wait_until: Callable[..., None]
+) -> None:
+    with ScopedSandbox(SandboxConfig(listen="127.0.0.1:0")) as owner:
+        library = owner.serve(interface_file(SOURCE), name="tools")
+        with Session(library.for_network().connection) as session:
+            assert session.call("add", [1, 2], {}) == 3
+            ScopedSandbox.from_id(owner.sandbox_id).terminate()
+            # It does not try to return for half a minute.
+            wait_until(lambda: session.lost is not None)
+            with pytest.raises(SandboxLostError, match="gone: it was asked to stop"):
+                session.call("add", [1, 2], {})

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from google.protobuf.empty_pb2 import Empty
 from grpclib import GRPCError, Status
 from modal_proto import api_pb2 as api
 
@@ -86,6 +87,11 @@ class Images:
     async def image_from_id(self, request: api.ImageFromIdRequest) -> api.ImageFromIdResponse:
         metadata = self._metadata(request.image_id)
         return api.ImageFromIdResponse(image_id=request.image_id, metadata=metadata)
+
+    async def image_delete(self, request: api.ImageDeleteRequest) -> Empty:
+        self.image(request.image_id)
+        del self.images[request.image_id]
+        return Empty()
 
     def _build(self, definition: api.Image, root: Path) -> Image:
         image = Image(root)

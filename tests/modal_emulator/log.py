@@ -35,6 +35,9 @@ class Call:
     """A call that came; `status` is None while it goes on."""
 
     method: str
+    service: str
+    """`ModalClient`, the control plane, or `TaskCommandRouter`."""
+
     request: dict[str, Any]
     key: str | None = None
     """The same for all attempts of one call."""
@@ -51,9 +54,11 @@ class Log:
         self.failures: list[str] = []
         """Calls that are not emulated, and errors of the emulator: a test fails for them."""
 
-    def add(self, method: str, request: Message | None, key: str | None) -> Call:
-        """Note that a call came."""
-        call = Call(method, {} if request is None else readable(request), key)
+    def add(self, path: str, request: Message | None, key: str | None) -> Call:
+        """Note that a call came, by the path that gRPC gives a method."""
+        service, method = path.split("/")[-2:]
+        fields = {} if request is None else readable(request)
+        call = Call(method, service.rpartition(".")[2], fields, key)
         self.calls.append(call)
         return call
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.modal_emulator.emulator import ModalEmulator
 
 _FOLDER = pytest.StashKey[Path]()
-_ROOTS = "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"
+ROOTS = "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"
 _CONFIG = "MODAL_CONFIG_PATH"
 
 
@@ -27,7 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Choose files that gRPC and the client look for once in a process: roots and settings."""
     folder = Path(tempfile.mkdtemp(prefix="modal-emulator-"))
     config.stash[_FOLDER] = folder
-    os.environ[_ROOTS] = str(folder / "authority.pem")
+    os.environ[ROOTS] = str(folder / "authority.pem")
     os.environ[_CONFIG] = str(folder / "modal.toml")
 
 

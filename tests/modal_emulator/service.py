@@ -51,15 +51,13 @@ class Service:
         blank = type("Blank", (self._base,), dict.fromkeys(self._base.__abstractmethods__))
         generated: dict[str, Handler] = blank().__mapping__()
         return {
-            path: handler._replace(
-                func=partial(self._handle, path.rpartition("/")[2], handler.cardinality)
-            )
+            path: handler._replace(func=partial(self._handle, path, handler.cardinality))
             for path, handler in generated.items()
         }
 
-    async def _handle(self, method: str, cardinality: Cardinality, stream: Any) -> None:
+    async def _handle(self, path: str, cardinality: Cardinality, stream: Any) -> None:
         request = None if cardinality.client_streaming else await stream.recv_message()
-        call = self._log.add(method, request, stream.metadata.get(_KEY))
+        call = self._log.add(path, request, stream.metadata.get(_KEY))
         try:
             await self._answer(call, cardinality, request, stream)
         except GRPCError as error:
@@ -69,7 +67,7 @@ class Service:
             call.status = "CANCELLED"
             raise
         except Exception:
-            self._log.failures.append(f"{method} failed:\n{traceback.format_exc()}")
+            self._log.failures.append(f"{path} failed:\n{traceback.format_exc()}")
             raise
         call.status = "OK"
 

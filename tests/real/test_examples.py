@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.mcp_talk import talk
+from tests.integration.test_guide import NAME, have_what_agents_need, waiting
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 pytestmark = [pytest.mark.real_model, pytest.mark.timeout(400)]
@@ -30,3 +33,22 @@ def test_an_interface_is_served_and_called(model: str, tmp_path: Path) -> None:
     mat, theorem = result["surprises"].values()
     assert 0 < mat < theorem
     assert result["most_recent"] == ["The cat sat on the theorem."]
+
+
+def test_an_agent_talks_with_the_target(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    have_what_agents_need(monkeypatch, tmp_path)
+    monkeypatch.setenv("SEER_BACKEND", "local")
+    folder = Path(shutil.copytree(EXAMPLES / "multi_agent", tmp_path / "example"))
+    setup = folder / "setup.py"
+    setup.write_text(setup.read_text().replace(NAME, model))
+
+    with waiting(setup):
+        configured = json.loads((folder / "workspace" / ".mcp.json").read_text())["mcpServers"]
+        with talk(configured) as tools:
+            tools.value("initialize_target")
+            answer = tools.value("send_to_target", message="What is the capital of France?")
+
+    assert answer["type"] == "text"
+    assert "Paris" in answer["content"]

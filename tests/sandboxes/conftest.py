@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 from seer_rpc.client import Session
 from seer_rpc.environment import ScopedSandbox
 from tests.sandboxes.differences import skip_what_modal_is_not
+from tests.sandboxes.places import GPUS, PLACES, name_gpus
 
 _INSIDE = """
 import os
@@ -31,13 +32,27 @@ def run(source: str, **names: Any) -> Any:
 RunInside = Callable[..., Any]
 
 
-@pytest.fixture(params=["local", "modal"])
-def backend(request: pytest.FixtureRequest) -> str:
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run tests in every place, those of the core with GPUs on Modal as well."""
+    more = [GPUS] if metafunc.definition.get_closest_marker("on_gpus") else []
+    if "shared" in metafunc.fixturenames:
+        metafunc.parametrize("shared", [*PLACES, *more], indirect=True, scope="module")
+    elif "backend" in metafunc.fixturenames:
+        metafunc.parametrize("backend", ["local", "modal", *more], indirect=True)
+
+
+@pytest.fixture
+def backend(request: pytest.FixtureRequest) -> Iterator[str]:
     """The name of a backend; with Modal's what the test cannot be there is left out."""
-    if request.param == "modal":
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == GPUS:
+            name_gpus(patch)
+        if request.param == "local":
+            yield "local"
+            return
         skip_what_modal_is_not(request)
         request.getfixturevalue("modal_emulator")
-    return str(request.param)
+        yield "modal"
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 _NO_CODE_SERVER = "debug=True is refused on Modal"
-_NO_OBITUARY = "why a sandbox ended is in its log, which its owner has and other clients have not"
 _ITS_OWN_FORMAT = "a snapshot is an image of Modal's, of all files, and lies there"
 
 _NO_BLOCKED_NETWORK = "block_network=True is refused on Modal"
@@ -22,13 +21,11 @@ _ONLY_HERE = {
     "test_without_docker_it_is_said_what_is_missing": _NO_CONTAINER,
     "test_it_shows_the_workspace_and_knows_the_password_by_its_digest": _NO_CODE_SERVER,
     "test_one_that_does_not_start_says_why": _NO_CODE_SERVER,
-    "test_a_client_of_an_idle_sandbox_hears_why_it_is_gone": _NO_OBITUARY,
     "test_a_link_out_of_the_sandbox_brings_nothing_in": _ITS_OWN_FORMAT,
     "test_a_damaged_or_missing_snapshot_starts_nothing": _ITS_OWN_FORMAT,
     "test_sigterm_lets_what_runs_end_and_a_second_one_does_not": (
         "nobody on this machine can signal its front"
     ),
-    "test_calls_before_the_end_are_in_the_journal": "the journal is fetched while it runs",
     "test_files_of_the_host_are_not_the_sandboxes": "the emulation has this machine's system",
 }
 

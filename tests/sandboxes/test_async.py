@@ -31,6 +31,7 @@ def test_every_method_has_a_twin_with_the_same_arguments(name: str) -> None:
         assert parameters[0] == parameters[1], method
 
 
+@pytest.mark.on_gpus
 def test_it_does_what_the_blocking_one_does(backend: str, tmp_path: Path) -> None:
     async def main() -> None:
         async with aio.Sandbox(SandboxConfig(env={"A": "b"}), backend=backend) as sandbox:

@@ -23,7 +23,7 @@ from seer_rpc.errors import (
     SandboxNotADirectoryError,
 )
 from tests.sandboxes.differences import skip_what_modal_is_not
-from tests.sandboxes.places import PLACES, shared_sandbox
+from tests.sandboxes.places import shared_sandbox
 
 WaitUntil = Callable[..., None]
 MEBIBYTE = 1 << 20
@@ -43,7 +43,7 @@ for pid in os.listdir("/proc"):
 """
 
 
-@pytest.fixture(scope="module", params=PLACES)
+@pytest.fixture(scope="module")
 def shared(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     """A sandbox in each place, for tests that do not mind what others have done in it."""
     with shared_sandbox(request, SandboxConfig(env={"OWN": "set"})) as sandbox:
@@ -63,6 +63,7 @@ def running(sandbox: Sandbox, word: str) -> list[str]:
     return sandbox.exec_python(SEEN.replace("WORD", word)).split()
 
 
+@pytest.mark.on_gpus
 def test_exec_gives_what_was_printed_on_standard_output(sandbox: Sandbox) -> None:
     assert sandbox.exec("echo one; echo two >&2; echo three") == "one\nthree\n"
     assert sandbox.exec("true") == ""
@@ -83,6 +84,7 @@ def test_a_run_gives_everything_without_raising(sandbox: Sandbox) -> None:
     assert sandbox.run("true").ok
 
 
+@pytest.mark.on_gpus
 def test_a_failure_has_exit_status_and_output(sandbox: Sandbox) -> None:
     with pytest.raises(CommandError) as caught:
         sandbox.exec("echo out; echo 'no such luck' >&2; exit 3")
@@ -166,6 +168,7 @@ def test_a_command_reads_nothing_unless_it_is_given_something(sandbox: Sandbox) 
     assert sandbox.exec_python("import sys; print(repr(sys.stdin.read()))") == "''\n"
 
 
+@pytest.mark.on_gpus
 def test_input_is_binary_and_exact(sandbox: Sandbox) -> None:
     data = os.urandom(50 * MEBIBYTE)
     expected = __import__("hashlib").sha256(data).hexdigest()
@@ -187,6 +190,7 @@ def test_what_shells_find_special_in_input_stays_as_it_is(sandbox: Sandbox) -> N
     assert sandbox.exec("cat", input=special) == special
 
 
+@pytest.mark.on_gpus
 def test_commands_run_in_the_workspace_or_where_they_are_told(sandbox: Sandbox) -> None:
     sandbox.ensure_dir("deep/er")
     assert sandbox.exec("pwd").strip().endswith("/workspace")
@@ -207,6 +211,7 @@ def test_a_folder_that_is_not_there_is_said_to_be_missing(sandbox: Sandbox) -> N
         sandbox.exec("true", cwd="a\0b")
 
 
+@pytest.mark.on_gpus
 def test_variables_are_the_sandboxes_and_those_given(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,6 +225,7 @@ def test_variables_are_the_sandboxes_and_those_given(
         sandbox.exec("true", env={"A=B": "x"})
 
 
+@pytest.mark.on_gpus
 def test_python_code_runs_in_a_process_of_its_own(sandbox: Sandbox) -> None:
     code = "import sys\nprint(__name__, sys.argv, end='')"
 
@@ -253,6 +259,7 @@ with multiprocessing.get_context("spawn").Pool(1) as pool:
     assert sandbox.exec_python(code) == "once\n[2.0]\n"
 
 
+@pytest.mark.on_gpus
 def test_output_comes_as_it_is_printed(sandbox: Sandbox) -> None:
     pieces: list[tuple[str, float]] = []
     begun = time.monotonic()
@@ -394,6 +401,7 @@ def test_a_timeout_ends_everything_that_was_started(sandbox: Sandbox, case: str)
     assert running(sandbox, word) == []
 
 
+@pytest.mark.on_gpus
 def test_a_timeout_ends_no_other_command(sandbox: Sandbox) -> None:
     results: list[str] = []
     other = threading.Thread(target=lambda: results.append(sandbox.exec("sleep 2; echo alive")))
@@ -435,6 +443,7 @@ print("none")
     assert sandbox.exec_python("secret = 'canary-4711'\n" + look) == "none\n"
 
 
+@pytest.mark.on_gpus
 def test_many_commands_run_at_once(sandbox: Sandbox) -> None:
     results: list[str] = []
     threads = [

@@ -26,7 +26,7 @@ from seer_rpc.errors import (
     SandboxPermissionError,
 )
 from tests.sandboxes.differences import skip_what_modal_is_not
-from tests.sandboxes.places import PLACES, shared_sandbox
+from tests.sandboxes.places import shared_sandbox
 
 MEBIBYTE = 1 << 20
 NAMES = [
@@ -43,7 +43,7 @@ NAMES = [
 ]
 
 
-@pytest.fixture(scope="module", params=PLACES)
+@pytest.fixture(scope="module")
 def shared(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     """A sandbox in each place, for tests that do not mind what others have done in it."""
     with shared_sandbox(request, SandboxConfig()) as sandbox:
@@ -78,6 +78,7 @@ def test_text_comes_back_as_it_was(sandbox: Sandbox, folder: str, name: str) -> 
     assert sandbox.list_files(folder) == []
 
 
+@pytest.mark.on_gpus
 @pytest.mark.parametrize("size", [0, 1, MEBIBYTE - 1, MEBIBYTE, MEBIBYTE + 1, 50 * MEBIBYTE])
 def test_bytes_come_back_as_they_were(sandbox: Sandbox, folder: str, size: int) -> None:
     data = os.urandom(size)
@@ -86,6 +87,7 @@ def test_bytes_come_back_as_they_were(sandbox: Sandbox, folder: str, size: int) 
     assert sandbox.read_bytes(f"{folder}/data") == data
 
 
+@pytest.mark.on_gpus
 def test_relative_paths_begin_at_the_workspace(sandbox: Sandbox) -> None:
     sandbox.write_file("beside.txt", "x")
 
@@ -101,6 +103,7 @@ def test_the_home_and_the_workspace_are_the_sandboxes_own(sandbox: Sandbox) -> N
     assert not Path("/root/of_mine").exists()
 
 
+@pytest.mark.on_gpus
 def test_folders_are_made_where_need_be(sandbox: Sandbox, folder: str) -> None:
     sandbox.write_file(f"{folder}/a/b/c/file", "x")
     sandbox.ensure_dir(f"{folder}/a/b/d/e")
@@ -159,6 +162,7 @@ def test_a_file_that_is_no_text_is_not_read_as_such(sandbox: Sandbox, folder: st
         sandbox.write_file(f"{folder}/data", 3)  # type: ignore[arg-type]
 
 
+@pytest.mark.on_gpus
 def test_lists_say_what_there_is(sandbox: Sandbox, folder: str) -> None:
     sandbox.write_file(f"{folder}/b/file", "12345")
     sandbox.write_file(f"{folder}/a", "")
@@ -184,6 +188,7 @@ def test_many_files_are_listed(sandbox: Sandbox, folder: str) -> None:
     assert len(sandbox.list_files(folder)) == 5000
 
 
+@pytest.mark.on_gpus
 def test_removing_a_folder_takes_what_is_in_it_and_no_more(sandbox: Sandbox, folder: str) -> None:
     sandbox.write_file(f"{folder}/kept/file", "x")
     sandbox.write_file(f"{folder}/gone/deep/file", "x")
@@ -220,6 +225,7 @@ def every_use(sandbox: Sandbox, path: str, local: Path) -> dict[str, Callable[[]
     }
 
 
+@pytest.mark.on_gpus
 def test_a_missing_file_is_an_error_of_its_own(
     sandbox: Sandbox, folder: str, tmp_path: Path
 ) -> None:
@@ -376,6 +382,7 @@ def test_to_write_over_a_hard_link_leaves_the_other_name(
     assert trap.is_untouched
 
 
+@pytest.mark.on_gpus
 def test_links_that_stay_inside_are_followed(sandbox: Sandbox, folder: str) -> None:
     sandbox.write_file(f"{folder}/a/file", "x")
     sandbox.exec("ln -s a/file link; ln -s ../a a/again", cwd=folder)

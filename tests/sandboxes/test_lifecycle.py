@@ -122,6 +122,7 @@ def test_sessions_and_commands_and_calls_are_use(
         wait_until(lambda: has_ended(sandbox))
 
 
+@pytest.mark.on_gpus
 def test_a_client_of_an_idle_sandbox_hears_why_it_is_gone(
     backend: str, write: Write, wait_until: WaitUntil
 ) -> None:
@@ -132,6 +133,7 @@ def test_a_client_of_an_idle_sandbox_hears_why_it_is_gone(
             Session(connection).call("up", [1], {})
 
 
+@pytest.mark.on_gpus
 def test_a_detached_sandbox_ends_for_want_of_use(backend: str, wait_until: WaitUntil) -> None:
     config = SandboxConfig(detach=True, idle_timeout=1)
     sandbox = Sandbox(config, backend=backend).start()
@@ -145,6 +147,7 @@ def test_a_detached_sandbox_ends_for_want_of_use(backend: str, wait_until: WaitU
 # By the clock.
 
 
+@pytest.mark.on_gpus
 def test_the_end_of_its_time_is_said_to_whoever_is_attached(
     backend: str, wait_until: WaitUntil
 ) -> None:
@@ -159,6 +162,7 @@ def test_the_end_of_its_time_is_said_to_whoever_is_attached(
 # By request.
 
 
+@pytest.mark.on_gpus
 @pytest.mark.parametrize("function", ["nap", "nap_beside"])
 def test_what_runs_may_end_and_nothing_new_begins(
     backend: str, write: Write, function: str
@@ -181,6 +185,7 @@ def test_what_runs_may_end_and_nothing_new_begins(
         assert (command.value, command.error) == ("done\n", None)
 
 
+@pytest.mark.on_gpus
 def test_the_grace_has_an_end(backend: str, write: Write) -> None:
     with serving(write, None, backend) as (sandbox, session):
         running = Outcome(lambda: session.call("nap", [600.0], {}))
@@ -239,6 +244,7 @@ def test_sigterm_lets_what_runs_end_and_a_second_one_does_not(
         assert isinstance(running.join().error, SeerError)
 
 
+@pytest.mark.on_gpus
 def test_calls_before_the_end_are_in_the_journal(backend: str, write: Write) -> None:
     with serving(write, None, backend) as (sandbox, session):
         assert session.call("up", [1], {}) == 2
@@ -254,4 +260,6 @@ def test_calls_before_the_end_are_in_the_journal(backend: str, write: Write) -> 
 
 
 def test_starts_and_stops_leave_nothing(backend: str, tmp_path: Path) -> None:
-    assert cycles(15, backend, tools_file(tmp_path)) == []
+    # Enough of each of their ways.
+    count = 15 if backend == "local" else 6
+    assert cycles(count, backend, tools_file(tmp_path)) == []

@@ -32,6 +32,7 @@ result = (HOME / "notes.txt").read_text(), os.listdir(WORKSPACE / "data")
 """
 
 
+@pytest.mark.on_gpus
 def test_another_sandbox_starts_from_a_snapshot(backend: str, run_inside: RunInside) -> None:
     with ScopedSandbox(backend=backend).start(name="first") as sandbox:
         run_inside(sandbox, WRITE)
@@ -50,6 +51,7 @@ def test_another_sandbox_starts_from_a_snapshot(backend: str, run_inside: RunIns
             assert run_inside(sandbox, READ) == ("remember", ["link"])
 
 
+@pytest.mark.on_gpus
 def test_terminate_saves_a_snapshot_first(backend: str, run_inside: RunInside) -> None:
     sandbox = ScopedSandbox(backend=backend).start()
     run_inside(sandbox, WRITE)

@@ -14,12 +14,12 @@ import pytest
 from seer_rpc.environment import Sandbox, SandboxConfig
 from seer_rpc.errors import SandboxError, SandboxFileError, SandboxFileNotFoundError
 from tests.sandboxes.differences import skip_what_modal_is_not
-from tests.sandboxes.places import PLACES, shared_sandbox
+from tests.sandboxes.places import shared_sandbox
 
 MEBIBYTE = 1 << 20
 
 
-@pytest.fixture(scope="module", params=PLACES)
+@pytest.fixture(scope="module")
 def shared(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     """A sandbox in each place, for tests that do not mind what others have done in it."""
     with shared_sandbox(request, SandboxConfig()) as sandbox:
@@ -74,6 +74,7 @@ def varied(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.on_gpus
 def test_a_folder_goes_there_and_comes_back_as_it_was(
     sandbox: Sandbox, folder: str, varied: Path, tmp_path: Path
 ) -> None:
@@ -272,6 +273,7 @@ def test_an_upload_that_fails_on_the_way_leaves_no_half_file(
     assert "Exception" not in capfd.readouterr().err
 
 
+@pytest.mark.on_gpus
 def test_a_config_brings_its_files_and_folders(backend: str, varied: Path) -> None:
     config = SandboxConfig(
         local_files=[

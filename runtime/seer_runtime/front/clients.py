@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from seer_runtime.endings import DRAINING
+from seer_runtime.endings import DRAINING, gone
 from seer_runtime.front.failure import FailureError
 from seer_runtime.front.interface import ServedInterface
 from seer_runtime.front.journal import FrontJournal
@@ -46,6 +46,11 @@ class Sessions:
     def drain(self) -> None:
         """Open no more."""
         self._is_draining = True
+
+    def dismiss(self, reason: str) -> None:
+        """Tell clients elsewhere why the sandbox ends."""
+        for session in self._sessions.values():
+            session.dismiss(gone(reason))
 
     async def open(self, frame: Frame, is_on_this_host: bool) -> Session:
         """Give the session that an OPEN frame asks for, which may be a new one.

@@ -102,6 +102,7 @@ async def _serve(settings: Settings) -> None:
     for task in watching:
         task.cancel()
     entrance.close()
+    service.sessions.dismiss(stop.text)
     await server.stop(grace=0.5)
     await service.stop()
     journal.flush()

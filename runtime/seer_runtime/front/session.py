@@ -114,6 +114,15 @@ class Session:
             self._end.cancel()
             self._end = None
 
+    def dismiss(self, failure: Failure) -> None:
+        """Tell a client elsewhere that it need not come back: the sandbox ends.
+
+        One on this host reads how it ended.
+        """
+        if self._send is not None and not self._is_on_this_host:
+            self._reply(Frame(Kind.ERROR, self.id, body=failure.SerializeToString()))
+            self._replace()
+
     def detach(self, send: Reply, expire: Callable[[], None]) -> None:
         """Go on without a connection, as long as the lease lasts; then `expire`."""
         if self._send is not send:

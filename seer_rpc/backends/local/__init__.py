@@ -15,12 +15,14 @@ from seer_rpc.backends.local.system_packages import check_system_packages
 from seer_rpc.backends.models import FoundModel, ModelSource
 from seer_rpc.backends.protocol import MachineSpec
 from seer_rpc.registry import SandboxRecord
+from seer_rpc.snapshots import Snapshot
 from seer_runtime.wire.journal import RUN, is_held
 
 __all__ = [
     "attach",
     "check",
     "discard",
+    "drop_snapshot",
     "find_model",
     "is_running",
     "kept_secrets",
@@ -79,3 +81,7 @@ def is_running(record: SandboxRecord) -> bool:
 def attach(record: SandboxRecord) -> AttachedMachine:
     """Give a machine that another process started."""
     return AttachedMachine(record)
+
+
+def drop_snapshot(_: Snapshot) -> None:
+    """Remove nothing: all of it is on this machine."""

@@ -62,6 +62,9 @@ class MachineHere(ABC):
             self._folders.all, KEPT, self._subject, description, lambda: self.exit_code() is None
         )
 
+    def leave(self) -> None:  # noqa: B027 - it is all that there is to do
+        """Let go of it; nothing here holds it."""
+
     @abstractmethod
     def exit_code(self) -> int | None:
         """Give the front's exit status, or None while it runs."""

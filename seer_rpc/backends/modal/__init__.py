@@ -11,6 +11,7 @@ from seer_rpc.backends.models import FoundModel, ModelSource
 from seer_rpc.backends.protocol import MachineSpec
 from seer_rpc.errors import BackendError
 from seer_rpc.registry import SandboxRecord
+from seer_rpc.snapshots import Snapshot
 
 if TYPE_CHECKING:
     from seer_rpc.backends.modal.attached import AttachedMachine
@@ -20,6 +21,7 @@ __all__ = [
     "attach",
     "check",
     "discard",
+    "drop_snapshot",
     "find_model",
     "is_running",
     "kept_secrets",
@@ -120,3 +122,15 @@ def discard(record: SandboxRecord) -> None:
     from seer_rpc.backends.modal.attached import discard_machine
 
     discard_machine(record)
+
+
+def drop_snapshot(snapshot: Snapshot) -> None:
+    """Have Modal delete the image that it keeps a snapshot as.
+
+    Raises:
+        BackendError: Modal cannot be asked to, or does not.
+    """
+    check_client()
+    from seer_rpc.backends.modal.kept import delete
+
+    delete(snapshot.image)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+import weakref
+
+import modal
 
 from seer_rpc.backends.modal.creation import end_what_runs, find
 from seer_rpc.backends.modal.machine import ModalMachine
@@ -15,23 +18,54 @@ from seer_rpc.errors import (
     SandboxLostError,
     SandboxStartError,
 )
-from seer_rpc.registry import SandboxRecord, forget
+from seer_rpc.registry import SandboxRecord, forget, is_running
 
 _SLACK = 300.0
 """Seconds beyond its time after which a sandbox has ended, whatever this machine's clock says."""
+
+_KNOWN = 10.0
+"""Seconds in which the owner of a sandbox hears of its end."""
+
+_LOOK = 0.02
 
 
 class AttachedMachine(ModalMachine):
     """A sandbox that runs on when this process ends."""
 
+    def __init__(self, record: SandboxRecord, sandbox: modal.Sandbox) -> None:
+        """Use what is written down of it."""
+        assert record.network is not None
+        observation = Observation(sandbox, record.id)
+        super().__init__(
+            record.id,
+            record.name,
+            sandbox,
+            NetworkAccess(**record.network),
+            Isolation(**record.isolation),
+            observation,
+            None,
+        )
+        self._record = record
+        # Whoever forgets it leaves it, too, on whatever thread that is noticed.
+        weakref.finalize(self, observation.let_go).atexit = False
+
     def stop(self) -> None:
-        """Have Modal end it, and remove what is here of it.
+        """Have Modal end it, and remove what is here of it, unless its owner lives and asks.
 
         Raises:
             SandboxError: Modal does not say that it has ended it.
         """
         super().stop()
-        forget(self.id)
+        if self._record.is_detached or not self._record.owner.is_alive:
+            forget(self.id)
+        else:
+            self._await_owner()
+
+    def _await_owner(self) -> None:
+        """Wait until it knows, too."""
+        deadline = time.monotonic() + _KNOWN
+        while is_running(self._record) and time.monotonic() < deadline:
+            time.sleep(_LOOK)
 
 
 def attach_machine(record: SandboxRecord) -> AttachedMachine:
@@ -46,16 +80,7 @@ def attach_machine(record: SandboxRecord) -> AttachedMachine:
     if sandbox is None or code is not None:
         lost = SandboxExpiredError if code == EXPIRED else SandboxLostError
         raise lost(f"sandbox {record.name} has ended", hint="start another one", exit_code=code)
-    assert record.network is not None
-    return AttachedMachine(
-        record.id,
-        record.name,
-        sandbox,
-        NetworkAccess(**record.network),
-        Isolation(**record.isolation),
-        Observation(sandbox, record.id),
-        None,
-    )
+    return AttachedMachine(record, sandbox)
 
 
 def runs(record: SandboxRecord) -> bool:

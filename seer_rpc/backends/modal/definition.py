@@ -95,6 +95,8 @@ def options(spec: MachineSpec, entrance: Entrance | None) -> Mapping[str, Any]:
         ],
         "volumes": {path: mounted(volume) for path, volume in spec.models.items()},
         "timeout": lifetime,
+        # Modal takes one for idle that works without a connection, on what was left to it: where it
+        # is to outlive its owner, the front alone ends it for want of use.
         "idle_timeout": lifetime if spec.is_detached else min(_idle(spec), lifetime),
         "h2_ports" if entrance is None else "unencrypted_ports": [port(entrance)],
         "inbound_cidr_allowlist": list(spec.allowed) or None,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import fcntl
 import os
 import shutil
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -14,19 +16,19 @@ from modal import exception
 
 from seer_rpc.backends.modal.deadlines import within
 from seer_rpc.backends.modal.definition import FRONT_FOLDER
-from seer_rpc.backends.modal.observation import EXPIRED, Observation
+from seer_rpc.backends.modal.kept import keep
+from seer_rpc.backends.modal.observation import Observation
 from seer_rpc.backends.modal.presence import Presence
 from seer_rpc.backends.protocol import Isolation, NetworkAccess
 from seer_rpc.client.connection import Connection
-from seer_rpc.errors import SandboxError, SnapshotError
+from seer_rpc.client.obituary import ending_of
+from seer_rpc.errors import SandboxError
 from seer_rpc.locations import sandboxes_folder
 from seer_rpc.snapshots import Snapshot, Subject, note_snapshot
-from seer_runtime.wire.exits import OLD, STOPPING
 from seer_runtime.wire.journal import CURRENT, PREVIOUS, RUN
 
 _OWN = ("root", "workspace", "models")
 _FETCH = 60.0
-_SNAPSHOT = 600
 _STOP = 60.0
 """Seconds in which Modal ends a sandbox."""
 
@@ -96,8 +98,8 @@ class ModalMachine:
         """Fetch it; where the sandbox has ended, it is as it was when it was last asked for."""
         folder = self.folder() / RUN
         for name in (PREVIOUS, CURRENT) if self._observation.exit_code is None else ():
-            # A file that is not there yet has nothing to tell.
-            with contextlib.suppress(exception.Error, TimeoutError):
+            # A file that is not there yet has nothing to tell; others may fetch it, too.
+            with contextlib.suppress(exception.Error, OSError), _alone(folder):
                 fetched, source = folder / f"{name}.new", f"{FRONT_FOLDER}/{name}"
                 copy = partial(self.handle.filesystem.copy_to_local, source, str(fetched))
                 within(_FETCH, copy)
@@ -110,15 +112,8 @@ class ModalMachine:
         Raises:
             SnapshotError: Modal does not.
         """
-        try:
-            keep = partial(self.handle.snapshot_filesystem, timeout=_SNAPSHOT, ttl=None)
-            image = within(_SNAPSHOT, keep)
-        except (exception.Error, TimeoutError) as error:
-            raise SnapshotError(
-                f"Modal keeps no snapshot of the sandbox: {error or 'it does not answer'}",
-                hint="try again; large folders of files that can be made again are better removed",
-            ) from error
-        return note_snapshot(Subject(self.id, self._name, "modal"), description, image.object_id)
+        image = keep(self.handle)
+        return note_snapshot(Subject(self.id, self._name, "modal"), description, image)
 
     def exit_code(self) -> int | None:
         """Give the runtime's exit status, or None while it runs."""
@@ -126,13 +121,12 @@ class ModalMachine:
 
     def ending(self) -> str:
         """Say why the runtime ended, as far as that is known."""
-        code = self._observation.exit_code
-        if code is None:
-            return ""
-        said = [line for line in self.logs(_LOOKED_AT) if line.startswith(STOPPING)]
-        if said and code == 0:
-            return said[-1].removeprefix(STOPPING)
-        return _CAUSES.get(code, "")
+        return ending_of(self._observation.obituary)
+
+    def leave(self) -> None:
+        """Let go of it; it runs on."""
+        self._observation.leave()
+        self.handle.detach()
 
     def stop(self) -> None:
         """Have Modal end it.
@@ -171,6 +165,13 @@ class ModalMachine:
                 self.handle.terminate()
 
 
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    with (folder / "fetching").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _bring(fetched: Path, file: Path) -> None:
     """Have a file as it was fetched; one that has grown is added to: others read it."""
     known = file.stat().st_size if file.exists() else 0
@@ -181,10 +182,3 @@ def _bring(fetched: Path, file: Path) -> None:
         source.seek(known)
         shutil.copyfileobj(source, target)
     fetched.unlink()
-
-
-_LOOKED_AT = 20
-_CAUSES = {
-    EXPIRED: f"{OLD}, or it had none to use it for a while, and Modal ended it",
-    137: "Modal ended it: somebody else terminated it, or its memory was used up",
-}

@@ -13,7 +13,7 @@ from seer_rpc.client.connection import Connection
 from seer_rpc.client.credentials import open_channel
 from seer_rpc.client.links.base import OutboxLink
 from seer_rpc.client.links.incoming import Memory
-from seer_rpc.client.links.loss import START_AGAIN, refused, vanished
+from seer_rpc.client.links.loss import START_AGAIN, ended, refused, vanished
 from seer_rpc.client.network_errors import network_error
 from seer_rpc.errors import SandboxLostError, SeerError, SessionError
 from seer_runtime.wire.frames import FrameError, decode_frame
@@ -90,6 +90,6 @@ def translate(error: grpc.RpcError, connection: Connection) -> SeerError:
         case grpc.StatusCode.UNAVAILABLE | grpc.StatusCode.CANCELLED:
             if connection.is_local:
                 return vanished(details, connection.endpoint)
-            return network_error(details, connection)
+            return ended(connection.endpoint) or network_error(details, connection)
         case _:
             return SessionError(f"the sandbox refused: {details} ({code.name})")

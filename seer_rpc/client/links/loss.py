@@ -25,9 +25,14 @@ def refused(details: str) -> AuthenticationError:
 
 def vanished(details: str, endpoint: str) -> SandboxLostError:
     """Say that the sandbox is gone, and how it ended where that is known."""
+    return ended(endpoint) or SandboxLostError(f"the sandbox is gone: {details}", hint=START_AGAIN)
+
+
+def ended(endpoint: str) -> SandboxLostError | None:
+    """Say how the sandbox ended; None where nobody left word that it has."""
     obituary = read_obituary(endpoint)
     if obituary is None:
-        return SandboxLostError(f"the sandbox is gone: {details}", hint=START_AGAIN)
+        return None
     end = ending_of(obituary) or f"its front {describe_exit(obituary.exit_code)}"
     return SandboxLostError(
         f"the sandbox is gone: {end}",
