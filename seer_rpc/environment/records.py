@@ -40,6 +40,7 @@ def planned_record(
         admin_token=admin_token,
         summary={
             "gpu": config.gpu,
+            "execution_mode": config.execution_mode.value,
             "models": [model.name for model in config.models],
             "python_packages": list(config.python_packages),
             "secrets": list(config.secrets),

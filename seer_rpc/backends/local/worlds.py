@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from seer_rpc.backends.import_path import LIBRARIES, with_libraries
 from seer_rpc.backends.local import namespace
 from seer_rpc.backends.local.folders import OWN, Folders
 from seer_rpc.backends.local.groups import Groups
@@ -146,7 +147,9 @@ def _in_namespace(
         settings=replace(
             world.settings,
             address=f"unix:{namespace.RUN}/{folders.socket.name}",
-            environment={**_with(python, environment), **spec.environment},
+            environment=with_libraries(
+                {**_with(python, environment), **spec.environment}, LIBRARIES
+            ),
             working_directory="/root",
             sockets=namespace.RUN,
             journal=namespace.RUN,
@@ -161,13 +164,13 @@ def _in_the_open(
     world: World, spec: MachineSpec, folders: Folders, _: Path | None, python: Venv
 ) -> World:
     environment = _passed_on()
-    own = _with(python, environment)
+    own, packages = _with(python, environment), []
     if world.isolation.files:
-        library, temporary = _library(folders, python), _temporary(folders)
-        confined = {"PYTHONPATH": str(library), "TMPDIR": str(temporary)}
-        environment |= confined
-        own |= confined
-        environment["PYTHONPATH"] = os.pathsep.join([confined["PYTHONPATH"], *other_packages()])
+        packages = [str(_library(folders, python))]
+        temporary = {"TMPDIR": str(_temporary(folders))}
+        own |= temporary
+        environment |= temporary
+        environment["PYTHONPATH"] = os.pathsep.join([*packages, *other_packages()])
     home = str(folders.all / "root")
     for path, source in spec.models.items():
         folders.find(path).symlink_to(source, target_is_directory=True)
@@ -182,7 +185,9 @@ def _in_the_open(
         },
         settings=replace(
             world.settings,
-            environment={**own, "HOME": home, **spec.environment},
+            environment=with_libraries(
+                {**own, "HOME": home, **spec.environment}, str(folders.find(LIBRARIES)), *packages
+            ),
             folders={f"/{name}": str(folders.all / name) for name in OWN},
         ),
     )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 from typing import Any
 
 import modal
 
+from seer_rpc.backends.import_path import LIBRARIES, with_libraries
 from seer_rpc.backends.modal.images import LIBRARY
 from seer_rpc.backends.modal.support import LONGEST
 from seer_rpc.backends.protocol import Isolation, MachineSpec
@@ -132,7 +132,7 @@ def _settings(spec: MachineSpec) -> Settings:
         port=Port(address=f"0.0.0.0:{PORT}"),
         call_token_digest=spec.call_token_digest,
         admin_token_digest=spec.admin_token_digest,
-        environment=_variables(spec.environment),
+        environment=with_libraries(spec.environment, LIBRARIES, LIBRARY),
         working_directory=_HOME,
         sockets=FRONT_FOLDER,
         journal=FRONT_FOLDER,
@@ -142,10 +142,3 @@ def _settings(spec: MachineSpec) -> Settings:
         is_detached=True,
         memory_limit=spec.limits.memory,
     )
-
-
-def _variables(given: Mapping[str, str]) -> Mapping[str, str]:
-    """Keep the runtime where workers find it."""
-    if "PYTHONPATH" not in given:
-        return given
-    return {**given, "PYTHONPATH": os.pathsep.join([given["PYTHONPATH"], LIBRARY])}
