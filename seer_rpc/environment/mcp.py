@@ -16,8 +16,8 @@ from seer_rpc.environment.served import ServedInterface, ServedLibrary
 from seer_rpc.errors import PackageMissingError
 from seer_rpc.files import remove_old, write_whole
 from seer_rpc.generators.mcp import mcp_tools
-from seer_rpc.locations import MCP_SCHEMA, MCP_VARIABLE, mcp_folder
-from seer_rpc.registry import running_sandboxes
+from seer_rpc.locations import MCP_SCHEMA, MCP_TERMINAL, MCP_VARIABLE, PRIVATE_FOLDER, mcp_folder
+from seer_rpc.registry import SandboxRecord, running_sandboxes
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 
 CONNECTIONS = "mcp"
@@ -75,6 +75,21 @@ def configuration(name: str, command: Sequence[str], env: Mapping[str, str]) -> 
     return {name: {"type": "stdio", "command": program, "args": args, "env": variables}}
 
 
+def terminal_server(name: str, sandbox: SandboxRecord, known: Mapping[str, str]) -> dict[str, Any]:
+    """Configure a server whose tools work in a sandbox, and that is told what is `known`.
+
+    What opens the sandbox stays where the sandbox is written down.
+    """
+    folder = _make_folder(f"{sandbox.id}-{name}")
+    told = {"sandbox": str(sandbox.folder), **known}
+    write_whole(folder / MCP_TERMINAL, json.dumps(told).encode())
+    config = configuration(name, _COMMAND, {MCP_VARIABLE: str(folder)})
+    file = sandbox.folder / CONNECTIONS / f"{name}{_CONFIG}"
+    file.parent.mkdir(exist_ok=True, mode=0o700)
+    write_whole(file, json.dumps(config).encode())
+    return config
+
+
 def running_servers() -> list[dict[str, Any]]:
     """Give the configurations of the servers of running sandboxes, one each."""
     texts = [
@@ -118,7 +133,7 @@ def _make_folder(name: str) -> Path:
 
 
 def _import_path() -> dict[str, str]:
-    path = os.environ.get("PYTHONPATH")
-    if not path:
-        return {}
-    return {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, path.split(os.pathsep)))}
+    """Give where to import from what is not installed; the libraries of sessions are no part."""
+    folders = map(os.path.abspath, filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)))
+    path = [each for each in folders if not Path(each, PRIVATE_FOLDER).is_dir()]
+    return {"PYTHONPATH": os.pathsep.join(path)} if path else {}

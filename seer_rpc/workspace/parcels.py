@@ -60,7 +60,7 @@ class SessionRecord:
 
     def to_json(self) -> str:
         """Give what is written down."""
-        parcels = {listing: sorted(names) for listing, names in self.parcels.items()}
+        parcels = {listing: sorted(names) for listing, names in sorted(self.parcels.items())}
         values = {"parcels": parcels, "servers": sorted(self.servers), "is_open": self.is_open}
         return json.dumps(values, indent=2) + "\n"
 

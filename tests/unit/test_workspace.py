@@ -12,6 +12,7 @@ import pytest
 
 from seer_rpc.errors import ConfigError
 from seer_rpc.workspace import Library, Skill, Workspace
+from seer_rpc.workspace.parcels import SessionRecord
 
 PACKAGE = Library(
     "tools",
@@ -29,6 +30,12 @@ def contents(folder: Path) -> dict[str, str]:
     }
 
 
+def session(*listings: str, **private: list[str]) -> str:
+    """Give what is written down of a session with those parcels."""
+    parcels = {listing: private.get(listing, []) for listing in listings}
+    return SessionRecord(parcels).to_json()
+
+
 def mode(file: Path) -> int:
     return stat.S_IMODE(file.stat().st_mode)
 
@@ -42,6 +49,9 @@ def test_packages_and_single_files_lie_where_they_can_be_imported(tmp_path: Path
 
     assert contents(tmp_path / "new" / "folder") == {
         ".seer/.gitignore": "*\n",
+        ".seer/.session": session(
+            "helpers.files", "tools.files", **{"tools.files": ["tools.json"]}
+        ),
         ".seer/helpers.files": "helpers.py\n",
         ".seer/tools.files": "tools/__init__.py\ntools/sub/deep.py\n",
         ".seer/tools.json": '{"token": "s3cret"}',
@@ -197,7 +207,7 @@ def test_an_empty_workspace_has_no_docs_and_installs_no_library(tmp_path: Path) 
     Workspace().install(tmp_path)
 
     assert Workspace().get_library_docs() == ""
-    assert contents(tmp_path) == {".seer/.gitignore": "*\n"}
+    assert contents(tmp_path) == {".seer/.gitignore": "*\n", ".seer/.session": session()}
 
 
 def test_what_others_put_in_the_place_of_an_old_file_stays(tmp_path: Path) -> None:
