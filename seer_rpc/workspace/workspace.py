@@ -163,7 +163,7 @@ def _inside(where: str, path: str, *, may_be_all: bool = False) -> Path:
     pure = PurePosixPath(path)
     if pure.is_relative_to(_SANDBOX):
         pure = pure.relative_to(_SANDBOX)
-    is_named = bool(pure.parts) or (may_be_all and bool(path.strip()))
+    is_named = bool(path.strip()) and (bool(pure.parts) or may_be_all)
     if not is_named or pure.is_absolute() or ".." in pure.parts or not path.isprintable():
         raise ConfigError(
             f"{where}: {path!r} is no path in the workspace",
