@@ -45,8 +45,9 @@ def run(parsed: argparse.Namespace) -> None:
     Raises:
         ConfigError: there is no such script, or a package src is in the way.
     """
-    file = Path(parsed.script)
-    source = _read(file)
+    source = _read(Path(parsed.script))
+    # As python has it: the script may change its working directory.
+    file = Path(parsed.script).absolute()
     main = ModuleType("__main__")
     main.__dict__.update(__file__=str(file), __builtins__=builtins, __cached__=None)
     _take_place(file)
