@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -39,18 +40,23 @@ PNG = bytes.fromhex(
 
 
 @pytest.fixture(scope="module", params=["namespace", "modal"])
-def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
-    """A sandbox in CLI mode, on this machine and on Modal."""
+def shared(request: pytest.FixtureRequest) -> Iterator[tuple[Sandbox, Path]]:
+    """A sandbox in CLI mode, on this machine and on Modal, and the state folder that knows it."""
     with shared_sandbox(request, CONFIG) as sandbox:
-        yield sandbox
+        yield sandbox, Path(os.environ["XDG_STATE_HOME"])
 
 
 @pytest.fixture
-def state(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder where this user's sandboxes are, set for other processes, too."""
-    folder: Path = sandbox._running().machine.folder().parents[2]
-    monkeypatch.setenv("XDG_STATE_HOME", str(folder))
-    return folder
+def sandbox(shared: tuple[Sandbox, Path]) -> Sandbox:
+    """It."""
+    return shared[0]
+
+
+@pytest.fixture
+def state(shared: tuple[Sandbox, Path], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Its state folder, set for this process and others."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(shared[1]))
+    return shared[1]
 
 
 @pytest.fixture
