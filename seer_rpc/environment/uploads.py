@@ -15,6 +15,8 @@ from seer_rpc.workspace import Workspace
 from seer_runtime.wire.parcels import pack_bytes, parcels
 
 HOME = PurePosixPath("/root")
+_START = "at the start"
+"""The session that has what a sandbox begins with; those of others have no spaces."""
 
 
 def furnish(workbench: Workbench, config: SandboxConfig, workspace: Workspace) -> None:
@@ -23,7 +25,7 @@ def furnish(workbench: Workbench, config: SandboxConfig, workspace: Workspace) -
         send_file(workbench, Path(local), str(HOME / path), _ignore)
     for local, path in config.local_dirs:
         send_folder(workbench, Path(local), str(HOME / path), _ignore)
-    install_workspace(workbench, workspace, "start")
+    install_workspace(workbench, workspace, _START)
 
 
 def upload_interface(

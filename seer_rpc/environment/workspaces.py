@@ -11,7 +11,7 @@ from seer_rpc.client.workbench import Workbench
 from seer_rpc.environment.work import WORKSPACE
 from seer_rpc.errors import SandboxFileNotFoundError
 from seer_rpc.workspace import Workspace
-from seer_rpc.workspace.contents import Content, mode_of
+from seer_rpc.workspace.contents import Content, mode_of, telling
 from seer_rpc.workspace.installing import install
 from seer_rpc.workspace.parcels import session_file
 from seer_rpc.workspace.places import Kind
@@ -28,7 +28,7 @@ def install_workspace(workbench: Workbench, workspace: Workspace, session: str) 
     Its libraries can be imported by all that runs there; skills and files are in `/workspace`.
 
     Raises:
-        ConfigError: something that was not installed is in the way.
+        ConfigError: something that was not installed is in the way, or cannot be read here.
         SandboxFileError: it cannot be written.
     """
     libraries, others = workspace.library_parcels(), workspace.other_parcels(session)
@@ -36,7 +36,8 @@ def install_workspace(workbench: Workbench, workspace: Workspace, session: str) 
         place = SandboxFolder(workbench, folder)
         # Most sandboxes begin without.
         if chosen or place.has_session(session):
-            install(place, chosen, session)
+            with telling("install the workspace"):
+                install(place, chosen, session)
 
 
 class SandboxFolder:

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
-from seer_rpc.errors import ConfigError
+from seer_rpc.errors import ConfigError, SeerError
 
 Content: TypeAlias = bytes | Path
 
 _SCRIPT, _PLAIN = 0o755, 0o644
 _LEFT_OUT = frozenset({"__pycache__", ".git"})
+"""What Python and git keep in folders of code."""
+
+
+@contextmanager
+def telling(what: str) -> Iterator[None]:
+    """Say in a ConfigError what the system says of this machine's files."""
+    try:
+        yield
+    except SeerError:
+        raise
+    except OSError as error:
+        raise ConfigError(f"cannot {what}: {error}") from error
 
 
 def mode_of(content: Content) -> int:
@@ -23,8 +36,8 @@ def mode_of(content: Content) -> int:
     return _SCRIPT if content.startswith(b"#!") else _PLAIN
 
 
-def folder_files(folder: Path, kind: str) -> dict[str, Path]:
-    """Give the files below a folder by their paths in it, without what Python and git keep there.
+def folder_files(folder: Path, kind: str, left_out: Collection[str] = ()) -> dict[str, Path]:
+    """Give the files below a folder by their paths in it, without those in folders left out.
 
     Raises:
         ConfigError: it is none, or something in it cannot be taken along.
@@ -32,18 +45,16 @@ def folder_files(folder: Path, kind: str) -> dict[str, Path]:
     if not folder.is_dir():
         where = "" if folder.is_absolute() else f"relative paths begin at {Path.cwd()}"
         raise ConfigError(f"there is no {kind} folder {folder}", hint=where)
-    try:
-        return {str(file.relative_to(folder)): file for file in _walk(folder, folder.resolve())}
-    except OSError as error:
-        raise ConfigError(f"cannot read the {kind} {folder}: {error}") from error
+    with telling(f"read the {kind} {folder}"):
+        files = _walk(folder, folder.resolve(), left_out)
+        return {str(file.relative_to(folder)): file for file in files}
 
 
 def read_folder(folder: Path, kind: str) -> dict[str, bytes]:
-    """Give what the files below a folder hold. Raises what `folder_files` raises."""
-    try:
-        return {name: file.read_bytes() for name, file in folder_files(folder, kind).items()}
-    except OSError as error:
-        raise ConfigError(f"cannot read the {kind} {folder}: {error}") from error
+    """Give what the files below a folder of code hold. Raises what `folder_files` raises."""
+    files = folder_files(folder, kind, _LEFT_OUT)
+    with telling(f"read the {kind} {folder}"):
+        return {name: file.read_bytes() for name, file in files.items()}
 
 
 def apart(contents: Mapping[str, bytes]) -> tuple[dict[str, str], dict[str, bytes]]:
@@ -69,15 +80,15 @@ def check_inside(kind: str, name: str, files: Mapping[str, object]) -> None:
             )
 
 
-def _walk(folder: Path, root: Path) -> Iterator[Path]:
+def _walk(folder: Path, root: Path, left_out: Collection[str]) -> Iterator[Path]:
     for name in sorted(os.listdir(folder)):
         each = folder / name
-        if name in _LEFT_OUT:
+        if name in left_out:
             continue
         if each.is_symlink():
             _check_link(each, root)
         if each.is_dir():
-            yield from _walk(each, root)
+            yield from _walk(each, root, left_out)
         elif each.is_file():
             yield each
         else:

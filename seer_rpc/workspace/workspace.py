@@ -11,7 +11,7 @@ from typing import Any
 from seer_rpc.errors import ConfigError
 from seer_rpc.fields import check_types, knows_its_fields
 from seer_rpc.locations import PRIVATE_FOLDER
-from seer_rpc.workspace.contents import Content, folder_files
+from seer_rpc.workspace.contents import Content, folder_files, telling
 from seer_rpc.workspace.installing import install
 from seer_rpc.workspace.library import Library
 from seer_rpc.workspace.parcels import Parcel, read_sessions, session_key
@@ -108,7 +108,8 @@ class Workspace:
         else is touched.
 
         Raises:
-            ConfigError: something that was not installed is in the way.
+            ConfigError: something that was not installed is in the way, or the folder cannot be
+                written to.
         """
         target = Path(folder)
         if target.exists() and not target.is_dir():
@@ -126,9 +127,10 @@ class Workspace:
                 f"local_files has a {FILE}, and libraries have servers that belong in there",
                 hint=f"leave it out, or put your servers into the folder's {FILE} yourself",
             )
-        install(place, [*self.library_parcels(), *others], session, list(servers))
-        if config:
-            write_configuration(target, config)
+        with telling(f"install the workspace in {target}"):
+            install(place, [*self.library_parcels(), *others], session, list(servers))
+            if config:
+                write_configuration(target, config)
 
     def library_parcels(self) -> list[Parcel]:
         """Give what is to be importable, by paths from where Python looks."""

@@ -305,7 +305,8 @@ def test_files_and_folders_of_this_machine_come_along(tmp_path: Path) -> None:
     assert not (folder / "inputs" / "again.bin").is_symlink()
     assert mode(folder / "bin" / "go") == mode(folder / "go.sh") == 0o755
     assert mode(folder / "weights.bin") == 0o644
-    assert not (folder / "inputs" / "__pycache__").exists()
+    # It is data: nobody knows what in it is not needed.
+    assert (folder / "inputs" / "__pycache__").exists()
 
 
 @pytest.mark.parametrize(
@@ -495,3 +496,14 @@ def test_a_record_that_is_none_is_passed_over(tmp_path: Path) -> None:
         make(tmp_path / ".seer" / ".session", text)
         install(tmp_path, SINGLE)
         assert (tmp_path / "helpers.py").read_text() == "z = 3\n"
+
+
+def test_what_the_system_refuses_is_told_in_words(tmp_path: Path) -> None:
+    data = make(tmp_path / "data.csv")
+    workspace = Workspace(local_files=[(data, "data.csv")])
+    data.unlink()
+
+    with pytest.raises(ConfigError, match=r"cannot install the workspace in .*data\.csv"):
+        workspace.install(tmp_path / "work")
+    with pytest.raises(ConfigError, match="cannot install the workspace"):
+        Workspace([SINGLE]).install(tmp_path / "work", "x" * 300)
