@@ -47,7 +47,10 @@ def folder_files(folder: Path, kind: str, left_out: Collection[str] = ()) -> dic
         raise ConfigError(f"there is no {kind} folder {folder}", hint=where)
     with telling(f"read the {kind} {folder}"):
         files = _walk(folder, folder.resolve(), left_out)
-        return {str(file.relative_to(folder)): file for file in files}
+        found = {str(file.relative_to(folder)): file for file in files}
+    for name in found:
+        check_name(f"{kind} {folder}", name)
+    return found
 
 
 def read_folder(folder: Path, kind: str) -> dict[str, bytes]:
@@ -73,11 +76,20 @@ def check_inside(kind: str, name: str, files: Mapping[str, object]) -> None:
         path = PurePosixPath(file)
         if path.is_absolute() or ".." in path.parts or not path.parts:
             raise ConfigError(f"{kind} {name!r}: {file!r} lies outside the {kind}")
-        if not file.isprintable():
-            raise ConfigError(
-                f"{kind} {name!r}: {file!r} has characters that no name of a file should have",
-                hint="rename the file",
-            )
+        check_name(f"{kind} {name!r}", file)
+
+
+def check_name(where: str, file: str) -> None:
+    """Refuse a name of a file that lists cannot hold.
+
+    Raises:
+        ConfigError: it is such a name.
+    """
+    if "\n" in file or "\0" in file or _has_surrogates(file):
+        raise ConfigError(
+            f"{where}: {file!r} has characters that no name of a file should have",
+            hint="rename the file",
+        )
 
 
 def _walk(folder: Path, root: Path, left_out: Collection[str]) -> Iterator[Path]:
@@ -100,6 +112,10 @@ def _check_link(link: Path, root: Path) -> None:
     if not target.is_relative_to(root) or target.is_dir():
         what = "to a folder" if target.is_dir() else "that leads out of it"
         raise ConfigError(f"{link} is a link {what}", hint="copy what it leads to, or leave it out")
+
+
+def _has_surrogates(text: str) -> bool:
+    return any("\ud800" <= each <= "\udfff" for each in text)
 
 
 def _text(data: bytes) -> str | None:

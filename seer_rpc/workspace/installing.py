@@ -104,9 +104,10 @@ class _Installation:
         """Give what an earlier installation wrote: no files that the parcel could not have."""
         if self._kind(PRIVATE / listing) != "file":
             return set()
+        text = self._place.read(PRIVATE / listing).decode(errors="replace")
         return {
             file
-            for file in map(Path, self._place.read(PRIVATE / listing).decode().splitlines())
+            for file in map(Path, filter(None, text.split("\n")))
             if ".." not in file.parts
             and PRIVATE_FOLDER not in file.parts[:1]
             and any(file.is_relative_to(root) for root in roots)

@@ -11,7 +11,7 @@ from typing import Any
 from seer_rpc.errors import ConfigError
 from seer_rpc.fields import check_types, knows_its_fields
 from seer_rpc.locations import PRIVATE_FOLDER
-from seer_rpc.workspace.contents import Content, folder_files, telling
+from seer_rpc.workspace.contents import Content, check_name, folder_files, telling
 from seer_rpc.workspace.installing import install
 from seer_rpc.workspace.library import Library
 from seer_rpc.workspace.parcels import Parcel, read_sessions, session_key
@@ -166,7 +166,8 @@ def _inside(where: str, path: str, *, may_be_all: bool = False) -> Path:
     if pure.is_relative_to(_SANDBOX):
         pure = pure.relative_to(_SANDBOX)
     is_named = bool(path.strip()) and (bool(pure.parts) or may_be_all)
-    if not is_named or pure.is_absolute() or ".." in pure.parts or not path.isprintable():
+    check_name(where, path)
+    if not is_named or pure.is_absolute() or ".." in pure.parts:
         raise ConfigError(
             f"{where}: {path!r} is no path in the workspace",
             hint="write one that begins at the workspace's top, such as data/prompts.csv",

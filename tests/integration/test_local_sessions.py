@@ -185,7 +185,7 @@ def test_code_that_takes_too_long_is_ended_with_what_it_started(
             "import subprocess, sys\n"
             "print(subprocess.Popen(['sleep', '5432']).pid, flush=True)\n"
             "sys.stdin.read(); import time; time.sleep(5432)",
-            timeout=2,
+            timeout=5,
         )
 
     child = int(caught.value.stdout)

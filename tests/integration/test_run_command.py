@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -162,7 +161,6 @@ def test_an_interrupted_script_says_where_it_was(
     command = [sys.executable, "-W", "ignore", "-m", "seer_rpc.cli", "run", str(script)]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
         wait_until((tmp_path / "begun").exists, 60)
-        time.sleep(0.2)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate()
 

@@ -507,3 +507,17 @@ def test_what_the_system_refuses_is_told_in_words(tmp_path: Path) -> None:
         workspace.install(tmp_path / "work")
     with pytest.raises(ConfigError, match="cannot install the workspace"):
         Workspace([SINGLE]).install(tmp_path / "work", "x" * 300)
+
+
+def test_names_that_lists_cannot_hold_are_refused_and_odd_ones_are_not(tmp_path: Path) -> None:
+    odd = "at 1.00\u202fPM \u2028 é \x85.png"
+    make(tmp_path / "data" / odd)
+    workspace = Workspace(local_dirs=[(tmp_path / "data", "in")])
+    workspace.install(tmp_path / "work")
+    assert (tmp_path / "work" / "in" / odd).exists()
+    Workspace().install(tmp_path / "work")
+    assert not (tmp_path / "work" / "in").exists()
+
+    make(tmp_path / "data" / "a\nb.txt")
+    with pytest.raises(ConfigError, match="no name of a file should have"):
+        workspace.install(tmp_path / "work")
