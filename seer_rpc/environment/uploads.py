@@ -25,7 +25,9 @@ def furnish(workbench: Workbench, config: SandboxConfig, workspace: Workspace) -
         send_file(workbench, Path(local), str(HOME / path), _ignore)
     for local, path in config.local_dirs:
         send_folder(workbench, Path(local), str(HOME / path), _ignore)
-    install_workspace(workbench, workspace, _START)
+    # One that goes on from a snapshot keeps what it began with.
+    if workspace != Workspace():
+        install_workspace(workbench, workspace, _START)
 
 
 def upload_interface(

@@ -123,4 +123,11 @@ def test_interfaces_find_what_the_sandbox_starts_with(
         assert run_inside(scoped, code) == BINARY
         code = "result = (WORKSPACE / 'in' / 'data.bin').read_bytes()"
         assert run_inside(scoped, code) == BINARY
-        assert scoped.exec_python("import numbers_inside; print(numbers_inside.NUMBER)") == "5\n"
+        code = "import numbers_inside; print(numbers_inside.NUMBER)"
+        assert scoped.exec_python(code) == "5\n"
+        kept = scoped.snapshot()
+
+    with ScopedSandbox.from_snapshot(kept) as again:
+        assert again.exec_python(code) == "5\n"
+        again.install(Workspace([module(6)]))
+        assert again.exec_python(code) == "6\n"
