@@ -15,6 +15,10 @@ MCP_SCHEMA = "schema"
 """The file in there that has the interface's schema."""
 
 
+MCP_TERMINAL = "terminal.json"
+"""The file in there, in its place, of a server that works in a sandbox."""
+
+
 def state_folder() -> Path:
     """Give the folder of running sandboxes: `$XDG_STATE_HOME/seer`."""
     return _folder("XDG_STATE_HOME", ".local/state")

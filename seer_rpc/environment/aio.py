@@ -25,7 +25,7 @@ from seer_rpc.environment import pool as blocking_pool
 from seer_rpc.environment import sandbox as blocking
 from seer_rpc.environment import scoped as blocking_scoped
 from seer_rpc.environment.base import BaseSandbox
-from seer_rpc.environment.config import SandboxConfig
+from seer_rpc.environment.config import ExecutionMode, SandboxConfig
 from seer_rpc.environment.containers import ContainerHandle
 from seer_rpc.environment.mcp import ServedMcp
 from seer_rpc.environment.models import ModelHandle
@@ -65,6 +65,11 @@ class AsyncSandbox:
     def name(self) -> str:
         """Its name, for people."""
         return self.sync.name
+
+    @property
+    def execution_mode(self) -> ExecutionMode:
+        """What it is prepared for."""
+        return self.sync.execution_mode
 
     @property
     def model_handles(self) -> list[ModelHandle]:
@@ -225,6 +230,33 @@ class AsyncSandbox:
             on_output=on_loop(on_output),
             max_output=max_output,
         )
+
+    async def run_python(
+        self,
+        code: str,
+        *,
+        timeout: float | None = None,
+        cwd: str = WORKSPACE,
+        env: Mapping[str, str] | None = None,
+        input: str | bytes = b"",
+        on_output: OnOutput | None = None,
+        max_output: int = MAX_OUTPUT,
+    ) -> CommandResult:
+        """Run Python code in a process of its own and give what came of it, a failure too."""
+        return await in_thread(
+            self.sync.run_python,
+            code,
+            timeout=timeout,
+            cwd=cwd,
+            env=env,
+            input=input,
+            on_output=on_loop(on_output),
+            max_output=max_output,
+        )
+
+    async def install(self, workspace: Workspace, session: str = "session") -> None:
+        """Put a workspace into the sandbox, in place of what that session had there."""
+        await in_thread(self.sync.install, workspace, session)
 
     async def write_file(self, path: str, content: str | bytes) -> None:
         """Write a file whole or not at all, text as UTF-8."""

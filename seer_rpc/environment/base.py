@@ -25,7 +25,7 @@ from seer_rpc.environment.code_server import (
     program_folders,
     start_code_server,
 )
-from seer_rpc.environment.config import SandboxConfig
+from seer_rpc.environment.config import ExecutionMode, SandboxConfig
 from seer_rpc.environment.containers import ContainerHandle, Docker, start_container
 from seer_rpc.environment.docker_here import DockerHere
 from seer_rpc.environment.docker_inside import DockerInside, start_docker
@@ -35,6 +35,7 @@ from seer_rpc.environment.records import planned_record, running_record, sweep
 from seer_rpc.environment.repos import RepoHandle, checked_out, install_repos
 from seer_rpc.environment.uploads import furnish
 from seer_rpc.environment.work import Work
+from seer_rpc.environment.workspaces import install_workspace
 from seer_rpc.errors import (
     SandboxError,
     SandboxExpiredError,
@@ -94,7 +95,14 @@ class BaseSandbox(Work):
         self.name = self.sandbox_id
         self._backend = backend
         self._run: Run | None = None
+        self._mode: ExecutionMode | None = None
+        """That of a sandbox that another process configured."""
         self._starting = threading.Lock()
+
+    @property
+    def execution_mode(self) -> ExecutionMode:
+        """What it is prepared for."""
+        return self._mode or self.config.execution_mode
 
     @property
     def model_handles(self) -> list[ModelHandle]:
@@ -117,6 +125,18 @@ class BaseSandbox(Work):
     def repo_handles(self) -> list[RepoHandle]:
         """The repositories that the sandbox has; none before it is started."""
         return list(self._run.repos) if self._run is not None else []
+
+    def install(self, workspace: Workspace, session: str = "session") -> None:
+        """Put a workspace into the sandbox, in place of what that session had put there.
+
+        Its libraries can be imported by whatever runs in the sandbox; its skills and files are in
+        `/workspace`. Nothing else is touched.
+
+        Raises:
+            ConfigError: something that was not installed is in the way.
+            SandboxFileError: it cannot be written.
+        """
+        install_workspace(self._workbench(), workspace, session)
 
     def start_container(self, repo: RepoHandle) -> ContainerHandle:
         """Build a repository's Dockerfile and run it with Docker: beside a sandbox on this machine.
@@ -378,6 +398,7 @@ class BaseSandbox(Work):
                 f"sandbox {record.name} is still starting", hint="try again in a moment"
             )
         self.sandbox_id, self.name = record.id, record.name
+        self._mode = ExecutionMode(record.summary.get("execution_mode", "notebook"))
         machine = load_backend(record.backend).attach(record)
         self._run = Run(
             machine,

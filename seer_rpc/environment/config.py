@@ -15,7 +15,6 @@ from typing import Literal
 
 from seer_rpc.backends.listening import Listening, Tls
 from seer_rpc.backends.protocol import IsolationLevel, Limits
-from seer_rpc.environment.fields import check_positive, check_types, knows_its_fields
 from seer_rpc.environment.gpus import MEMORY, check_count, gpu_name, smallest_that_holds
 from seer_rpc.environment.image_names import check_image
 from seer_rpc.environment.model_sizes import ModelSize, model_size
@@ -23,6 +22,7 @@ from seer_rpc.environment.networks import parse_networks
 from seer_rpc.environment.repo_urls import RepoSource, parse_repo
 from seer_rpc.environment.requirements import parse_requirement
 from seer_rpc.errors import ConfigError
+from seer_rpc.fields import check_positive, check_types, knows_its_fields
 from seer_rpc.redaction import without_credentials
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from seer_rpc.client.connection import VARIABLE, Connection
+from seer_rpc.environment.base import BaseSandbox
 from seer_rpc.environment.served import ServedInterface, ServedLibrary
 from seer_rpc.errors import PackageMissingError
 from seer_rpc.files import remove_old, write_whole
 from seer_rpc.generators.mcp import mcp_tools
-from seer_rpc.locations import MCP_SCHEMA, MCP_VARIABLE, mcp_folder
+from seer_rpc.locations import MCP_SCHEMA, MCP_TERMINAL, MCP_VARIABLE, PRIVATE_FOLDER, mcp_folder
 from seer_rpc.registry import running_sandboxes
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 
@@ -24,6 +25,9 @@ CONNECTIONS = "mcp"
 """Where the sandbox's folder has the connection files of its servers."""
 
 _CONFIG = ".config"
+
+_ROOTS = "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"
+"""Names the authorities of sandboxes elsewhere; clients pass no variables on."""
 
 _COMMAND = (sys.executable, "-P", "-m", "seer_rpc.mcp")
 """Not from the working directory, whose files may be called as modules are."""
@@ -71,8 +75,25 @@ class ServedMcp(dict[str, dict[str, Any]], ServedLibrary):
 def configuration(name: str, command: Sequence[str], env: Mapping[str, str]) -> dict[str, Any]:
     """Give what clients need to start a server that imports this library as it is imported here."""
     program, *args = command
-    variables = {**env, **_import_path()}
+    roots = {_ROOTS: os.environ[_ROOTS]} if _ROOTS in os.environ else {}
+    variables = {**env, **roots, **_import_path()}
     return {name: {"type": "stdio", "command": program, "args": args, "env": variables}}
+
+
+def terminal_server(name: str, sandbox: BaseSandbox, known: Mapping[str, str]) -> dict[str, Any]:
+    """Configure a server whose tools work in a sandbox, and that is told what is `known`.
+
+    What opens the sandbox stays where the sandbox is written down.
+    """
+    home = sandbox._running().machine.folder()
+    folder = _make_folder(f"{home.name}-{name}")
+    told = {"sandbox": str(home), **known}
+    write_whole(folder / MCP_TERMINAL, json.dumps(told).encode())
+    config = configuration(name, _COMMAND, {MCP_VARIABLE: str(folder)})
+    file = home / CONNECTIONS / f"{name}{_CONFIG}"
+    file.parent.mkdir(exist_ok=True, mode=0o700)
+    write_whole(file, json.dumps(config).encode())
+    return config
 
 
 def running_servers() -> list[dict[str, Any]]:
@@ -118,7 +139,7 @@ def _make_folder(name: str) -> Path:
 
 
 def _import_path() -> dict[str, str]:
-    path = os.environ.get("PYTHONPATH")
-    if not path:
-        return {}
-    return {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, path.split(os.pathsep)))}
+    """Give where to import from what is not installed; the libraries of sessions are no part."""
+    folders = map(os.path.abspath, filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)))
+    path = [each for each in folders if not Path(each, PRIVATE_FOLDER).is_dir()]
+    return {"PYTHONPATH": os.pathsep.join(path)} if path else {}

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from seer_rpc import snapshots
 from seer_rpc.backends import Machine, MachineSpec, load_backend
+from seer_rpc.backends.protocol import NetworkAccess
+from seer_rpc.client.connection import Connection
 from seer_rpc.environment.code_server import CodeServer
 from seer_rpc.environment.config import SandboxConfig
 from seer_rpc.environment.models import ModelHandle
@@ -42,6 +44,7 @@ def planned_record(
         admin_token=admin_token,
         summary={
             "gpu": config.gpu,
+            "execution_mode": config.execution_mode.value,
             "models": [model.name for model in config.models],
             "python_packages": list(config.python_packages),
             "secrets": list(config.secrets),
@@ -80,6 +83,13 @@ def running_machine(record: SandboxRecord) -> Machine | None:
         return load_backend(record.backend).attach(record)
     except (BackendError, SandboxError, SandboxLostError):
         return None
+
+
+def way_to(record: SandboxRecord) -> Connection:
+    """Give the way to the runtime of a sandbox that is written down, with its admin token."""
+    if record.network is not None and record.network["endpoint"] == record.endpoint:
+        return NetworkAccess(**record.network).connection("", record.admin_token)
+    return Connection("", record.endpoint, record.admin_token)
 
 
 def sweep(*, dry_run: bool = False) -> list[tuple[Path, SandboxRecord | None]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Literal, Self, overload
 
+from seer_rpc.backends.import_path import LIBRARIES
 from seer_rpc.client.connection import Connection
 from seer_rpc.environment.base import BaseSandbox, Run, not_started
 from seer_rpc.environment.config import SandboxConfig
@@ -18,12 +19,12 @@ from seer_rpc.environment.served import (
     not_listening,
     served_prompt,
 )
-from seer_rpc.environment.uploads import HOME, LIBRARIES, upload_interface
+from seer_rpc.environment.uploads import HOME, upload_interface
 from seer_rpc.errors import ConfigError, InterfaceGoneError, SeerError
 from seer_rpc.generators import DEFAULT_TOKENS
 from seer_rpc.registry import SandboxRecord
 from seer_rpc.workspace import Workspace
-from seer_rpc.workspace.library import check_import_name
+from seer_rpc.workspace.names import check_import_name
 from seer_runtime.wire.pb.runtime_pb2 import LoadRequest
 
 _ARTEFACTS = ("library", "mcp", "prompt", "skill")
@@ -194,7 +195,7 @@ class ScopedSandbox(BaseSandbox):
         request = LoadRequest(
             interface=name,
             path=run.machine.path(upload_interface(self._workbench(), file, name, self._sources)),
-            import_paths=[run.machine.path(str(folder)) for folder in (HOME, LIBRARIES)],
+            import_paths=[run.machine.path(folder) for folder in (str(HOME), LIBRARIES)],
             models={handle.name: run.machine.path(handle.path) for handle in run.models},
         )
         self._interfaces.pop(name, None)

@@ -9,12 +9,14 @@ from seer_rpc.client.transfers import send_file, send_folder
 from seer_rpc.client.workbench import Workbench
 from seer_rpc.environment.config import SandboxConfig
 from seer_rpc.environment.siblings import sibling_files
+from seer_rpc.environment.workspaces import install_workspace
 from seer_rpc.errors import InterfaceMissingError, InterfaceSyntaxError
 from seer_rpc.workspace import Workspace
 from seer_runtime.wire.parcels import pack_bytes, parcels
 
 HOME = PurePosixPath("/root")
-LIBRARIES = PurePosixPath("/root/libraries")
+_START = "at the start"
+"""The session that has what a sandbox begins with; those of others have no spaces."""
 
 
 def furnish(workbench: Workbench, config: SandboxConfig, workspace: Workspace) -> None:
@@ -23,11 +25,9 @@ def furnish(workbench: Workbench, config: SandboxConfig, workspace: Workspace) -
         send_file(workbench, Path(local), str(HOME / path), _ignore)
     for local, path in config.local_dirs:
         send_folder(workbench, Path(local), str(HOME / path), _ignore)
-    texts: dict[PurePosixPath, bytes] = {}
-    for library in workspace.libraries:
-        root = LIBRARIES if library.is_single_file else LIBRARIES / library.name
-        texts |= {root / name: text.encode() for name, text in library.files.items()}
-    _send_contents(workbench, texts)
+    # One that goes on from a snapshot keeps what it began with.
+    if workspace != Workspace():
+        install_workspace(workbench, workspace, _START)
 
 
 def upload_interface(

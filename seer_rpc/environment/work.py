@@ -156,9 +156,34 @@ class Work:
 
         The other arguments, and what it raises, are those of `exec`.
         """
+        return self.run_python(
+            code,
+            timeout=timeout,
+            cwd=cwd,
+            env=env,
+            input=input,
+            on_output=on_output,
+            max_output=max_output,
+        ).check()
+
+    def run_python(
+        self,
+        code: str,
+        *,
+        timeout: float | None = None,
+        cwd: str = WORKSPACE,
+        env: Mapping[str, str] | None = None,
+        input: str | bytes = b"",
+        on_output: OnOutput | None = None,
+        max_output: int = MAX_OUTPUT,
+    ) -> CommandResult:
+        """Run Python code in a process of its own and give what came of it, a failure too.
+
+        The other arguments, and what it raises, are those of `run`.
+        """
         planned = Command(python=_encoded(code))
         set_surroundings(planned, cwd, env or {}, timeout)
-        return self._run_command(planned, input, on_output, max_output).check()
+        return self._run_command(planned, input, on_output, max_output)
 
     def write_file(self, path: str, content: str | bytes) -> None:
         """Write a file whole or not at all, text as UTF-8; folders are made where need be.

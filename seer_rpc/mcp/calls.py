@@ -29,6 +29,9 @@ _MOST_ITEMS = 100_000
 _MOST_CHARACTERS = 128 << 20
 """Of their JSON, likewise."""
 
+_MOST_OUTPUT = 4_000
+"""Characters of what a command that still runs has printed."""
+
 Report: TypeAlias = Callable[[float, float | None, str | None], Awaitable[None]]
 """Sends what is done, in all, and a message."""
 
@@ -59,6 +62,8 @@ class RunningCall:
         self.progress: Progress | None = None
         self.items: list[Any] = []
         """What a stream gave, as JSON."""
+        self.output = ""
+        """The end of what a command printed."""
         self.task: asyncio.Task[ToolResult]
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
@@ -87,6 +92,10 @@ class RunningCall:
         """Take the newest progress."""
         self.progress = progress
         self._changed.set()
+
+    def print(self, text: str) -> None:
+        """Take what a command prints."""
+        self.output = (self.output + text)[-_MOST_OUTPUT:]
 
     async def follow(self, reporter: Reporter, seconds: float | None) -> bool:
         """Wait for the end, `seconds` at most, and report progress; tell whether it is over."""

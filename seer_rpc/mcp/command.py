@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError
 
 from seer_rpc.client.connection import VARIABLE
 from seer_rpc.errors import ConfigError
-from seer_rpc.locations import MCP_SCHEMA, MCP_VARIABLE
+from seer_rpc.locations import MCP_SCHEMA, MCP_TERMINAL, MCP_VARIABLE
 from seer_rpc.progress import note
 from seer_rpc.shell.calls import seconds
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
@@ -59,16 +59,22 @@ def run(parsed: argparse.Namespace, environment: dict[str, str]) -> None:
         ConfigError: they do not name a server, or it cannot be as it is configured.
     """
     folder = _named(environment, MCP_VARIABLE)
-    connection_file = _named(environment, VARIABLE)
-    schema = _read_schema(folder / MCP_SCHEMA)
     # Arrays are shown by their numbers, and to import torch takes longer than a client waits.
     sys.modules.setdefault("torch", None)  # type: ignore[arg-type]
     # What lies in the working directory is none of its settings.
     os.environ.setdefault("FASTMCP_ENV_FILE", os.devnull)
     from seer_rpc.mcp.server import BearerToken, make_server, serve_http, serve_stdio
+    from seer_rpc.mcp.terminal.desk import read_terminal
+    from seer_rpc.mcp.terminal.server import make_terminal
 
     auth = BearerToken(_token(environment)) if parsed.http else None
-    server = make_server(schema, connection_file, folder, parsed.wait, parsed.timeout, auth)
+    if (folder / MCP_TERMINAL).exists():
+        terminal = read_terminal(folder / MCP_TERMINAL)
+        server = make_terminal(terminal, folder, parsed.wait, parsed.timeout, auth)
+    else:
+        schema = _read_schema(folder / MCP_SCHEMA)
+        connection_file = _named(environment, VARIABLE)
+        server = make_server(schema, connection_file, folder, parsed.wait, parsed.timeout, auth)
     if parsed.http:
         host, port = parsed.http
         asyncio.run(serve_http(server, host, port, parsed.allow_host))

@@ -122,6 +122,9 @@ class Jobs:
         known = job_so_far(job_id, running.progress, running.items)
         if running.progress is not None:
             parts.append(f"Progress: {running.progress}")
+        if running.output:
+            parts.append(f"It printed, at last:\n{running.output}")
+            known["output"] = running.output
         if running.items:
             text = json.dumps(last_items(running.items), ensure_ascii=False)
             parts.append(

@@ -52,7 +52,7 @@ def job_tools(jobs: Jobs) -> list[Tool]:
     wait = f"{jobs.wait:g} s"
     minutes = f"{LIFETIME / 60:.0f} minutes"
     return [
-        _own_tool(
+        own_tool(
             get,
             f"{jobs.prefix}_get",
             f"Get the result of a call that went on as a job because it took longer than {wait}. "
@@ -61,14 +61,14 @@ def job_tools(jobs: Jobs) -> list[Tool]:
             _JOB,
             read_only=True,
         ),
-        _own_tool(
+        own_tool(
             cancel,
             f"{jobs.prefix}_cancel",
             "End a call that went on as a job, permanently: the function stops, without a result.",
             _JOB,
             read_only=False,
         ),
-        _own_tool(
+        own_tool(
             list_jobs,
             f"{jobs.prefix}_list",
             "List the calls that went on as jobs: job_id, tool, status, seconds and progress.",
@@ -91,7 +91,7 @@ def reference_tools(values: KeptValues) -> list[Tool]:
         return values.list()
 
     return [
-        _own_tool(
+        own_tool(
             get,
             f"{values.prefix}_get",
             'Get the value that a result left in the sandbox as {"reference": NUMBER}. A tensor '
@@ -100,7 +100,7 @@ def reference_tools(values: KeptValues) -> list[Tool]:
             _REFERENCE,
             read_only=True,
         ),
-        _own_tool(
+        own_tool(
             free,
             f"{values.prefix}_free",
             "Free the memory of a value that a result left in the sandbox. The value is gone "
@@ -108,7 +108,7 @@ def reference_tools(values: KeptValues) -> list[Tool]:
             _REFERENCE,
             read_only=False,
         ),
-        _own_tool(
+        own_tool(
             list_references,
             f"{values.prefix}_list",
             "List the references to values that results left in the sandbox: number, type, and of "
@@ -119,21 +119,23 @@ def reference_tools(values: KeptValues) -> list[Tool]:
     ]
 
 
-def _own_tool(
+def own_tool(
     answer: Callable[..., Awaitable[ToolResult]],
     name: str,
     description: str,
     parameters: Mapping[str, JsonSchema],
     *,
     read_only: bool,
+    idempotent: bool = True,
 ) -> Tool:
+    """Make a tool that `answer` answers; parameters with a default may be left out."""
     described = McpTool(
         name,
         description=description,
         input_schema={
             "type": "object",
             "properties": dict(parameters),
-            "required": list(parameters),
+            "required": [each for each, schema in parameters.items() if "default" not in schema],
             "additionalProperties": False,
         },
     )
@@ -146,7 +148,7 @@ def _own_tool(
         annotations=ToolAnnotations(
             title=title,
             read_only_hint=read_only,
-            idempotent_hint=True,
+            idempotent_hint=idempotent,
             destructive_hint=not read_only,
             open_world_hint=False,
         ),

@@ -55,7 +55,7 @@ def ask_with(ask: Callable[[SandboxRecord], bool]) -> None:
 
 def all_sandboxes() -> list[SandboxRecord]:
     """Give what is written down, the newest last; those that have ended may be among them."""
-    found = [record for folder in _folders() if (record := _read(folder)) is not None]
+    found = [record for folder in _folders() if (record := read_record(folder)) is not None]
     return sorted(found, key=lambda record: record.created)
 
 
@@ -107,7 +107,7 @@ def stale_sandboxes() -> Iterator[tuple[Path, SandboxRecord | None]]:
     one that should have ended with it. There is no record where the folder was begun and no more.
     """
     for folder in _folders():
-        record = _read(folder)
+        record = read_record(folder)
         if record is None:
             if not is_held(str(folder / RUN)) and _age(folder) > _UNWRITTEN:
                 yield folder, None
@@ -130,7 +130,8 @@ def _folders() -> Iterator[Path]:
         yield from sandboxes_folder().iterdir()
 
 
-def _read(folder: Path) -> SandboxRecord | None:
+def read_record(folder: Path) -> SandboxRecord | None:
+    """Give what is written down in a sandbox's folder; None where that is nothing."""
     with contextlib.suppress(OSError, ValueError):
         record = SandboxRecord.from_json((folder / _RECORD).read_bytes())
         # A folder speaks for itself alone.

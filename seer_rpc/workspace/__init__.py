@@ -1,4 +1,4 @@
-"""What a session works with: libraries and skills, and the folder that they are put in."""
+"""What a session works with: libraries, skills and files, and the folder that they are put in."""
 
 from seer_rpc.workspace.library import Library
 from seer_rpc.workspace.skill import Skill

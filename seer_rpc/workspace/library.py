@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import keyword
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from seer_rpc.errors import ConfigError
 from seer_rpc.workspace.artefact import Artefact
-from seer_rpc.workspace.installing import Parcel
+from seer_rpc.workspace.contents import apart, read_folder
+from seer_rpc.workspace.front_matter import parse_skill
+from seer_rpc.workspace.names import check_import_name, warn_of_hiding
+from seer_rpc.workspace.parcels import Parcel
+from seer_rpc.workspace.source_docs import source_docs
+
+PACKAGE = "__init__.py"
+SKILL_TEXT, SKILL_CODE = "SKILL.md", "code.py"
 
 
 class Library(Artefact):
@@ -24,38 +29,94 @@ class Library(Artefact):
         files: Mapping[str, str],
         docs: str = "",
         *,
+        data_files: Mapping[str, bytes] | None = None,
         private_files: Mapping[str, str] | None = None,
     ) -> None:
         """Take file names and their source: `{name}.py` alone, or a package's files.
 
-        `private_files` hold secrets. A workspace keeps them in its `.seer` folder, readable by
-        their owner alone.
+        `data_files` are those of a package that are no text. `private_files` hold secrets: a
+        workspace keeps them in its `.seer` folder, readable by their owner alone.
 
         Raises:
-            ConfigError: the name is no import name, or a file lies outside the library.
+            ConfigError: the name is no import name, a file lies outside the library, or several
+                files are no package.
         """
         check_import_name(name)
-        super().__init__(name, files, private_files)
+        super().__init__(name, files, data_files, private_files)
         self._docs = docs
+        if (files or data_files) and not self.is_single_file and PACKAGE not in files:
+            raise ConfigError(
+                f"library {name!r} has neither {name}.py alone nor an {PACKAGE}: "
+                f"`import {name}` would find nothing",
+                hint=f"call its one file {name}.py, or add an {PACKAGE}, an empty one will do",
+            )
 
     @classmethod
     def from_file(cls, path: str | Path, name: str | None = None) -> Library:
         """Make a library of one Python file, importable under its stem or `name`.
 
         Raises:
-            ConfigError: there is no such file.
+            ConfigError: there is no such file, or it cannot be imported under that name.
         """
         file = Path(path)
-        name = name or file.stem
-        try:
-            return cls(name, {f"{name}.py": file.read_text(encoding="utf-8")})
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"cannot read the library file {file}: {error}") from error
+        if file.is_dir():
+            raise ConfigError(
+                f"cannot read the library file {file}: it is a folder",
+                hint="Library.from_directory takes packages",
+            )
+        return cls._of_module(_read(file), name or file.stem)
+
+    @classmethod
+    def from_directory(cls, path: str | Path, name: str | None = None) -> Library:
+        """Make a library of a package: the Python files of a folder and all others in it.
+
+        It is importable under the folder's name, or `name`. What Python and git keep in there
+        stays behind.
+
+        Raises:
+            ConfigError: it is no package, cannot be imported under that name, or has something in
+                it that cannot be taken along, such as a link that leads out of it.
+        """
+        folder = Path(path)
+        name = name or folder.absolute().name
+        files, data_files = apart(read_folder(folder, "library"))
+        if PACKAGE not in files:
+            raise ConfigError(
+                f"{folder} is no Python package: it has no {PACKAGE}",
+                hint="add one, an empty one will do; Library.from_file takes single files",
+            )
+        library = cls(name, files, source_docs(files[PACKAGE]), data_files=data_files)
+        warn_of_hiding(name)
+        return library
+
+    @classmethod
+    def from_skill_dir(cls, path: str | Path) -> Library:
+        """Make a library of a skill's `code.py`, with its SKILL.md as documentation.
+
+        The skill `steering-hook` becomes `steering_hook`.
+
+        Raises:
+            ConfigError: it is no skill, or has no code.
+        """
+        folder = Path(path)
+        told = parse_skill(_read(folder / SKILL_TEXT), folder.absolute().name)
+        docs = f"{told.description}\n\n{told.body}".strip()
+        return cls._of_module(_read(folder / SKILL_CODE), told.name.replace("-", "_"), docs)
 
     @classmethod
     def from_code(cls, code: str, name: str) -> Library:
-        """Make a library of source text."""
-        return cls(name, {f"{name}.py": code})
+        """Make a library of source text.
+
+        Raises:
+            ConfigError: it cannot be imported under that name.
+        """
+        return cls._of_module(code, name)
+
+    @classmethod
+    def _of_module(cls, code: str, name: str, docs: str | None = None) -> Library:
+        library = cls(name, {f"{name}.py": code}, source_docs(code) if docs is None else docs)
+        warn_of_hiding(name)
+        return library
 
     @property
     def docs(self) -> str:
@@ -70,7 +131,7 @@ class Library(Artefact):
     @property
     def is_single_file(self) -> bool:
         """Whether this is one module and no package."""
-        return list(self.files) == [f"{self.name}.py"]
+        return [*self.files, *self.data_files] == [f"{self.name}.py"]
 
     def parcel(self) -> Parcel:
         """Give its files as they are installed."""
@@ -79,18 +140,9 @@ class Library(Artefact):
         return self._parcel(root, roots, f"{self.name}.files")
 
 
-def check_import_name(name: str) -> None:
-    """Refuse a name that cannot be imported, or that would hide a module of Python's own.
-
-    Raises:
-        ConfigError: it is such a name.
-    """
-    if not name.isidentifier() or keyword.iskeyword(name):
-        raise ConfigError(
-            f"{name!r} cannot be imported",
-            hint="give name= a word of letters, digits and underscores",
-        )
-    if name in sys.stdlib_module_names:
-        raise ConfigError(
-            f"a library called {name!r} would hide Python's own module", hint="give another name="
-        )
+def _read(file: Path) -> str:
+    try:
+        return file.read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        where = "" if file.is_absolute() else f"relative paths begin at {Path.cwd()}"
+        raise ConfigError(f"cannot read the library file {file}: {error}", hint=where) from error

@@ -4,33 +4,29 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from seer_rpc.errors import ConfigError
 from seer_rpc.files import write_whole
 from seer_rpc.locations import MCP_VARIABLE
-from seer_rpc.workspace.library import Library
 
 FILE = ".mcp.json"
 _KEY = "mcpServers"
 _MODE = 0o644
 
 
-def configuration(folder: Path, libraries: Iterable[Library]) -> str:
-    """Give what the folder's `.mcp.json` says with the servers of `libraries`; "" without any.
+def configuration(folder: Path, servers: Mapping[str, Any], stale: Collection[str]) -> str:
+    """Give what the folder's `.mcp.json` is to say: with `servers`, without those that are `stale`.
 
-    What others wrote in it stays.
+    What others wrote in it stays. It is "" where there is nothing to change.
 
     Raises:
         ConfigError: what is there is no such file, or has a server of the same name that is none
             of an interface.
     """
-    servers: dict[str, Any] = {}
-    for library in libraries:
-        servers |= library.mcp_servers
-    if not servers:
+    if not servers and not stale:
         return ""
     file = folder / FILE
     content = _read(file)
@@ -41,7 +37,11 @@ def configuration(folder: Path, libraries: Iterable[Library]) -> str:
                 f"{file} has another server that is called {name!r}, which is none of an interface",
                 hint="rename one of them: serve(..., name=) gives an interface another name",
             )
-    content[_KEY] = present | servers
+    kept = {name: each for name, each in present.items() if name not in stale or not _is_ours(each)}
+    wanted = {**kept, **servers}
+    if wanted == present:
+        return ""
+    content[_KEY] = wanted
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 

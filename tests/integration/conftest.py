@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import itertools
-import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 
 from seer_rpc.client import Session
 from seer_rpc.environment import SandboxConfig, ScopedSandbox
-from seer_rpc.execution import create_local_session
+from seer_rpc.execution import LocalSession, create_local_session
 from seer_rpc.workspace import Library, Workspace
 
 
@@ -72,21 +71,17 @@ def import_library(
 ) -> Iterator[Callable[[Library], ModuleType]]:
     """Import libraries as a local session does; what was imported is forgotten afterwards."""
     folder = tmp_path_factory.mktemp("session")
-    path = list(sys.path)
-    names: set[str] = set()
+    sessions: list[LocalSession] = []
 
     def import_one(library: Library) -> ModuleType:
-        create_local_session(Workspace(libraries=[library]), folder)
-        names.add(library.name)
+        sessions.append(
+            create_local_session(Workspace(libraries=[library]), folder, name=library.name)
+        )
         return importlib.import_module(library.name)
 
     yield import_one
-    sys.path[:] = path
-    for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] in names:
-            if name.endswith("._remote"):
-                module.remote.close()
-            del sys.modules[name]
+    for session in sessions:
+        session.terminate()
 
 
 @pytest.fixture(scope="session")

@@ -174,7 +174,8 @@ def test_what_modal_is_asked_for(
     assert layers.index("apt-get install -y git") < layers.index("msgpack==")
     assert layers.index("msgpack==") < layers.index("einops==0.8.1")
     settings = Settings.from_json(asked.environment[SETTINGS])
-    assert settings.environment == {"PASSWORD": "swordfish"}
+    libraries = "/root/libraries:/opt/seer"
+    assert settings.environment == {"PASSWORD": "swordfish", "PYTHONPATH": libraries}
     assert sandbox.run("env | grep -e SEER_SETTINGS -e GRPC_").stdout == ""
     assert "swordfish" not in modal_emulator.log.transcript()
     assert settings.call_token_digest not in modal_emulator.log.transcript()

@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -92,6 +93,33 @@ def test_the_script_with_several_sandboxes_runs(folder: Path) -> None:
     assert run(folder, "many.py") == (
         "the cat {'the': 1, 'cat': 1}\na hat {'a': 1, 'hat': 1}\nNone ArgumentError\n"
     )
+
+
+def test_the_session_in_a_folder_runs(folder: Path) -> None:
+    assert run(folder, "bench.py") == "1\n3\n\n"
+    activated = (
+        ". bench/.seer/activate; cd /; python -c 'import counting; print(counting.count(\"a\"))'"
+    )
+    assert subprocess.check_output(["sh", "-c", activated], cwd=folder, text=True) == "1\n"
+
+
+def test_the_session_in_a_sandbox_runs_and_has_a_server(folder: Path) -> None:
+    with serving(folder, "terminal.py") as lines, talk(json.loads(lines[-1])) as server:
+        printed = server.value("python", code="import counting; print(counting.count('a b c'))")
+
+    assert "".join(lines[:-1]) == "2\n\n1\n\n"
+    assert printed["stdout"] == "3\n"
+
+
+def test_scripts_of_another_name_run(folder: Path) -> None:
+    (command,) = re.findall(r"^seer (run old.*)$", README.read_text(), re.M)
+    script = (folder / "bench.py").read_text().replace("from seer_rpc.", "from src.")
+    (folder / "old_setup.py").write_text(script)
+
+    seer = [sys.executable, "-m", "seer_rpc.cli"]
+    subprocess.run(["sh", "-c", f"{shlex.join(seer)} {command}"], cwd=folder, check=True)
+
+    assert (folder / "session.json").read_text() == "1\n3\n\n"
 
 
 def test_the_agent_s_workspace_has_a_server(folder: Path) -> None:

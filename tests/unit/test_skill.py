@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -267,3 +268,71 @@ def test_many_lines_of_docs_do_not_make_the_skill_too_long() -> None:
     text = skill_files(schema, sys.executable)["SKILL.md"]
     assert "What it does." in text
     assert text.count("\n") <= 500
+
+
+def skill_folder(folder: Path, text: str) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "SKILL.md").write_text(text)
+    (folder / "scripts").mkdir()
+    (folder / "scripts" / "go.sh").write_text("#!/bin/sh\necho went\n")
+    (folder / "logo.png").write_bytes(b"\x89PNG\xff")
+    return folder
+
+
+HEAD = "---\nname: my-tools\ndescription: >\n  Does things;\n  use it when.\n---\nRead on.\n"
+
+
+def test_a_folder_becomes_a_skill_with_all_its_files(tmp_path: Path) -> None:
+    folder = skill_folder(tmp_path / "my-tools", HEAD)
+    skill = Skill.from_directory(folder)
+
+    installed = skill.install(tmp_path / "work")
+
+    assert (skill.name, skill.description) == ("my-tools", "Does things; use it when.")
+    assert skill.data_files == {"logo.png": b"\x89PNG\xff"}
+    assert (installed / "logo.png").read_bytes() == b"\x89PNG\xff"
+    assert (installed / "SKILL.md").read_text() == HEAD
+    # Agents run scripts as they stand.
+    assert subprocess.check_output([installed / "scripts" / "go.sh"], text=True) == "went\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("# No head\n", "there is no head"),
+        ("---\nname: my-tools\n", "there is no head"),
+        ("---\nname: my-tools\ndescription: a: b: c\n---\n", "no YAML"),
+        ("---\n- a\n---\n", "has no fields"),
+        ("---\nname: my-tools\n---\n", "there is no description"),
+        ("---\nname: my-tools\ndescription: 3\n---\n", "there is no description"),
+        ("---\ndescription: x\n---\n", "there is no name"),
+        ("---\nname: My_Tools\ndescription: x\n---\n", "name 'My_Tools' is none"),
+        ("---\nname: my--tools\ndescription: x\n---\n", "is none"),
+        ("---\nname: other\ndescription: x\n---\n", "name is 'other'"),
+        (f"---\nname: my-tools\ndescription: {'x' * 1025}\n---\n", "1025 characters"),
+        (f"---\nname: {'x' * 65}\ndescription: x\n---\n", "65 characters"),
+    ],
+)
+def test_a_folder_that_agents_would_not_take_is_refused(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    folder = skill_folder(tmp_path / "my-tools", text)
+
+    with pytest.raises(ConfigError, match=words):
+        Skill.from_directory(folder)
+    with pytest.raises(ConfigError, match=words):
+        Workspace(skill_dirs=[folder])
+
+
+def test_a_folder_without_a_text_is_no_skill(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+
+    with pytest.raises(ConfigError, match=r"has no SKILL\.md"):
+        Skill.from_directory(tmp_path / "empty")
+
+
+def test_fields_that_some_agents_know_are_warned_of(tmp_path: Path) -> None:
+    folder = skill_folder(tmp_path / "my-tools", HEAD.replace("---\nR", "version: 1\n---\nR"))
+
+    with pytest.warns(UserWarning, match="does not know: version"):
+        Skill.from_directory(folder)

@@ -126,12 +126,12 @@ def pack_file(file: int, path: str) -> Iterator[Entry]:
     yield entry
 
 
-def pack_bytes(path: str, content: bytes) -> Iterator[Entry]:
+def pack_bytes(path: str, content: bytes, mode: int = 0o644) -> Iterator[Entry]:
     """Give a file that is in memory, in pieces."""
     for start in range(0, len(content) or 1, PIECE):
         yield Entry(
             path=os.fsencode(path),
-            mode=0o644,
+            mode=mode,
             modified=time.time_ns(),
             content=content[start : start + PIECE],
             continues=start + PIECE < len(content),

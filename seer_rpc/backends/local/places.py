@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from seer_rpc.backends.import_path import LIBRARIES, with_libraries
 from seer_rpc.backends.local import namespace
 from seer_rpc.backends.local.folders import OWN, Folders
 from seer_rpc.backends.local.front_python import (
@@ -99,7 +100,7 @@ def _in_namespace(spec: MachineSpec, folders: Folders, events: Path | None, pyth
     return Place(
         command=place.command,
         descriptors=place.descriptors({**environment, **_GRPC, FRONT: spec.sandbox_id}),
-        variables={**_with(python, environment), **spec.environment},
+        variables=with_libraries({**_with(python, environment), **spec.environment}, LIBRARIES),
         socket=f"{namespace.RUN}/{folders.socket.name}",
         run=namespace.RUN,
         home="/root",
@@ -117,20 +118,22 @@ def _in_the_open(
     python: Venv,
 ) -> Place:
     environment = _passed_on()
-    own = _with(python, environment)
+    own, packages = _with(python, environment), []
     if confinement is not None:
-        library, temporary = _library(folders, python), _temporary(folders)
-        confined = {"PYTHONPATH": str(library), "TMPDIR": str(temporary)}
-        environment |= confined
-        own |= confined
-        environment["PYTHONPATH"] = os.pathsep.join([confined["PYTHONPATH"], *other_packages()])
+        packages = [str(_library(folders, python))]
+        temporary = {"TMPDIR": str(_temporary(folders))}
+        own |= temporary
+        environment |= temporary
+        environment["PYTHONPATH"] = os.pathsep.join([*packages, *other_packages()])
     home = str(folders.all / "root")
     for path, source in spec.models.items():
         folders.find(path).symlink_to(source, target_is_directory=True)
     return Place(
         command=[sys.executable, "-P", "-m", "seer_runtime"],
         environment={**environment, **_GRPC, FRONT: spec.sandbox_id},
-        variables={**own, "HOME": home, **spec.environment},
+        variables=with_libraries(
+            {**own, "HOME": home, **spec.environment}, str(folders.find(LIBRARIES)), *packages
+        ),
         socket=str(folders.socket),
         run=str(folders.run),
         home=home,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
 from collections.abc import Mapping
 from typing import Any
 
 import modal
 
+from seer_rpc.backends.import_path import LIBRARIES, with_libraries
 from seer_rpc.backends.modal.images import LIBRARY
 from seer_rpc.backends.modal.support import LONGEST
 from seer_rpc.backends.modal.volumes import mounted
@@ -165,7 +165,7 @@ def _settings(spec: MachineSpec, entrance: Entrance | None) -> Settings:
         port=dataclasses.replace(own, address=address),
         call_token_digest=spec.call_token_digest,
         admin_token_digest=spec.admin_token_digest,
-        environment=_variables(spec),
+        environment=with_libraries(_variables(spec), LIBRARIES, LIBRARY),
         working_directory=_HOME,
         sockets=FRONT_FOLDER,
         journal=FRONT_FOLDER,
@@ -178,8 +178,5 @@ def _settings(spec: MachineSpec, entrance: Entrance | None) -> Settings:
 
 
 def _variables(spec: MachineSpec) -> Mapping[str, str]:
-    """Keep the runtime where workers find it, and models from being looked for elsewhere."""
-    given = {**(_OFFLINE if spec.models else {}), **spec.environment}
-    if "PYTHONPATH" not in given:
-        return given
-    return {**given, "PYTHONPATH": os.pathsep.join([given["PYTHONPATH"], LIBRARY])}
+    """Keep models from being looked for elsewhere."""
+    return {**(_OFFLINE if spec.models else {}), **spec.environment}
