@@ -65,7 +65,7 @@ def open_session(
 def wait_until() -> Callable[..., None]:
     """Wait for a condition; a condition that never comes true fails the test."""
 
-    def wait(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    def wait(condition: Callable[[], object], seconds: float = 60.0) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, "it did not come true in time"

@@ -59,7 +59,7 @@ def test_front_and_worker_are_found_and_nothing_is_left_at_the_end(
 
 
 def test_processes_of_others_are_not_signalled(processes: SandboxProcesses) -> None:
-    sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+    sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
     other = {**os.environ, MARK: "another-sandbox/1/"}
     with subprocess.Popen(sleep, env=other) as stranger:
         assert not processes.send(stranger.pid, signal.SIGKILL)

@@ -789,7 +789,7 @@ def die(how: str) -> int:
             os.kill(os.getpid(), signal.SIGKILL)
         case "terminate":
             os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(60)
+    time.sleep(600)
 
 
 @expose

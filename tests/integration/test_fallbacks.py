@@ -68,7 +68,7 @@ def nap(seconds: float) -> float:
 @expose(concurrent=True)
 async def wait() -> None:
     import asyncio
-    await asyncio.sleep(100)
+    await asyncio.sleep(600)
 
 
 @expose
@@ -304,7 +304,7 @@ def test_values_cross_where_the_client_gets_no_shared_memory(child: Any, way: st
         """,
         way,
     )
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
 
 
 def test_values_cross_where_the_client_gets_no_descriptors(child: Any) -> None:
@@ -318,7 +318,7 @@ def test_values_cross_where_the_client_gets_no_descriptors(child: Any) -> None:
         ready()
         """
     )
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
 
 
 @pytest.mark.parametrize("way", [DIRECT, "grpc"])
@@ -342,7 +342,7 @@ def test_a_client_that_is_stopped_holds_up_nobody(
 
     assert time.monotonic() - since < 3
     process.send_signal(signal.SIGCONT)
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
 
 
 @pytest.mark.parametrize("way", [DIRECT, "grpc"])
@@ -364,7 +364,7 @@ def test_the_call_of_a_client_that_is_killed_is_ended_after_its_lease(
     wait_until(lambda: list(Ledger.read(ledger).all_running()))
     process.kill()
 
-    wait_until(lambda: not list(Ledger.read(ledger).all_running()), 12)
+    wait_until(lambda: not list(Ledger.read(ledger).all_running()))
 
 
 def test_a_forked_client_does_no_harm_to_its_parent(child: Any) -> None:
@@ -389,7 +389,7 @@ def test_a_forked_client_does_no_harm_to_its_parent(child: Any) -> None:
         ready()
         """
     )
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
 
 
 def test_a_forked_client_that_calls_is_told_not_to(child: Any) -> None:
@@ -411,7 +411,7 @@ def test_a_forked_client_that_calls_is_told_not_to(child: Any) -> None:
         ready()
         """
     )
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -473,7 +473,7 @@ def test_direct_calls_that_are_given_up_too_late_take_nobodys_turn(
 
     with open_session(sandbox, name, DOOR) as other:
         for number in range(20):
-            assert other.call("echo", [number], {}, timeout=20) == number
+            assert other.call("echo", [number], {}, timeout=60) == number
 
     assert time.monotonic() - since < 2
 
@@ -525,6 +525,6 @@ def test_many_calls_and_sessions_leave_nothing_behind(
     before = [held(each) for each in processes]
     use(10_000, 100)
     try:
-        wait_until(flat, 10)
+        wait_until(flat)
     except AssertionError:
         pytest.fail(f"before {before}, now {[held(each) for each in processes]}")

@@ -421,7 +421,7 @@ def test_calls_that_a_gone_sandbox_cut_off_have_their_ids(
     scoped: ScopedSandbox, write: Callable[..., Path]
 ) -> None:
     library = scoped.serve(
-        write("import time\n@expose\ndef f() -> None:\n    print('in f')\n    time.sleep(60)\n")
+        write("import time\n@expose\ndef f() -> None:\n    print('in f')\n    time.sleep(600)\n")
     )
     session = Session(library.connection)
     errors: list[SeerError] = []

@@ -66,7 +66,7 @@ CLIENT = """
     assert session._direct is not None
     {work}
     print("done", flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 
 SMALL, LARGE = 10, 1 << 20
@@ -212,7 +212,7 @@ def test_a_call_whose_worker_died_too_is_told(
     way: str,
 ) -> None:
     with Session(connection) as other:
-        worker = on_host(sandbox, other.call("pid", [], {}, timeout=20))
+        worker = on_host(sandbox, other.call("pid", [], {}, timeout=60))
     client = start('session.call("work", [log, 60.0, 1], {})')
     wait_until(log.exists)
     kill(client)

@@ -30,7 +30,7 @@ SOURCE = """
     @expose(concurrent=True)
     def meet(number: int) -> int:
         # Nobody passes alone.
-        together.wait(20)
+        together.wait(60)
         return number
 """
 

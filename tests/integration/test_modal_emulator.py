@@ -116,11 +116,11 @@ class Caller:
 
     def echo(self, data: bytes) -> bytes:
         call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self.channel.unary_unary("/test/Echo")
-        return call(data, timeout=20)
+        return call(data, timeout=60)
 
     def count(self, number: int) -> list[bytes]:
         call: grpc.UnaryStreamMultiCallable[bytes, bytes] = self.channel.unary_stream("/test/Count")
-        return list(call(b"%d" % number, timeout=20))
+        return list(call(b"%d" % number, timeout=60))
 
     def __enter__(self) -> Self:
         return self
@@ -245,7 +245,7 @@ def test_an_h2_tunnel_carries_grpc(create: Create, server: modal.Image) -> None:
     ]
 
     for sandbox in sandboxes:
-        sandbox.wait_until_ready(timeout=30)
+        sandbox.wait_until_ready(timeout=60)
         with Caller(sandbox.tunnels()[_PORT]) as caller:
             assert caller.echo(b"") == b"token"
             assert len(caller.echo(b"x" * (3 << 20))) == 3 << 20
@@ -303,7 +303,7 @@ def test_an_allow_list_keeps_others_out(create: Create) -> None:
 
     sandbox = create(*serve, readiness_probe=modal.Probe.with_tcp(8000), **strict)
 
-    sandbox.wait_until_ready(timeout=20)
+    sandbox.wait_until_ready(timeout=60)
     assert fetch(sandbox, seconds=0.5) == b""
 
 
@@ -325,7 +325,7 @@ def test_readiness_by_a_command(create: Create) -> None:
     probe = modal.Probe.with_exec("test", "-e", "/tmp/ready", interval_ms=50)
     sandbox = create("sh", "-c", "sleep 0.5; touch /tmp/ready; sleep 60", readiness_probe=probe)
 
-    sandbox.wait_until_ready(timeout=20)
+    sandbox.wait_until_ready(timeout=60)
 
     assert sandbox.exec("test", "-e", "/tmp/ready").wait() == 0
     never = create(readiness_probe=modal.Probe.with_exec("false"))
@@ -470,7 +470,7 @@ def sleepers(mark: str) -> list[int]:
 
 
 def wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, "it did not come true in time"
         time.sleep(0.05)

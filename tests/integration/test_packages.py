@@ -287,7 +287,7 @@ def test_a_build_that_was_killed_leaves_nothing_half(
     )
     make_source(index, "alpha_pkg", "1.0", before)
     process = start("alpha-pkg")
-    wait_until(begun.exists, 30)
+    wait_until(begun.exists)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert list(overlays()) == []

@@ -503,7 +503,7 @@ def test_to_stop_waiting_leaves_the_job_alone(
     )
     time.sleep(1.5)
     looking.send_signal(signal.SIGINT)
-    assert looking.communicate(timeout=20)[1] == b""
+    assert looking.communicate(timeout=60)[1] == b""
     assert looking.returncode == Exit.INTERRUPTED
     assert script(f"job {job} --wait 20").value == [*range(60)]
 

@@ -85,7 +85,7 @@ async def alone_async(seconds: float) -> None:
 
 @expose(concurrent=True)
 def meet() -> int:
-    return gate.wait(20)
+    return gate.wait(60)
 
 
 @expose(concurrent=True)
@@ -300,7 +300,7 @@ def test_other_calls_run_beside_concurrent_ones(session: Session) -> None:
 
     assert time.monotonic() - since < 0.7
     for each in slow:
-        each.result(10)
+        each.result(60)
 
 
 def test_the_errors_of_concurrent_calls_are_their_own(session: Session) -> None:
@@ -359,7 +359,7 @@ def test_an_on_progress_that_raises_does_not_cost_the_result(
         raise RuntimeError("of the user's")
 
     with open_session(sandbox, library.name, way, on_progress=hear) as session:
-        assert later(session, "tell", "x", 2).result(10) == "x"
+        assert later(session, "tell", "x", 2).result(60) == "x"
         assert session.call("marks", [], {}) == []
     assert "of the user's" in capsys.readouterr().err
 
@@ -481,17 +481,17 @@ def test_a_concurrent_call_that_never_ends_costs_the_worker_once_nobody_waits(
         overdue = later(session, "never", timeout=0.2)
 
         # Somebody waits: it lives on, though the ladder is climbed.
-        assert awaited.result(20) == "MainThread"
+        assert awaited.result(60) == "MainThread"
 
         with pytest.raises(DeadlineExceededError) as ended:
-            overdue.result(20)
+            overdue.result(60)
         # It was told before the worker could be ended.
         assert ended.value.started
         assert ended.value.state in ("tainted", "lost")
 
         def is_another() -> bool:
             with contextlib.suppress(WorkerDiedError, StateLostError):
-                return bool(session.call("worker", [], {}, timeout=20) != worker)
+                return bool(session.call("worker", [], {}, timeout=60) != worker)
             return False
 
         wait_until(is_another)
@@ -566,10 +566,10 @@ def test_ending_an_idempotent_call_costs_no_worker(
         with open_session(sandbox, library.name, way) as queued:
             overdue = later(queued, "nap_again", 0.0, timeout=0.1)
             with pytest.raises(DeadlineExceededError):
-                overdue.result(10)
+                overdue.result(60)
         leaving.close()
         with pytest.raises(Exception, match="closed"):
-            running.result(10)
+            running.result(60)
         time.sleep(1)
 
         assert other.call("worker", [], {}) == worker
@@ -584,5 +584,5 @@ def test_a_worker_that_is_killed_takes_no_concurrent_call_twice(
 
     for call in calls:
         with pytest.raises(WorkerDiedError) as died:
-            call.result(20)
+            call.result(60)
         assert died.value.started

@@ -189,7 +189,7 @@ def restart(sandbox: ScopedSandbox, session: Session) -> None:
     """Kill the worker, and wait until the session calls the next one directly."""
     epoch = session.epoch
     os.kill(on_host(sandbox, session.call("processes", [], {}))[1], signal.SIGKILL)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while session.epoch == epoch or session._direct is None or session._direct.epoch == epoch:
         assert time.monotonic() < deadline
         with contextlib.suppress(StateLostError, WorkerDiedError):

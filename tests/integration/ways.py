@@ -26,7 +26,7 @@ def open_session(sandbox: ScopedSandbox, name: str, way: str, /, **options: Any)
         return session
     if way == DIRECT:
         session = Session(sandbox.connection(name), **options)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while session._direct is None:
             # The worker may be loading anew.
             assert time.monotonic() < deadline
@@ -43,7 +43,7 @@ def open_session(sandbox: ScopedSandbox, name: str, way: str, /, **options: Any)
 def hidden_doors(sandbox: ScopedSandbox, name: str) -> Iterator[list[Path]]:
     """Hide the workers' own sockets."""
     folder = Path(sandbox.connection(name).endpoint.removeprefix("unix:")).parent
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not (doors := sorted(folder.glob("w*.sock"))):
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -88,7 +88,7 @@ def test_a_command_that_is_cancelled_ends(backend: str, wait_until: Callable[...
             with pytest.raises(asyncio.CancelledError):
                 await running
             assert time.monotonic() - begun < 1
-            deadline = time.monotonic() + 5
+            deadline = time.monotonic() + 60
             while (await sandbox.run(["kill", "-0", pids[0]])).ok:
                 assert time.monotonic() < deadline
             assert await sandbox.exec("echo alive") == "alive\n"

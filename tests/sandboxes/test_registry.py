@@ -273,7 +273,7 @@ def test_a_detached_sandbox_outlives_its_owner(
     owner = start_owner("far", detach=True, mode="exit" if mode == "exit" else "sleep")
     if mode == "kill":
         owner.kill()
-    owner.process.wait(30)
+    owner.process.wait(60)
     time.sleep(1.5)
     assert sweep() == []
 
