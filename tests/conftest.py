@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import signal
 import textwrap
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,11 @@ from seer_rpc.client import Session
 from seer_rpc.environment import SandboxConfig, ScopedSandbox
 
 pytest_plugins = ["tests.modal_emulator.plugin"]
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach what tests start: a shell has it ignored by what runs in the background."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
