@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import shutil
 import signal
+import tempfile
 import textwrap
 import time
 from collections.abc import Callable, Iterator
@@ -17,9 +20,21 @@ from seer_rpc.environment import SandboxConfig, ScopedSandbox
 pytest_plugins = ["tests.modal_emulator.plugin"]
 
 
-def pytest_configure() -> None:
-    """Let Ctrl-C reach what tests start: a shell has it ignored by what runs in the background."""
+_STATE = pytest.StashKey[str]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep what no test has a folder for out of the user's own; let Ctrl-C reach what tests start.
+
+    A shell has it ignored by what runs in the background.
+    """
+    config.stash[_STATE] = os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="seer-state-")
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove it."""
+    shutil.rmtree(config.stash[_STATE], ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

@@ -44,7 +44,7 @@ from seer_rpc.errors import (
 from seer_rpc.workspace import Library
 
 Write = Callable[..., Path]
-PROMPTLY = 20.0
+PROMPTLY = 100.0
 """Far more than any of these needs, far less than a hang."""
 
 

@@ -445,7 +445,7 @@ def test_memory_that_nobody_has_ends_the_connection_and_no_more(
     assert session.call("processes", [], {}) == processes
 
 
-def test_a_queue_that_is_full_refuses(sandbox: ScopedSandbox, name: str, session: Session) -> None:
+def test_a_queue_that_is_full_refuses(sandbox: ScopedSandbox, name: str) -> None:
     import asyncio
 
     from seer_rpc.errors import QueueFullError

@@ -397,7 +397,7 @@ def test_what_hides_ends_when_its_owner_stops_it_though_the_warden_is_dead(
     word = f"hides-{sandbox.sandbox_id}"
     code = SLEEPER[1]
     sandbox.exec(f"env -i setsid {sys.executable} -c '{code}' {word} >/dev/null 2>&1 & sleep 0.5")
-    assert others_with(word)
+    wait_until(lambda: others_with(word))
     os.kill(sandbox._run.machine._process.pid, 9)  # type: ignore[attr-defined]
 
     sandbox.terminate()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import gc
 import os
 import signal
 import subprocess
@@ -293,8 +292,9 @@ CYCLES = """
 
     def count():
         gc.collect()
-        children = [each.read_text() for each in Path("/proc/self/task").glob("*/children")]
-        return len(os.listdir("/proc/self/fd")), threading.active_count(), *map(len, children[:1])
+        tasks = Path("/proc/self/task").glob("*/children")
+        children = sum(len(each.read_text().split()) for each in tasks)
+        return len(os.listdir("/proc/self/fd")), threading.active_count(), children
 
 
     # What gRPC keeps for good is there after the first ones.
@@ -304,8 +304,8 @@ CYCLES = """
     for _ in range(10):
         cycle()
     deadline = time.monotonic() + 60
-    while any(now > then for now, then in zip(after := count(), before)):
-        assert time.monotonic() < deadline, (before, after)
+    while any(now > then for now, then in zip(count(), before)):
+        assert time.monotonic() < deadline, (before, count())
         time.sleep(0.05)
 """
 
@@ -344,6 +344,8 @@ OWNER = """
             os._exit(0)
         report = {"pids": pids, "child": child if mode == "fork" else 0}
         print(report, flush=True)
+        # Its processes are looked up while they are there.
+        sys.stdin.readline()
         if mode == "exit":
             sys.exit(3)
         elif mode == "raise":
@@ -369,6 +371,8 @@ class Owner(NamedTuple):
     pids: dict[str, int]
     child: int
     state: Path
+    processes: list[int]
+    """Their descriptors."""
 
     def rest(self) -> tuple[str, str]:
         return self.process.communicate(timeout=60)
@@ -388,6 +392,7 @@ def start_owner(write: Write, tmp_path: Path) -> Iterator[Callable[[str], Owner]
         process = subprocess.Popen(
             [sys.executable, write(OWNER, "owner.py"), mode, write(PROCESSES, "processes.py")],
             env={**os.environ, "XDG_STATE_HOME": str(state)},
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -398,15 +403,21 @@ def start_owner(write: Write, tmp_path: Path) -> Iterator[Callable[[str], Owner]
             pytest.fail(process.communicate()[1])
         report = ast.literal_eval(line)
         pids = on_host(process.pid, report["pids"])
-        owners.append(Owner(process, pids, report["child"], state))
+        child = report["child"]
+        opened = [os.pidfd_open(pid) for pid in (*pids.values(), *([child] if child else []))]
+        owners.append(Owner(process, pids, child, state, opened))
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
         return owners[-1]
 
     yield start
     for owner in owners:
-        for pid in (owner.child, *owner.pids.values()):
+        for process in owner.processes:
+            # By its number it could be another one's by now.
             with contextlib.suppress(ProcessLookupError):
-                if pid:
-                    os.kill(pid, signal.SIGKILL)
+                signal.pidfd_send_signal(process, signal.SIGKILL)
+            os.close(process)
         owner.process.kill()
         owner.process.communicate()
 
