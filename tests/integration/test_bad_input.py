@@ -1001,7 +1001,7 @@ def test_a_model_that_is_neither_here_nor_on_the_hub_is_refused_before_anything_
         env={**os.environ, **state, "HF_HUB_OFFLINE": "1"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 

@@ -516,7 +516,7 @@ def test_the_standard_output_of_a_script_is_its_own(write: Write, tmp_path: Path
         [sys.executable, script, interface, tmp_path / "session", pending],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 

@@ -401,7 +401,7 @@ def test_another_process_takes_over(create: Create) -> None:
         [sys.executable, "-c", textwrap.dedent(script), sandbox.object_id],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
 
     assert second.stdout == "from the second\nfrom the first\n", second.stderr
@@ -594,6 +594,8 @@ def test_whoever_waits_no_longer_for_a_gpu_gets_none(
         task = asyncio.create_task(creating)
         while not modal_emulator.sandboxes:
             await asyncio.sleep(0.02)
+        # Until it waits for the machine.
+        await asyncio.sleep(1.5)
         task.cancel()
         await task
 

@@ -43,7 +43,7 @@ TOOLS = """
 
 def seer(*arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        [*SEER, *arguments], input=given, capture_output=True, check=False, timeout=60
+        [*SEER, *arguments], input=given, capture_output=True, check=False, timeout=120
     )
 
 
