@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import shutil
+import signal
+import tempfile
 import textwrap
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +18,23 @@ from seer_rpc.client import Session
 from seer_rpc.environment import SandboxConfig, ScopedSandbox
 
 pytest_plugins = ["tests.hub.plugin", "tests.modal_emulator.plugin"]
+
+
+_STATE = pytest.StashKey[str]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep what no test has a folder for out of the user's own; let Ctrl-C reach what tests start.
+
+    A shell has it ignored by what runs in the background.
+    """
+    config.stash[_STATE] = os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="seer-state-")
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove it."""
+    shutil.rmtree(config.stash[_STATE], ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +86,7 @@ def open_session(
 def wait_until() -> Callable[..., None]:
     """Wait for a condition; a condition that never comes true fails the test."""
 
-    def wait(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    def wait(condition: Callable[[], object], seconds: float = 60.0) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, "it did not come true in time"

@@ -16,8 +16,8 @@ ENDED = "ended"
 """The file's name."""
 
 _PREFIX = "unix:"
-_PATIENCE = 0.5
-"""Seconds that there are to notice the end and write it down."""
+_PATIENCE = 3.0
+"""Seconds that there are to notice the end and write it down; a busy machine takes its time."""
 
 
 class Obituary(NamedTuple):

@@ -16,7 +16,7 @@ def no_leaks() -> Iterator[None]:
     """Fail a test that leaves descriptors or threads behind."""
     before = _held()
     yield
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while any(now > then for now, then in zip(_held(), before, strict=True)):
         assert time.monotonic() < deadline, (before, _held(), threading.enumerate())
         time.sleep(0.02)
@@ -26,7 +26,7 @@ def no_leaks() -> Iterator[None]:
 def within() -> Callable[..., None]:
     """Wait for a condition; a condition that never comes true fails the test."""
 
-    def wait(condition: Callable[[], object], seconds: float = 5.0) -> None:
+    def wait(condition: Callable[[], object], seconds: float = 60.0) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, "it did not come true in time"

@@ -19,7 +19,8 @@ from seer_runtime.wire.frames import HEADER, Frame, FrameError, Kind, decode_fra
 from tests.faults.mutations import frames, made_up, marked, mutate
 
 ROUNDS = 50_000
-SECONDS = 20.0
+SECONDS = 60.0
+"""Of the processor; what other work it has counts for nothing."""
 MOST_MEMORY = 4 << 20
 """Bytes that all decoding may hold at any time; the inputs are of some hundred bytes each."""
 
@@ -62,19 +63,19 @@ def test_the_corpus_is_valid_as_it_is() -> None:
 
 def test_damaged_frames_are_refused_or_read() -> None:
     corpus, draw = frames(), random.Random(1)
-    begun = time.monotonic()
+    begun = time.thread_time()
     with bounded():
         ends = Counter(decode(mutate(draw.choice(corpus), draw, corpus)) for _ in range(ROUNDS))
 
     # Each branch was reached.
     assert min(ends[end] for end in ("no frame", "no value", "value")) > ROUNDS / 100
-    assert time.monotonic() - begun < SECONDS
+    assert time.thread_time() - begun < SECONDS
 
 
 def test_damaged_values_are_refused_or_read() -> None:
     corpus, draw = [decode_frame(data) for data in frames()], random.Random(2)
     bodies = [bytes(frame.body) for frame in corpus]
-    begun = time.monotonic()
+    begun = time.thread_time()
     with bounded():
         ends: Counter[str] = Counter()
         for number in range(ROUNDS):
@@ -83,7 +84,7 @@ def test_damaged_values_are_refused_or_read() -> None:
             ends[decode_value(frame._replace(body=body))] += 1
 
     assert min(ends[end] for end in ("no value", "value")) > ROUNDS / 100
-    assert time.monotonic() - begun < SECONDS
+    assert time.thread_time() - begun < SECONDS
 
 
 @pytest.mark.parametrize("code", [0xC6, 0xC9, 0xDB, 0xDD, 0xDF], ids=lambda code: f"{code:#x}")
@@ -134,7 +135,7 @@ def test_a_value_takes_no_more_than_a_hundred_times_its_bytes(item: object) -> N
 
 def test_a_shape_of_many_lengths_costs_little_time() -> None:
     body = marked("array", "<f4", [2**63 - 1] * 50_000, 0)
-    begun = time.monotonic()
+    begun = time.thread_time()
     with pytest.raises(DecodeError):
         Codec().decode(body, [b"1234"])
-    assert time.monotonic() - begun < 0.5
+    assert time.thread_time() - begun < 0.5

@@ -64,7 +64,7 @@ def judged(tmp_path: Path) -> Callable[..., Verdict]:
     ) -> Verdict:
         evidence = Evidence(tmp_path / "evidence")
         cls = type("OddCaller", (caller,), {"misbehave": misbehave})
-        judge = Judge(threads=4, patience=0.5)
+        judge = Judge(threads=4, patience=2.0)
         judge.run(cls(evidence), CALLS)
         return compare(judge.outcomes, evidence.runs())
 
@@ -192,7 +192,7 @@ def test_evidence_tells_who_ran_last_and_waits_for_late_runs(tmp_path: Path) -> 
 
     late = threading.Timer(0.2, caller.run, ["late"])
     late.start()
-    evidence.settle(quiet=0.4)
+    evidence.settle(quiet=1.5)
 
     assert evidence.runs() == {"late": 1}
     assert evidence.last_pid() == 1

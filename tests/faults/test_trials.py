@@ -13,7 +13,7 @@ from tests.faults.plan import NETWORK, Fault
 from tests.faults.trial import Trial, run_beside
 
 # A machine may be slow; what hangs is noticed by the judge's own patience.
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 Show = Callable[[Verdict], None]
 

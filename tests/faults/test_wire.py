@@ -22,10 +22,10 @@ NOTICED = (
 ) / 1000
 """Seconds after which a connection that lets no ping through is lost."""
 
-PROMPT = 3.0
+PROMPT = 8.0
 """Seconds in which small things happen. Behind large values they would take more than ten."""
 
-PATIENCE = 60.0
+PATIENCE = 240.0
 
 Run = Callable[..., "subprocess.Popen[str]"]
 

@@ -118,7 +118,7 @@ def run_beside(trials: Sequence[Trial], open_caller: OpenCaller = Session) -> Ve
 
 def _strays(processes: SandboxProcesses) -> list[int]:
     """Give what is there beside the one worker; what is ending gets a while."""
-    deadline = time.monotonic() + 5.0
+    deadline = time.monotonic() + 60.0
     while len(strays := processes.marked()) > 1 and time.monotonic() < deadline:
         time.sleep(0.05)
     return strays if len(strays) > 1 else []

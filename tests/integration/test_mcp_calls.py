@@ -7,7 +7,6 @@ import json
 import os
 import select
 import signal
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -75,6 +74,7 @@ async def wait(seconds: float, evidence: str) -> str:
 
 @expose
 def spill(evidence: str) -> Iterator[int]:
+    Path(evidence).write_text("began")
     try:
         for number in range(10_000):
             yield number
@@ -83,7 +83,7 @@ def spill(evidence: str) -> Iterator[int]:
         Path(evidence).write_text("closed")
 
 
-@expose(timeout=0.3)
+@expose(timeout=1.5)
 async def hurried(seconds: float) -> str:
     await asyncio.sleep(seconds)
     return "in time"
@@ -96,7 +96,7 @@ def die() -> None:
 
 @expose
 def fail_late() -> None:
-    time.sleep(1)
+    time.sleep(2.5)
     raise KeyError("late")
 """
 
@@ -131,7 +131,7 @@ def server(request: pytest.FixtureRequest, shared: ScopedSandbox, file: Path) ->
 def hasty(shared: ScopedSandbox, file: Path) -> Iterator[Talk]:
     """A server that answers with a job after a moment."""
     config = shared.serve(file, expose_as="mcp", name="hasty")
-    config["hasty"]["args"] += ["--wait", "0.4"]
+    config["hasty"]["args"] += ["--wait", "1.0"]
     with talk(config) as talking:
         yield talking
 
@@ -150,13 +150,19 @@ def reported(server: Talk, tool: str, **arguments: Any) -> list[tuple[float, flo
     return heard
 
 
-def give_up(server: Talk, tool: str, after: float, /, **arguments: Any) -> None:
-    """Call, and cancel the request."""
+def give_up(server: Talk, tool: str, evidence: Path) -> None:
+    """Call, and cancel the request when the function has begun."""
 
     async def call() -> None:
-        with anyio.move_on_after(after) as scope:
-            await server.client.call_tool(tool, arguments)
-        assert scope.cancelled_caught
+        async with anyio.create_task_group() as calling:
+            calling.start_soon(call_with_evidence)
+            while not evidence.exists():
+                await anyio.sleep(0.02)
+            calling.cancel_scope.cancel()
+
+    async def call_with_evidence() -> None:
+        more = {"seconds": 600} if tool == "wait" else {}
+        await server.client.call_tool(tool, {"evidence": str(evidence), **more})
 
     server.portal.call(call)
 
@@ -202,7 +208,7 @@ def test_a_cancelled_request_cancels_the_function(
 ) -> None:
     evidence = tmp_path / "evidence"
 
-    give_up(server, "wait", 1.0, seconds=60, evidence=str(evidence))
+    give_up(server, "wait", evidence)
 
     wait_until(lambda: evidence.read_text() == "CancelledError")
     assert isinstance(server.value("count"), int)
@@ -213,26 +219,25 @@ def test_a_cancelled_request_ends_a_stream(
 ) -> None:
     evidence = tmp_path / "evidence"
 
-    give_up(server, "spill", 0.5, evidence=str(evidence))
+    give_up(server, "spill", evidence)
 
-    wait_until(evidence.exists)
+    wait_until(lambda: evidence.read_text() == "closed")
 
 
 def test_others_are_answered_while_a_call_runs(server: Talk) -> None:
-    async def both() -> tuple[list[float], str]:
-        slow = asyncio.create_task(server.client.call_tool("steps", {"total": 20}))
-        took = []
+    async def both() -> tuple[int, str]:
+        slow = asyncio.create_task(server.client.call_tool("steps", {"total": 40}))
+        answers = 0
         while not slow.done():
-            begun = time.monotonic()
             await server.client.list_tools()
-            took.append(time.monotonic() - begun)
+            answers += 1
             await asyncio.sleep(0.05)
-        return took, text_of(await slow)
+        return answers, text_of(await slow)
 
-    took, text = server.portal.call(both)
+    answers, text = server.portal.call(both)
     assert text == "done"
-    assert len(took) > 5
-    assert sorted(took)[len(took) // 2] < 0.25
+    # The first may come before the call, and the last behind it.
+    assert answers > 3
 
 
 def test_a_function_s_own_deadline_ends_it(server: Talk) -> None:
@@ -240,7 +245,7 @@ def test_a_function_s_own_deadline_ends_it(server: Talk) -> None:
     error = server.error("hurried", seconds=30)
 
     assert error.startswith("DeadlineExceededError")
-    assert "0.3 s" in error
+    assert "1.5 s" in error
 
 
 def test_a_worker_that_dies_is_told_and_the_next_call_works(server: Talk) -> None:
@@ -255,13 +260,13 @@ def test_a_worker_that_dies_is_told_and_the_next_call_works(server: Talk) -> Non
 
 
 def test_a_long_call_goes_on_as_a_job(hasty: Talk) -> None:
-    begun = hasty.call("steps", total=12, pause=0.1)
+    begun = hasty.call("steps", total=30, pause=0.1)
     job = job_of(begun)
 
     assert "job_get with this job_id" in text_of(begun)
     assert "Progress: " in text_of(begun)
     assert begun.structured_content is not None
-    assert begun.structured_content["progress"]["total"] == 12
+    assert begun.structured_content["progress"]["total"] == 30
     assert [each["job_id"] for each in hasty.value("job_list")["jobs"]][-1:] == [job]
     result = hasty.call("job_get", job_id=job)
     while text_of(result) != "done":
@@ -275,24 +280,24 @@ def test_a_long_call_goes_on_as_a_job(hasty: Talk) -> None:
 
 
 def test_a_job_tells_the_items_so_far(hasty: Talk) -> None:
-    result = hasty.call("pour", items=12, pause=0.1)
+    result = hasty.call("pour", items=30, pause=0.1)
     told = result.structured_content
 
     assert told is not None
-    assert 1 <= told["items_so_far"] < 12
-    assert "[0, 1" in text_of(result)
+    assert 1 <= told["items_so_far"] < 30
+    assert "[0" in text_of(result)
     job = job_of(result)
     while not (told is not None and "result" in told):
         told = hasty.call("job_get", job_id=job).structured_content
-    assert told["result"] == list(range(12))
+    assert told["result"] == list(range(30))
 
 
 def test_a_job_that_is_cancelled_cancels_the_function(
     hasty: Talk, tmp_path: Path, wait_until: Callable[..., None]
 ) -> None:
     evidence = tmp_path / "evidence"
-    job = job_of(hasty.call("wait", seconds=60, evidence=str(evidence)))
-    assert evidence.read_text() == "began"
+    job = job_of(hasty.call("wait", seconds=600, evidence=str(evidence)))
+    wait_until(evidence.exists)
 
     told = hasty.value("job_cancel", job_id=job)
 
@@ -319,18 +324,25 @@ def test_a_job_that_is_not_known_says_what_to_do(hasty: Talk, tool: str) -> None
     assert "job_list" in error
 
 
+async def waits_in_vain(server: Talk) -> bool:
+    """Call, and tell whether there was no answer for a while."""
+    with anyio.move_on_after(1.0) as scope:
+        await server.client.call_tool("steps", {"total": 1})
+    return scope.cancelled_caught
+
+
 def test_too_many_jobs_wait_for_their_ends(shared: ScopedSandbox, file: Path) -> None:
     config = shared.serve(file, expose_as="mcp", name="crowd")
     config["crowd"]["args"] += ["--wait", "0.01"]
     with talk(config) as server:
         # The sandbox runs one after the other.
-        jobs = [job_of(server.call("steps", total=1, pause=30)) for _ in range(32)]
-        give_up(server, "steps", 1.0, total=1)
+        jobs = [job_of(server.call("steps", total=1, pause=300)) for _ in range(32)]
+        assert server.portal.call(waits_in_vain, server)
         assert len(set(jobs)) == 32
         assert len(server.value("job_list")["jobs"]) == 32
         server.call("job_cancel", job_id=jobs[-1])
         # One that is over makes room.
-        job_of(server.call("steps", total=1, pause=30))
+        job_of(server.call("steps", total=1, pause=300))
         assert jobs[-1] not in str(server.value("job_list"))
 
 
@@ -369,7 +381,8 @@ def test_jobs_end_with_the_server(
     config = shared.serve(file, expose_as="mcp", name="leaving")
     config["leaving"]["args"] += ["--wait", "0.2"]
     with talk(config) as server:
-        job_of(server.call("wait", seconds=60, evidence=str(evidence)))
+        job_of(server.call("wait", seconds=600, evidence=str(evidence)))
+        wait_until(evidence.exists)
 
     wait_until(lambda: evidence.read_text() == "CancelledError")
 
@@ -413,7 +426,7 @@ def test_a_front_that_is_killed_is_told(file: Path, monkeypatch: pytest.MonkeyPa
             assert server.value("count") == 1
             front = os.pidfd_open(front_of(scoped))
             signal.pidfd_send_signal(front, signal.SIGKILL)
-            assert select.select([front], [], [], 10)[0]
+            assert select.select([front], [], [], 60)[0]
             os.close(front)
 
             error = server.error("count")

@@ -228,7 +228,7 @@ def listening(
                 break
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
     assert said
 
 

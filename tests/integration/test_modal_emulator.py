@@ -116,11 +116,11 @@ class Caller:
 
     def echo(self, data: bytes) -> bytes:
         call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self.channel.unary_unary("/test/Echo")
-        return call(data, timeout=20)
+        return call(data, timeout=60)
 
     def count(self, number: int) -> list[bytes]:
         call: grpc.UnaryStreamMultiCallable[bytes, bytes] = self.channel.unary_stream("/test/Count")
-        return list(call(b"%d" % number, timeout=20))
+        return list(call(b"%d" % number, timeout=60))
 
     def __enter__(self) -> Self:
         return self
@@ -245,7 +245,7 @@ def test_an_h2_tunnel_carries_grpc(create: Create, server: modal.Image) -> None:
     ]
 
     for sandbox in sandboxes:
-        sandbox.wait_until_ready(timeout=30)
+        sandbox.wait_until_ready(timeout=60)
         with Caller(sandbox.tunnels()[_PORT]) as caller:
             assert caller.echo(b"") == b"token"
             assert len(caller.echo(b"x" * (3 << 20))) == 3 << 20
@@ -303,11 +303,11 @@ def test_an_allow_list_keeps_others_out(create: Create) -> None:
 
     sandbox = create(*serve, readiness_probe=modal.Probe.with_tcp(8000), **strict)
 
-    sandbox.wait_until_ready(timeout=20)
+    sandbox.wait_until_ready(timeout=60)
     assert fetch(sandbox, seconds=0.5) == b""
 
 
-def fetch(sandbox: modal.Sandbox, seconds: float = 20.0) -> bytes:
+def fetch(sandbox: modal.Sandbox, seconds: float = 60.0) -> bytes:
     """Ask a web server behind a plain tunnel, again until it answers or the time is over."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -325,7 +325,7 @@ def test_readiness_by_a_command(create: Create) -> None:
     probe = modal.Probe.with_exec("test", "-e", "/tmp/ready", interval_ms=50)
     sandbox = create("sh", "-c", "sleep 0.5; touch /tmp/ready; sleep 60", readiness_probe=probe)
 
-    sandbox.wait_until_ready(timeout=20)
+    sandbox.wait_until_ready(timeout=60)
 
     assert sandbox.exec("test", "-e", "/tmp/ready").wait() == 0
     never = create(readiness_probe=modal.Probe.with_exec("false"))
@@ -401,7 +401,7 @@ def test_another_process_takes_over(create: Create) -> None:
         [sys.executable, "-c", textwrap.dedent(script), sandbox.object_id],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
 
     assert second.stdout == "from the second\nfrom the first\n", second.stderr
@@ -437,12 +437,12 @@ def test_a_sandbox_ends_at_its_timeout(create: Create) -> None:
 
 @one_kind
 def test_an_idle_sandbox_ends_and_a_used_one_does_not(create: Create) -> None:
-    used, idle = create(idle_timeout=2), create(idle_timeout=2)
+    idle, used = create(idle_timeout=3), create(idle_timeout=3)
 
-    assert used.exec("sleep", "4").wait() == 0
+    assert used.exec("sleep", "5").wait() == 0
 
-    assert idle.poll() == 124
     assert used.poll() is None
+    wait_for(lambda: idle.poll() == 124)
 
 
 def test_terminating_ends_every_process(create: Create) -> None:
@@ -470,7 +470,7 @@ def sleepers(mark: str) -> list[int]:
 
 
 def wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, "it did not come true in time"
         time.sleep(0.05)
@@ -588,16 +588,20 @@ def test_whoever_waits_no_longer_for_a_gpu_gets_none(
     modal_emulator: ModalEmulator, app: modal.App
 ) -> None:
     modal_emulator.schedule_after(3600.0)
-    begin = time.monotonic()
 
     async def give_up() -> None:
-        async with asyncio.timeout(1.5):
-            await modal.Sandbox.create.aio("sleep", "60", app=app, gpu=_GPU)
+        creating = modal.Sandbox.create.aio("sleep", "60", app=app, gpu=_GPU)
+        task = asyncio.create_task(creating)
+        while not modal_emulator.sandboxes:
+            await asyncio.sleep(0.02)
+        # Until it waits for the machine.
+        await asyncio.sleep(1.5)
+        task.cancel()
+        await task
 
-    with pytest.raises(TimeoutError):
+    with pytest.raises(asyncio.CancelledError):
         asyncio.run(give_up())
 
-    assert time.monotonic() - begin < 10
     (sandbox,) = modal_emulator.sandboxes.values()
     assert (modal_emulator.running, sandbox.machine) == ([], None)
 

@@ -154,9 +154,8 @@ def test_the_second_time_nothing_is_resolved(
     hide_uv(monkeypatch)
     monkeypatch.setitem(sys.modules, "pip", None)
 
-    begun = time.perf_counter()
+    # Neither the index nor anything that could ask it is there any more.
     assert overlay_of("numpy", "alpha-pkg") == first
-    assert time.perf_counter() - begun < 0.5
 
 
 def test_a_sandbox_has_its_packages_and_their_commands(index: Path) -> None:
@@ -287,7 +286,7 @@ def test_a_build_that_was_killed_leaves_nothing_half(
     )
     make_source(index, "alpha_pkg", "1.0", before)
     process = start("alpha-pkg")
-    wait_until(begun.exists, 30)
+    wait_until(begun.exists)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert list(overlays()) == []

@@ -104,7 +104,7 @@ def test_a_terminal_shows_a_bar_and_standard_output_stays_clean(
             env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
         )
         os.close(theirs)
-        out, _ = finished.communicate(timeout=30)
+        out, _ = finished.communicate(timeout=60)
         shown = terminal.read(1 << 16).decode()
 
     assert out == b"10\n"

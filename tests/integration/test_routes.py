@@ -12,12 +12,9 @@ import pytest
 from seer_rpc.environment import ScopedSandbox
 from seer_rpc.presentation import Exit
 from tests.corpus import InterfaceFile, interface_files
-from tests.integration.routes import ROUTES, Answer, Route
+from tests.integration.routes import REMEMBERING, ROUTES, Answer, Route
 
 FILES = interface_files()
-
-REMEMBERING = {"group_counter", "module_state", "no_arguments", "prints"}
-"""Files whose functions give something else when they were called before."""
 
 SOURCE = """
 import time

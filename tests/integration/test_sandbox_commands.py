@@ -43,7 +43,7 @@ TOOLS = """
 
 def seer(*arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        [*SEER, *arguments], input=given, capture_output=True, check=False, timeout=60
+        [*SEER, *arguments], input=given, capture_output=True, check=False, timeout=120
     )
 
 
@@ -207,7 +207,7 @@ def test_ctrl_c_ends_the_command(sandbox: ScopedSandbox, wait_until: WaitUntil) 
         assert process.stdout is not None
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        process.wait(10)
+        process.wait(60)
     assert process.returncode == 130
     wait_until(lambda: "4242" not in sandbox.exec("ps -ef | grep 'sleep 42[4]2' || true"))
 

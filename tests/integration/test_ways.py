@@ -31,7 +31,15 @@ from seer_rpc.errors import (
     ValueCrossingError,
     WorkerDiedError,
 )
-from tests.integration.ways import DIRECT, NETWORKED, WAYS, held, open_session
+from tests.integration.ways import (
+    DIRECT,
+    NETWORKED,
+    WAYS,
+    await_running,
+    held,
+    open_session,
+    running,
+)
 from tests.pids import on_host
 
 SOURCE = """
@@ -189,7 +197,7 @@ def restart(sandbox: ScopedSandbox, session: Session) -> None:
     """Kill the worker, and wait until the session calls the next one directly."""
     epoch = session.epoch
     os.kill(on_host(sandbox, session.call("processes", [], {}))[1], signal.SIGKILL)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while session.epoch == epoch or session._direct is None or session._direct.epoch == epoch:
         assert time.monotonic() < deadline
         with contextlib.suppress(StateLostError, WorkerDiedError):
@@ -276,10 +284,9 @@ def test_a_stream_that_is_left_early_holds_up_nobody(session: Session) -> None:
         stream = session.call("count", [10**9], {})
         assert next(stream) == 0
         stream.close()
-    since = time.monotonic()
 
-    assert session.call("echo", [1], {}) == 1
-    assert time.monotonic() - since < 2
+    # One that went on would wait for ever for somebody who takes its items.
+    assert session.call("echo", [1], {}, timeout=60) == 1
 
 
 def test_a_result_is_the_callers_own(session: Session) -> None:
@@ -373,34 +380,37 @@ def test_more_tasks_than_the_window(session: Session) -> None:
     assert asyncio.run(call_all()) == list(range(1500))
 
 
-def test_a_large_call_to_a_busy_worker_keeps_its_deadline(session: Session) -> None:
-    busy = threading.Thread(target=session.call, args=("nap", [1.5], {}))
+def test_a_large_call_to_a_busy_worker_keeps_its_deadline(
+    sandbox: ScopedSandbox, name: str, session: Session
+) -> None:
+    other = open_session(sandbox, name, DIRECT)
+    busy = threading.Thread(target=other.call, args=("nap", [2.5], {}))
     busy.start()
-    time.sleep(0.1)
-    since = time.monotonic()
+    await_running(other)
 
     with pytest.raises(DeadlineExceededError) as missed:
         # Too large for the buffers of a socket, too small for shared memory.
         session.call("echo", [[1.5] * 27_000], {}, timeout=0.3)
 
     assert missed.value.started is False
-    assert time.monotonic() - since < 1.2
+    assert running(other)
     busy.join()
+    other.close()
 
 
 def test_a_large_call_to_a_busy_worker_does_not_hold_up_the_event_loop(session: Session) -> None:
-    async def look() -> float:
+    async def look() -> int:
         nap = asyncio.create_task(session.call_async("nap", [1.0], {}))
         await asyncio.sleep(0.1)
         call = asyncio.create_task(session.call_async("echo", [[1.5] * 27_000], {}))
-        longest, before = 0.0, time.monotonic()
+        turns = 0
         while not call.done():
             await asyncio.sleep(0.01)
-            longest, before = max(longest, time.monotonic() - before), time.monotonic()
+            turns += 1
         await asyncio.gather(nap, call)
-        return longest
+        return turns
 
-    assert asyncio.run(look()) < 0.7
+    assert asyncio.run(look()) > 5
 
 
 def test_values_cross_where_the_worker_gets_no_shared_memory(session: Session) -> None:
@@ -432,16 +442,14 @@ def test_held_results_leave_descriptors_for_the_user(
 @pytest.mark.parametrize("way", WAYS)
 def test_closing_a_session_ends_its_call(sandbox: ScopedSandbox, name: str, way: str) -> None:
     for _ in range(3):
-        session = open_session(sandbox, name, way)
+        session = open_session(sandbox, name, way, lease=600.0)
         other = open_session(sandbox, name, DIRECT)
         stream = session.call("count", [10**9], {})
         next(stream)
         session.close()
-        since = time.monotonic()
 
-        assert other.call("echo", [1], {}) == 1
         # Not only when the lease is over.
-        assert time.monotonic() - since < 2
+        assert other.call("echo", [1], {}, timeout=60) == 1
         # What the worker says of the call may come first.
         with pytest.raises((SessionError, CallCancelledError)):
             for _ in stream:

@@ -17,7 +17,7 @@ import pytest
 from seer_rpc.client import Session
 from seer_rpc.environment import ScopedSandbox
 from seer_rpc.errors import DeadlineExceededError, SessionError
-from tests.integration.ways import DIRECT, DOOR, GRPC, NETWORKED, open_session
+from tests.integration.ways import DIRECT, DOOR, GRPC, NETWORKED, await_running, open_session
 
 SOURCE = """
     import os
@@ -90,7 +90,7 @@ def test_a_client_that_sends_no_more_and_reads_nothing_holds_up_nobody(
         time.sleep(0.5)
         stream._source._channel.socket._socket.shutdown(socket.SHUT_WR)
 
-        assert later(session, "nap", 0.0).result(5) == 0.0
+        assert later(session, "nap", 0.0).result(60) == 0.0
 
 
 def test_a_call_whose_turn_comes_just_after_its_deadline_is_told_of_that(
@@ -99,13 +99,13 @@ def test_a_call_whose_turn_comes_just_after_its_deadline_is_told_of_that(
     with open_session(scoped, name, DIRECT) as other:
         # The front says it, too, and mostly first.
         monkeypatch.setattr(session._relay, "_on_end_of_call", lambda _: None)
-        running = later(other, "nap", 0.5)
-        time.sleep(0.1)
+        napping = later(other, "nap", 1.0)
+        await_running(other)
 
         with pytest.raises(DeadlineExceededError) as caught:
             session.call("nap", [0.0], {}, timeout=0.1)
 
-        assert running.result(5) == 0.5
+        assert napping.result(60) == 1.0
     assert (caught.value.started, caught.value.state) == (False, "kept")
     assert "0.1 s" in caught.value.message
 
@@ -116,7 +116,7 @@ def test_a_forked_child_answers_nothing_in_its_parents_place(session: Session) -
         return await asyncio.gather(*calls)
 
     for number in range(1, 6):
-        assert later(session, "forked", number).result(5) == number
+        assert later(session, "forked", number).result(60) == number
     assert asyncio.run(make()) == list(range(1, 9))
 
 
@@ -141,12 +141,13 @@ def close_during_a_transfer(session: Session) -> None:
 
     link._incoming.take = count
     session.close()
+    arrived = 0
     with pytest.raises(SessionError):
-        calling.result(5)
+        calling.result(60)
 
     thread = next((each for each in threading.enumerate() if each.name == "seer-link"), None)
     if thread is not None:
-        thread.join(10)
+        thread.join(60)
     assert arrived < 1 << 29
 
 

@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from seer_rpc.client import Session
+import pytest
+
+from seer_rpc.client import Session, direct
 from seer_rpc.client.links.door import DoorLink
 from seer_rpc.environment import SandboxConfig, ScopedSandbox
+from seer_runtime.wire.ledger import Ledger
 
 DIRECT, DOOR, GRPC = WAYS = ("direct", "door", "grpc")
 
@@ -25,12 +28,15 @@ def open_session(sandbox: ScopedSandbox, name: str, way: str, /, **options: Any)
         assert not isinstance(session._relay._link, DoorLink)
         return session
     if way == DIRECT:
-        session = Session(sandbox.connection(name), **options)
-        deadline = time.monotonic() + 20
-        while session._direct is None:
-            # The worker may be loading anew.
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        with pytest.MonkeyPatch.context() as patch:
+            # A worker that is kept from the processor for a moment is not to make it another way.
+            patch.setattr(direct, "_PATIENCE", 30.0)
+            session = Session(sandbox.connection(name), **options)
+            deadline = time.monotonic() + 60
+            while session._direct is None:
+                # The worker may be loading anew.
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
         return session
     with hidden_doors(sandbox, name):
         session = Session(sandbox.connection(name), **options)
@@ -43,7 +49,7 @@ def open_session(sandbox: ScopedSandbox, name: str, way: str, /, **options: Any)
 def hidden_doors(sandbox: ScopedSandbox, name: str) -> Iterator[list[Path]]:
     """Hide the workers' own sockets."""
     folder = Path(sandbox.connection(name).endpoint.removeprefix("unix:")).parent
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not (doors := sorted(folder.glob("w*.sock"))):
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -54,6 +60,23 @@ def hidden_doors(sandbox: ScopedSandbox, name: str) -> Iterator[list[Path]]:
     finally:
         for each in doors:
             each.with_suffix(".hidden").rename(each)
+
+
+def running(session: Session) -> int:
+    """Give how many calls of a session on this host have begun and not ended."""
+    try:
+        return len(list(Ledger.read(session._relay.ledger).running(session.id)))
+    except OSError:
+        # It has not heard of it yet.
+        return 0
+
+
+def await_running(session: Session, count: int = 1) -> None:
+    """Wait until so many calls of it run."""
+    deadline = time.monotonic() + 60
+    while running(session) < count:
+        assert time.monotonic() < deadline, "the call does not begin"
+        time.sleep(0.005)
 
 
 def held(pid: int) -> dict[str, int]:

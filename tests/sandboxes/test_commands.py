@@ -177,11 +177,8 @@ def test_input_is_binary_and_exact(sandbox: Sandbox) -> None:
 
 
 def test_input_that_nobody_reads_keeps_nobody_waiting(sandbox: Sandbox) -> None:
-    begun = time.monotonic()
-
     assert sandbox.exec("head -c 1; exec <&-", input=b"x" * (20 * MEBIBYTE)) == "x"
     assert sandbox.exec("echo done", input=b"x" * (20 * MEBIBYTE)) == "done\n"
-    assert time.monotonic() - begun < 10
 
 
 def test_what_shells_find_special_in_input_stays_as_it_is(sandbox: Sandbox) -> None:
@@ -261,23 +258,28 @@ with multiprocessing.get_context("spawn").Pool(1) as pool:
 
 @pytest.mark.on_gpus
 def test_output_comes_as_it_is_printed(sandbox: Sandbox) -> None:
-    pieces: list[tuple[str, float]] = []
-    begun = time.monotonic()
+    pieces: list[str] = []
+
+    def go_on(text: str) -> None:
+        pieces.append(text)
+        sandbox.write_file("go on", "")
 
     text = sandbox.exec(
-        "echo first; sleep 0.8; echo second >&2; echo third",
-        on_output=lambda text: pieces.append((text, time.monotonic() - begun)),
+        "echo first; while [ ! -e 'go on' ]; do sleep 0.05; done; echo second >&2; echo third",
+        on_output=go_on,
+        timeout=60,
     )
 
     assert text == "first\nthird\n"
-    assert pieces[0][0] == "first\n"
-    assert pieces[0][1] < 0.7
-    assert "".join(sorted(piece for piece, _ in pieces)).count("\n") == 3
-    python: list[str] = []
-    sandbox.exec_python(
-        "import time; print('now'); time.sleep(0.5); print('then')", on_output=python.append
-    )
-    assert python == ["now\n", "then\n"]
+    assert pieces[0] == "first\n"
+    assert "".join(sorted(pieces)).count("\n") == 3
+    sandbox.remove("go on")
+    pieces.clear()
+    waiting = "while not os.path.exists('go on'): time.sleep(0.05)"
+    code = f"import os, time\nprint('now')\n{waiting}\nprint('then')"
+    sandbox.exec_python(code, on_output=go_on, timeout=60)
+    assert pieces == ["now\n", "then\n"]
+    sandbox.remove("go on")
 
 
 def test_a_character_that_arrives_in_two_pieces_is_one(sandbox: Sandbox) -> None:
@@ -359,27 +361,27 @@ for number in range(400):
 
 
 def test_what_is_left_in_the_background_runs_on(sandbox: Sandbox) -> None:
-    begun = time.monotonic()
-    assert sandbox.exec("(sleep 1; echo late; echo later > later) & echo now") == "now\n"
-    assert time.monotonic() - begun < 0.9
+    command = "(until [ -e now ]; do sleep 0.1; done; echo late; echo later > later) & echo now"
+    assert sandbox.exec(command, timeout=60) == "now\n"
+    sandbox.write_file("now", "")
 
     # To print when nobody listens any more has not ended it.
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while sandbox.run("cat later").stdout != "later\n":
         assert time.monotonic() < deadline
         time.sleep(0.1)
 
 
 STARTED = {
-    "itself": "exec sleep 31 NAME",
-    "a child": "sleep 31 NAME; :",
-    "a child in the background": "sleep 31 NAME & sleep 100",
-    "a grandchild": "sh -c 'sh -c \"sleep 31 NAME; :\"; :'; :",
-    "one in a session of its own": "setsid sleep 31 NAME & sleep 100",
-    "one whose parent is gone": "(setsid sh -c 'sleep 31 NAME & :' &); sleep 100",
-    "one without the environment": "env -i sleep 31 NAME & sleep 100",
-    "one without the environment in a session of its own": "env -i setsid sleep 31 NAME & sleep 99",
-    "one that ignores the request": "trap '' TERM HUP INT; sleep 31 NAME; sleep 31",
+    "itself": "exec sleep 310 NAME",
+    "a child": "sleep 310 NAME; :",
+    "a child in the background": "sleep 310 NAME & sleep 100",
+    "a grandchild": "sh -c 'sh -c \"sleep 310 NAME; :\"; :'; :",
+    "one in a session of its own": "setsid sleep 310 NAME & sleep 100",
+    "one whose parent is gone": "(setsid sh -c 'sleep 310 NAME & :' &); sleep 100",
+    "one without the environment": "env -i sleep 310 NAME & sleep 100",
+    "one without the environment in a session of its own": "env -i setsid sleep 310 NAME & sleep 9",
+    "one that ignores the request": "trap '' TERM HUP INT; sleep 310 NAME; sleep 310",
     "one that is stopped": "sh -c 'kill -STOP $$; :' NAME & sleep 100",
 }
 
@@ -389,12 +391,10 @@ def test_a_timeout_ends_everything_that_was_started(sandbox: Sandbox, case: str)
     # An argument that no other process of this machine has.
     word = f"{list(STARTED).index(case)}.{time.time_ns()}"
     command = "echo begun; " + STARTED[case].replace("NAME", word)
-    begun = time.monotonic()
 
     with pytest.raises(CommandTimeoutError, match="did not end within 1 s") as caught:
         sandbox.exec(command, timeout=1)
 
-    assert time.monotonic() - begun < 3.5
     assert isinstance(caught.value, TimeoutError)
     assert "killed" in str(caught.value)
     assert caught.value.stdout == "begun\n"
@@ -444,23 +444,23 @@ print("none")
 
 
 @pytest.mark.on_gpus
-def test_many_commands_run_at_once(sandbox: Sandbox) -> None:
+def test_many_commands_run_at_once(sandbox: Sandbox, wait_until: WaitUntil) -> None:
     results: list[str] = []
-    threads = [
-        threading.Thread(
-            target=lambda number: results.append(sandbox.exec(f"sleep 0.5; echo {number}")),
-            args=(number,),
-        )
-        for number in range(40)
-    ]
-    begun = time.monotonic()
+    waits = "until [ -e many/begin ]; do sleep 0.2; done"
+
+    def run(number: int) -> None:
+        results.append(sandbox.exec(f"echo > many/{number}; {waits}; echo {number}"))
+
+    sandbox.ensure_dir("many")
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(40)]
     for thread in threads:
         thread.start()
+    wait_until(lambda: len(sandbox.list_files("many")) == 40)
+    sandbox.write_file("many/begin", "")
     for thread in threads:
         thread.join()
 
     assert sorted(map(int, results)) == list(range(40))
-    assert time.monotonic() - begun < 10
 
 
 def test_commands_leave_no_descriptor_behind(sandbox: Sandbox, wait_until: WaitUntil) -> None:
@@ -499,7 +499,7 @@ def test_a_sandbox_that_ends_ends_its_commands(backend: str) -> None:
         thread.start()
         while not pids:
             time.sleep(0.05)
-    thread.join(10)
+    thread.join(60)
 
     assert not thread.is_alive()
     assert len(errors) == 1

@@ -38,6 +38,7 @@ TOOLS = """
 
     @expose(concurrent=True)
     def nap_beside(seconds: float) -> float:
+        print("napping", flush=True)
         time.sleep(seconds)
         return seconds
 """
@@ -60,7 +61,7 @@ class Outcome:
             self.error = error
 
     def join(self) -> Outcome:
-        self._thread.join(30)
+        self._thread.join(60)
         assert not self._thread.is_alive(), "it hangs"
         return self
 
@@ -70,7 +71,9 @@ def serving(
     write: Write, config: SandboxConfig | None = None, backend: str | None = None
 ) -> Iterator[tuple[ScopedSandbox, Session]]:
     with ScopedSandbox(config, backend=backend) as sandbox:
-        session = Session(sandbox.serve(write(TOOLS)).connection)
+        connection = sandbox.serve(write(TOOLS)).connection
+        # Nobody who lost it over a network is to look for it for long.
+        session = Session(connection, patience=None if connection.is_local else 2.0)
         yield sandbox, session
         session.close()
 
@@ -91,10 +94,8 @@ def test_an_idle_timeout_must_be_some_time(seconds: float) -> None:
 
 def test_a_sandbox_that_nobody_uses_ends_and_says_why(backend: str, wait_until: WaitUntil) -> None:
     with ScopedSandbox(SandboxConfig(idle_timeout=1), backend=backend) as sandbox:
-        begun = time.monotonic()
         wait_until(lambda: has_ended(sandbox))
 
-        assert 0.5 < time.monotonic() - begun < 5
         reason = r"after 1 s without use, SandboxConfig\(idle_timeout=...\)"
         assert "after 1 s without use" in sandbox.rpc_logs()
         with pytest.raises(SandboxLostError, match=reason):
@@ -104,20 +105,20 @@ def test_a_sandbox_that_nobody_uses_ends_and_says_why(backend: str, wait_until: 
 def test_sessions_and_commands_and_calls_are_use(
     backend: str, write: Write, wait_until: WaitUntil
 ) -> None:
-    config = SandboxConfig(idle_timeout=1.5)
+    config = SandboxConfig(idle_timeout=2.5)
     with serving(write, config, backend) as (sandbox, session):
         # A session that only waits.
-        time.sleep(3)
+        time.sleep(3.5)
         assert session.call("up", [1], {}) == 2
         session.close()
-        assert sandbox.exec("sleep 3; echo over") == "over\n"
+        assert sandbox.exec("sleep 3.5; echo over") == "over\n"
         # Each use begins the time anew.
         for _ in range(4):
-            time.sleep(0.7)
+            time.sleep(0.8)
             sandbox.write_file("/workspace/file", "text")
         assert not has_ended(sandbox)
         with Session(sandbox.connection("tools")) as late:
-            late.call("nap", [2.5], {})
+            late.call("nap", [3.5], {})
         assert not has_ended(sandbox)
         wait_until(lambda: has_ended(sandbox))
 
@@ -126,20 +127,20 @@ def test_sessions_and_commands_and_calls_are_use(
 def test_a_client_of_an_idle_sandbox_hears_why_it_is_gone(
     backend: str, write: Write, wait_until: WaitUntil
 ) -> None:
-    with ScopedSandbox(SandboxConfig(idle_timeout=1), backend=backend) as sandbox:
+    with ScopedSandbox(SandboxConfig(idle_timeout=2), backend=backend) as sandbox:
         connection = sandbox.serve(write(TOOLS)).connection
         wait_until(lambda: has_ended(sandbox))
-        with pytest.raises(SessionError, match="after 1 s without use"):
+        with pytest.raises(SessionError, match="after 2 s without use"):
             Session(connection).call("up", [1], {})
 
 
 @pytest.mark.on_gpus
 def test_a_detached_sandbox_ends_for_want_of_use(backend: str, wait_until: WaitUntil) -> None:
-    config = SandboxConfig(detach=True, idle_timeout=1)
+    config = SandboxConfig(detach=True, idle_timeout=2)
     sandbox = Sandbox(config, backend=backend).start()
     attached = Sandbox.from_id(sandbox.sandbox_id)
     wait_until(lambda: has_ended(attached))
-    with pytest.raises(SandboxLostError, match="after 1 s without use"):
+    with pytest.raises(SandboxLostError, match="after 2 s without use"):
         attached.exec("true")
     sandbox.terminate()
 
@@ -151,11 +152,11 @@ def test_a_detached_sandbox_ends_for_want_of_use(backend: str, wait_until: WaitU
 def test_the_end_of_its_time_is_said_to_whoever_is_attached(
     backend: str, wait_until: WaitUntil
 ) -> None:
-    with ScopedSandbox(SandboxConfig(timeout=1), backend=backend) as sandbox:
+    with ScopedSandbox(SandboxConfig(timeout=4), backend=backend) as sandbox:
         attached = ScopedSandbox.from_id(sandbox.sandbox_id)
         wait_until(lambda: has_ended(attached))
         for each in (sandbox, attached):
-            with pytest.raises(SandboxLostError, match="end of its lifetime of 1 s"):
+            with pytest.raises(SandboxLostError, match="end of its lifetime of 4 s"):
                 each.exec("true")
 
 
@@ -165,14 +166,16 @@ def test_the_end_of_its_time_is_said_to_whoever_is_attached(
 @pytest.mark.on_gpus
 @pytest.mark.parametrize("function", ["nap", "nap_beside"])
 def test_what_runs_may_end_and_nothing_new_begins(
-    backend: str, write: Write, function: str
+    backend: str, write: Write, function: str, wait_until: WaitUntil
 ) -> None:
     with serving(write, None, backend) as (sandbox, session):
-        running = Outcome(lambda: session.call(function, [1.5], {}))
-        command = Outcome(lambda: sandbox.exec("sleep 1.5; echo done"))
-        time.sleep(0.5)
-        ending = Outcome(lambda: sandbox.terminate(grace=20))
-        time.sleep(0.4)
+        running = Outcome(lambda: session.call(function, [3.0], {}))
+        begun: list[str] = []
+        command = Outcome(
+            lambda: sandbox.exec("echo begun; sleep 3; echo done", on_output=begun.append)
+        )
+        wait_until(lambda: begun and "napping" in sandbox.rpc_logs())
+        ending = begin_to_end(sandbox, wait_until)
         with pytest.raises(SandboxLostError, match="draining") as refused:
             session.call("up", [1], {})
 
@@ -181,29 +184,39 @@ def test_what_runs_may_end_and_nothing_new_begins(
         assert ending.error is None
         running.join()
         command.join()
-        assert (running.value, running.error) == (1.5, None)
-        assert (command.value, command.error) == ("done\n", None)
+        assert (running.value, running.error) == (3.0, None)
+        assert (command.value, command.error) == ("begun\ndone\n", None)
+
+
+def begin_to_end(sandbox: ScopedSandbox, wait_until: WaitUntil) -> Outcome:
+    """Have it end, and wait until nothing new may begin."""
+    run = sandbox._run
+    assert run is not None
+    ending = Outcome(lambda: sandbox.terminate(grace=60))
+    wait_until(lambda: any("seer: stopping" in line for line in run.machine.logs(100)))
+    # It says so just before.
+    time.sleep(0.3)
+    return ending
 
 
 @pytest.mark.on_gpus
-def test_the_grace_has_an_end(backend: str, write: Write) -> None:
+def test_the_grace_has_an_end(backend: str, write: Write, wait_until: WaitUntil) -> None:
     with serving(write, None, backend) as (sandbox, session):
         running = Outcome(lambda: session.call("nap", [600.0], {}))
-        time.sleep(0.5)
-        begun = time.monotonic()
+        wait_until(lambda: "napping" in sandbox.rpc_logs())
         sandbox.terminate(grace=1)
-        assert time.monotonic() - begun < 10
         assert isinstance(running.join().error, SeerError)
 
 
-def test_new_sessions_and_loads_are_refused_while_it_ends(backend: str, write: Write) -> None:
+def test_new_sessions_and_loads_are_refused_while_it_ends(
+    backend: str, write: Write, wait_until: WaitUntil
+) -> None:
     with serving(write, None, backend) as (sandbox, session):
         connection = sandbox.connection("tools")
         attached = ScopedSandbox.from_id(sandbox.sandbox_id)
-        running = Outcome(lambda: session.call("nap", [2.0], {}))
-        time.sleep(0.5)
-        ending = Outcome(lambda: sandbox.terminate(grace=20))
-        time.sleep(0.3)
+        running = Outcome(lambda: session.call("nap", [4.0], {}))
+        wait_until(lambda: "napping" in sandbox.rpc_logs())
+        ending = begin_to_end(sandbox, wait_until)
 
         with pytest.raises(SessionError, match="draining"):
             Session(connection).call("up", [1], {})
@@ -211,7 +224,7 @@ def test_new_sessions_and_loads_are_refused_while_it_ends(backend: str, write: W
             attached.serve(write(TOOLS, "late.py"))
         with pytest.raises(SeerError):
             attached.exec("true")
-        assert running.join().value == 2.0
+        assert running.join().value == 4.0
         assert ending.join().error is None
 
 
@@ -240,7 +253,7 @@ def test_sigterm_lets_what_runs_end_and_a_second_one_does_not(
         time.sleep(0.5)
         assert not has_ended(sandbox)
         os.kill(_front(sandbox), signal.SIGTERM)
-        wait_until(lambda: has_ended(sandbox), seconds=8)
+        wait_until(lambda: has_ended(sandbox))
         assert isinstance(running.join().error, SeerError)
 
 

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import textwrap
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -200,12 +201,13 @@ def test_a_repository_without_a_commit(start: Callable[..., Sandbox], tmp_path: 
 
 
 def test_a_server_out_of_reach(start: Callable[..., Sandbox]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    for scheme in ("http", "git"):
-        with pytest.raises(RepoError, match="is out of reach") as caught:
-            start(f"{scheme}://localhost:{port}/a/b")
-        assert "network" in caught.value.hint
+    with socket.socket() as taken:
+        # Nobody listens there, and nobody else can.
+        taken.bind(("127.0.0.1", 0))
+        for scheme in ("http", "git"):
+            with pytest.raises(RepoError, match="is out of reach") as caught:
+                start(f"{scheme}://127.0.0.1:{taken.getsockname()[1]}/a/b")
+            assert "network" in caught.value.hint
 
 
 def test_without_git_it_is_said_what_to_install(
@@ -217,25 +219,27 @@ def test_without_git_it_is_said_what_to_install(
     assert "apt-get install git" in caught.value.hint
 
 
-def test_a_git_daemon(
-    start: Callable[..., Sandbox], repo: Path, wait_until: Callable[..., None]
-) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    options = "--export-all", "--reuseaddr", "--listen=127.0.0.1", f"--port={port}"
-    base = f"--base-path={repo.parent}"
-    daemon = subprocess.Popen(
-        ["git", "daemon", *options, base], stderr=subprocess.DEVNULL, start_new_session=True
-    )
+def start_daemon(repo: Path) -> tuple[subprocess.Popen[bytes], int]:
+    """Serve the folder of a repository at a free port; tell which one."""
+    while True:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+        options = "--export-all", "--reuseaddr", "--listen=127.0.0.1", f"--port={port}"
+        base = f"--base-path={repo.parent}"
+        daemon = subprocess.Popen(
+            ["git", "daemon", *options, base], stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        # It ends where somebody else took the port meanwhile.
+        while daemon.poll() is None:
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                return daemon, port
+            time.sleep(0.02)
 
-    def answers() -> bool:
-        with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return True
-        return False
 
+def test_a_git_daemon(start: Callable[..., Sandbox], repo: Path) -> None:
+    daemon, port = start_daemon(repo)
     try:
-        wait_until(answers)
         sandbox = start(f"git://127.0.0.1:{port}/tiny-repo@feature/x")
         remote = sandbox.exec("git remote get-url origin", cwd="tiny-repo").strip()
     finally:

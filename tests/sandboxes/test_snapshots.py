@@ -206,7 +206,7 @@ def test_a_snapshot_while_the_sandbox_ends_is_whole_or_an_error(
     thread.start()
     time.sleep(0.3)
     sandbox.terminate()
-    thread.join(30)
+    thread.join(60)
 
     assert [isinstance(error, SandboxError) for error in errors] == [True]
     assert {snapshot.files for snapshot in list_snapshots()} == {whole.files}

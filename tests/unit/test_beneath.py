@@ -12,6 +12,7 @@ import pytest
 
 from seer_runtime.wire import beneath
 from seer_runtime.wire.beneath import FOLDER, READ, make_folder, open_beneath, opened
+from tests.descriptors import Descriptors
 
 
 @pytest.fixture(params=["kernel", "steps"])
@@ -88,14 +89,14 @@ def test_a_system_without_the_call_goes_step_by_step(
 
 def test_opening_leaves_no_descriptor_behind(root: int, tmp_path: Path) -> None:
     (tmp_path / "root" / "out").symlink_to(tmp_path)
-    before = len(os.listdir("/proc/self/fd"))
+    descriptors = Descriptors()
     for _ in range(20):
         read(root, "deep/er/file")
         for path in ("out/secret", "../secret", "deep/nothing", "deep/er/file/x"):
             with pytest.raises(OSError, match="Errno"):
                 read(root, path)
 
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert descriptors.new(str(tmp_path)) == []
 
 
 def test_a_folder_is_made_unless_something_else_is_there(root: int, tmp_path: Path) -> None:

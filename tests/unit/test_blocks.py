@@ -19,14 +19,10 @@ from seer_runtime.wire.blocks import MOST, SMALLEST, BlockPool
 from seer_runtime.wire.channels import Peer
 from seer_runtime.wire.frames import NEW, Elsewhere, Frame, FrameError, Kind, pack_numbers
 from seer_runtime.wire.sharing import BlockViews, SharedMemory, blocks_of
+from tests.descriptors import Descriptors
 
 ADD_SEALS = 1033
 PAGE = mmap.PAGESIZE
-
-
-def descriptors() -> int:
-    gc.collect()
-    return len(os.listdir("/proc/self/fd"))
 
 
 def a_memfd(size: int, seals: int) -> int:
@@ -100,14 +96,14 @@ def test_a_block_in_use_is_not_used_for_anything_else() -> None:
 def test_what_is_kept_unused_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "_KEPT", 2 * SMALLEST)
     pool = BlockPool()
-    before = descriptors()
+    opened = Descriptors()
     taken = [pool.take(SMALLEST, fill=False) for _ in range(5)]
 
     pool.give_back([block.number for block in taken])
 
-    assert descriptors() - before == 2 * 2
+    assert len(opened.new("/memfd:")) == 2 * 2
     pool.close()
-    assert descriptors() == before
+    assert opened.new("/memfd:") == []
 
 
 def test_a_block_that_is_given_back_twice_is_free_once() -> None:
@@ -293,25 +289,27 @@ def test_nothing_is_lent_to_a_session_that_is_over() -> None:
 
 @pytest.mark.parametrize("seals", [0, 0x1, 0x4])
 def test_a_block_that_could_shrink_is_refused(seals: int) -> None:
-    before = descriptors()
+    opened = Descriptors()
     views = BlockViews(lambda _: None)
 
     with pytest.raises(FrameError, match="shrink"):
         views.learn(1, a_memfd(SMALLEST, seals))
 
-    assert descriptors() == before
+    assert opened.new("/memfd:") == []
 
 
 def test_what_is_no_block_is_refused_and_closed() -> None:
     views = BlockViews(lambda _: None)
-    before = descriptors()
+    opened = Descriptors()
+    reading, writing = os.pipe()
 
-    for descriptor in (os.open("/dev/null", os.O_RDONLY), os.pipe()[0], a_memfd(0, 0x2)):
+    for descriptor in (os.open("/dev/null", os.O_RDONLY), reading, a_memfd(0, 0x2)):
         with pytest.raises(FrameError):
             views.learn(1, descriptor)
 
-    # The other end of the pipe is the test's.
-    assert descriptors() == before + 1
+    os.close(writing)
+    for kind in ("/dev/null", "pipe:", "/memfd:"):
+        assert opened.new(kind) == []
 
 
 def test_a_block_that_is_not_there_or_smaller_is_refused() -> None:
@@ -334,7 +332,7 @@ def test_a_new_block_without_its_descriptor_is_refused() -> None:
 
 def test_closing_views_leaves_alone_what_is_looked_at() -> None:
     pair = Pair()
-    before = descriptors()
+    opened = Descriptors()
     _, arrived = pair.send(b"a" * SMALLEST)
     view = arrived.segments[0]
     assert isinstance(view, memoryview)
@@ -346,7 +344,7 @@ def test_closing_views_leaves_alone_what_is_looked_at() -> None:
     view[:1] = b"z"
     assert bytes(view[:2]) == b"za"
     del view, arrived
-    assert descriptors() == before
+    assert opened.new("/memfd:") == []
 
 
 def test_what_a_forked_child_may_look_at_is_released_by_nobody() -> None:
@@ -374,11 +372,11 @@ def test_what_a_forked_child_may_look_at_is_released_by_nobody() -> None:
 
 
 def test_private_blocks_take_no_descriptors_and_no_child_writes_to_them() -> None:
-    before = descriptors()
+    opened = Descriptors()
     pool = BlockPool(is_private=True)
     block = pool.take(SMALLEST)
     block.fill(0, b"mine")
-    assert descriptors() == before
+    assert opened.new("/memfd:") == []
 
     child = os.fork()
     if child == 0:
@@ -392,7 +390,7 @@ def test_private_blocks_take_no_descriptors_and_no_child_writes_to_them() -> Non
 
 def test_a_reader_keeps_little_mapped_that_it_does_not_look_at() -> None:
     pair = Pair()
-    before = descriptors()
+    opened = Descriptors()
     for _ in range(3):
         _, arrived = pair.send(bytes(sharing._IDLE_BYTES + 1))
         del arrived
@@ -400,9 +398,9 @@ def test_a_reader_keeps_little_mapped_that_it_does_not_look_at() -> None:
         assert pair.released[0] & NEW
         pair.release()
         # The owner keeps the block, two descriptors, and shows it again.
-        assert descriptors() - before == 2
+        assert len(opened.new("/memfd:")) == 2
     pair.pool.close()
-    assert descriptors() == before
+    assert opened.new("/memfd:") == []
 
 
 def test_a_reader_keeps_few_blocks_mapped() -> None:

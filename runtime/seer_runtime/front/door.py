@@ -25,6 +25,9 @@ _HANDSHAKE = 5.0
 _LARGEST = 4 << 20
 """Bytes of one message: what is larger comes in chunks."""
 
+_ENDS = (OSError, EOFError, FrameError, asyncio.TimeoutError)
+"""What ends a connection."""
+
 
 class Door:
     """Takes connections, whose first frame shows the token."""
@@ -39,7 +42,8 @@ class Door:
         return await asyncio.start_unix_server(self._serve, path)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, EOFError, FrameError, asyncio.TimeoutError):
+        # Cancelled at the front's end alone, of which asyncio would print a traceback for each one.
+        with contextlib.suppress(*_ENDS, asyncio.CancelledError):
             if await asyncio.wait_for(self._is_welcome(reader), _HANDSHAKE):
                 writer.write(_WELCOME)
                 await self._talk(reader, writer)

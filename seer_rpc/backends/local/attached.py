@@ -14,7 +14,7 @@ from seer_runtime.wire.marks import FRONT, WARDEN, kill_marked, marked
 
 _STOP_TIMEOUT = 25.0
 _LOOK = 0.02
-_WRITTEN = 1.0
+_WRITTEN = 3.0
 """Seconds in which the warden writes down how a sandbox ended, and removes what goes with it."""
 
 _BURIED = 5.0
