@@ -237,7 +237,9 @@ def test_a_failure_is_found_by_the_id_that_its_error_shows(
     assert record.message
 
 
-def test_a_stream_is_one_call(box: ScopedSandbox, session: Session) -> None:
+def test_a_stream_is_one_call(
+    box: ScopedSandbox, session: Session, wait_until: Callable[..., None]
+) -> None:
     assert list(session.call("count", [2], {})) == [0, 1]
     stream = session.call("count", [3], {})
     with pytest.raises(KeyError) as caught:
@@ -245,6 +247,8 @@ def test_a_stream_is_one_call(box: ScopedSandbox, session: Session) -> None:
     stopped = session.call("count", [10**9], {})
     next(stopped)
     stopped.close()
+    # Nobody waits for its end.
+    wait_until(lambda: [each.outcome for each in calls_of(box, session)][2:] == ["cancelled"])
 
     assert caught.value.call_id == call_id(session.id, 2)  # type: ignore[attr-defined]
     whole, failed, ended = calls_of(box, session)
