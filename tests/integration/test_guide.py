@@ -1,4 +1,4 @@
-"""The guide's setups, as they are written but for the model's name, here and on Modal."""
+"""The guide's setups as they are written, here and on Modal; an emulated hub has their model."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.hub.hub import Hub
 from tests.integration.mcp_talk import talk
 from tests.integration.wheels import make_wheel
 from tests.modal_emulator.plugin import ROOTS
@@ -20,14 +21,6 @@ from tests.modal_emulator.plugin import ROOTS
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NAME = "google/gemma-2-9b"
 CONFIG = {"model_type": "llama", "num_hidden_layers": 2, "hidden_size": 64}
-
-WITHOUT_MODELS = {
-    f'models=[ModelConfig(name="{NAME}")]': "models=[]",
-    f'AutoConfig.from_pretrained(get_model_path("{NAME}"))': (
-        f"AutoConfig.for_model(**{CONFIG!r})"
-    ),
-}
-"""What a backend that has no models yet cannot have, and what stands there instead."""
 
 Copy = Callable[[str], Path]
 
@@ -42,21 +35,14 @@ def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.fixture
-def copy(tmp_path: Path, backend: str) -> Copy:
-    """Copy an example, with a model that is here in place of the guide's; gives the folder."""
-    model = tmp_path / "model"
-    model.mkdir()
-    (model / "config.json").write_text(json.dumps(CONFIG))
-    changes = WITHOUT_MODELS if backend == "modal" else {}
+def copy(tmp_path: Path, backend: str, hub: Hub, request: pytest.FixtureRequest) -> Copy:
+    """Copy an example; gives the folder."""
+    hub.add(NAME, {"config.json": json.dumps(CONFIG).encode()})
+    if backend == "modal":
+        request.getfixturevalue("modal_emulator").reachable.add(hub.port)
 
     def copy_one(name: str) -> Path:
-        folder = Path(shutil.copytree(EXAMPLES / name, tmp_path / name))
-        for file in folder.glob("*.py"):
-            source = file.read_text()
-            for written, instead in {**changes, NAME: str(model)}.items():
-                source = source.replace(written, instead)
-            file.write_text(source)
-        return folder
+        return Path(shutil.copytree(EXAMPLES / name, tmp_path / name))
 
     return copy_one
 

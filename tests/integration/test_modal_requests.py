@@ -19,8 +19,9 @@ from tests.modal_emulator.requirements import require_modal
 require_modal()
 
 from seer_rpc.client import Session  # noqa: E402
-from seer_rpc.environment import Sandbox, SandboxConfig, ScopedSandbox  # noqa: E402
+from seer_rpc.environment import ModelConfig, Sandbox, SandboxConfig, ScopedSandbox  # noqa: E402
 from seer_rpc.environment.records import remove_snapshot  # noqa: E402
+from tests.hub.hub import Hub  # noqa: E402
 from tests.modal_emulator.log import Call, Log  # noqa: E402
 
 if TYPE_CHECKING:
@@ -34,8 +35,7 @@ CHANGED = (
 WRITES = "SEER_WRITE_GOLDEN" in os.environ
 
 MINIMAL = Path(__file__).parents[2] / "examples" / "guide" / "minimal_rpc.py"
-MODELS = '        models=[ModelConfig(name="google/gemma-2-9b")],\n'
-"""What is left out, as long as there are no models on Modal."""
+NAME = "google/gemma-2-9b"
 
 _TOOLS = """
     @expose
@@ -52,6 +52,7 @@ image is built, and what follows the sandbox."""
 
 _VERSION = re.compile(r"(?<===)[0-9][0-9a-z.+]*|(?<=python:)[0-9.]+")
 _SANDBOX = re.compile(r"\b[0-9a-f]{16}\b")
+_COMMIT = re.compile(r"\b[0-9a-f]{40}\b")
 
 
 def kept(name: str, found: str) -> str:
@@ -64,7 +65,8 @@ def kept(name: str, found: str) -> str:
 
 def normal(text: str) -> str:
     """Leave out what is another in each run, or on another machine."""
-    return _SANDBOX.sub("<sandbox>", _VERSION.sub("<version>", text))
+    known = _VERSION.sub("<version>", _COMMIT.sub("<commit>", text))
+    return _SANDBOX.sub("<sandbox>", known)
 
 
 def of_control_plane(calls: Iterable[Call]) -> list[str]:
@@ -75,7 +77,10 @@ def of_control_plane(calls: Iterable[Call]) -> list[str]:
 
 def made_of(calls: Iterable[Call]) -> str:
     """Show what says what the sandbox is to be."""
-    kinds = ["ImageGetOrCreate", "MountGetOrCreate", "SandboxCreate", "SandboxCreateV2"]
+    kinds = [
+        *("VolumeGetOrCreate", "ImageGetOrCreate", "MountGetOrCreate"),
+        *("SandboxCreate", "SandboxCreateV2"),
+    ]
     log = Log()
     log.calls = sorted(
         (call for call in calls if call.method in kinds), key=lambda call: kinds.index(call.method)
@@ -90,11 +95,11 @@ def listed(methods: Iterable[str]) -> str:
 
 @pytest.mark.parametrize("gpu", ["A100", None], ids=["gpu", "cpu"])
 def test_the_minimal_setup_asks_for_what_it_did(
-    modal_emulator: ModalEmulator, write: Callable[..., Path], gpu: str | None
+    modal_emulator: ModalEmulator, hub: Hub, write: Callable[..., Path], gpu: str | None
 ) -> None:
+    modal_emulator.reachable.add(hub.port)
+    hub.add(NAME, {"config.json": b"{}"})
     source = MINIMAL.read_text()
-    assert MODELS in source
-    source = source.replace(MODELS, "")
     script = write(source if gpu else source.replace('gpu="A100"', "gpu=None"), "setup.py")
     write(_TOOLS, "interface.py")
     done = subprocess.run(
@@ -120,11 +125,21 @@ def test_the_minimal_setup_asks_for_what_it_did(
 
 
 def test_a_whole_life_needs_no_other_calls(
-    modal_emulator: ModalEmulator, write: Callable[..., Path], tmp_path: Path
+    modal_emulator: ModalEmulator, hub: Hub, write: Callable[..., Path], tmp_path: Path
 ) -> None:
+    modal_emulator.reachable.add(hub.port)
+    hub.add(NAME, {"config.json": b"{}"})
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text("{}")
     interface = write(_TOOLS)
-    for gpu in (None, "H100"):
-        live(SandboxConfig(gpu=gpu, python_packages=["einops"], detach=gpu is None), interface)
+    for gpu, model in ((None, NAME), ("H100", str(tmp_path / "model"))):
+        config = SandboxConfig(
+            gpu=gpu,
+            models=[ModelConfig(name=model)],
+            python_packages=["einops"],
+            detach=gpu is None,
+        )
+        live(config, interface)
 
     found = {
         service: sorted(
