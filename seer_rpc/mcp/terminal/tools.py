@@ -17,7 +17,7 @@ from seer_rpc.execution.programs import program
 from seer_rpc.generators.mcp import McpTool
 from seer_rpc.generators.schema_changes import JsonSchema
 from seer_rpc.mcp.calls import Reporter, RunningCall
-from seer_rpc.mcp.failures import failure
+from seer_rpc.mcp.failures import failure, refusal
 from seer_rpc.mcp.jobs import Jobs
 from seer_rpc.mcp.own_tools import own_tool
 from seer_rpc.mcp.results import told
@@ -142,6 +142,9 @@ class TerminalTools:
                 return await work(running)
             except SeerError as error:
                 return failure(error, self._folder)
+            except (OSError, ValueError) as error:
+                # No UTF-8 holds what JSON may, and a disk may be full here.
+                return refusal(f"{name}: {error}")
 
         running.start(told_work())
         self._running.add(running)
