@@ -247,7 +247,7 @@ SECTIONS = {
         ),
     ),
     "sandbox": Section(
-        "the start of a bare sandbox, against a process that imports grpc",
+        "the start of a bare sandbox, against a process that imports grpc; and its end",
         ("start.measure_sandbox",),
         (OURS,),
         (
@@ -263,6 +263,12 @@ SECTIONS = {
                 "ms",
                 Source(OURS, "isolation"),
                 target=at_most(30, 15),
+            ),
+            Row(
+                "from its owner's death until nothing is left",
+                "ms",
+                Source(OURS, "end"),
+                target=at_most(1000, 300),
             ),
         ),
     ),

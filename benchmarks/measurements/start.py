@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -18,6 +19,16 @@ from benchmarks.measurements.timing import seconds_of
 from benchmarks.peers.front import Front
 from benchmarks.values import VALUE
 from seer_rpc.environment import SandboxConfig, ScopedSandbox
+from seer_rpc.locations import sandboxes_folder
+
+_LOOK = 0.002
+_OWNER = """
+import time
+from seer_rpc.environment import Sandbox
+sandbox = Sandbox().start()
+print(sandbox.sandbox_id, flush=True)
+sandbox.exec("sleep 600 & sleep 600")
+"""
 
 
 def measure(contender: str, effort: Effort) -> Measured:
@@ -40,8 +51,9 @@ def measure(contender: str, effort: Effort) -> Measured:
 def measure_sandbox(_: str, effort: Effort) -> Measured:
     """Give the time until a bare sandbox has started, as it comes and without isolation.
 
-    And that of a process that imports grpc, which every front does. In milliseconds; they take
-    turns, since a machine that is busy is so for all of them.
+    And that of a process that imports grpc, which every front does; they take turns, since a
+    machine that is busy is so for all of them. And the time from when its owner is killed until
+    nothing is left of a sandbox. In milliseconds.
     """
     starts = {
         "sandbox": lambda: _start_sandbox("auto"),
@@ -55,7 +67,8 @@ def measure_sandbox(_: str, effort: Effort) -> Measured:
     medians = {name: statistics.median(each[1:]) * 1e3 for name, each in times.items()}
     pairs = zip(times["sandbox"][1:], times["without isolation"][1:], strict=True)
     added = statistics.median(isolated - bare for isolated, bare in pairs) * 1e3
-    return Measured({**medians, "isolation": added})
+    ends = [_outlive_owner() for _ in range(effort.repeats)]
+    return Measured({**medians, "isolation": added, "end": statistics.median(ends) * 1e3})
 
 
 def _start_sandbox(isolation: Literal["auto", "none"]) -> float:
@@ -64,6 +77,20 @@ def _start_sandbox(isolation: Literal["auto", "none"]) -> float:
         return seconds_of(sandbox.start)
     finally:
         sandbox.terminate()
+
+
+def _outlive_owner() -> float:
+    with subprocess.Popen([sys.executable, "-c", _OWNER], stdout=subprocess.PIPE) as owner:
+        assert owner.stdout is not None
+        folder = sandboxes_folder() / owner.stdout.readline().decode().strip()
+        owner.kill()
+        return seconds_of(lambda: _await_removal(folder))
+
+
+def _await_removal(folder: Path) -> None:
+    # Its processes have ended before its files go.
+    while folder.exists():
+        time.sleep(_LOOK)
 
 
 def _import_grpc() -> float:
