@@ -26,9 +26,14 @@ from seer_rpc.environment.code_server import (
     start_code_server,
 )
 from seer_rpc.environment.config import ExecutionMode, SandboxConfig
-from seer_rpc.environment.containers import ContainerHandle, Docker, start_container
-from seer_rpc.environment.docker_here import DockerHere
-from seer_rpc.environment.docker_inside import DockerInside, start_docker
+from seer_rpc.environment.containers import (
+    ContainerHandle,
+    Docker,
+    DockerHere,
+    DockerInside,
+    start_container,
+    start_docker,
+)
 from seer_rpc.environment.models import ModelHandle, find_models
 from seer_rpc.environment.packages import required_packages
 from seer_rpc.environment.records import planned_record, running_record, sweep
