@@ -22,8 +22,8 @@ from seer_rpc.backends.modal.images import fetching_image
 from seer_rpc.backends.modal.volumes import is_whole
 from seer_rpc.backends.models import ModelSource
 from seer_rpc.errors import ModelFetchError, SeerError
-from seer_rpc.journal.arguments import show_size
 from seer_rpc.progress import show_detail
+from seer_rpc.sizes import show_size
 from seer_runtime.wire.fetches import FetchEnd, FetchReport
 
 TAG = "seer-rpc-fetch"
