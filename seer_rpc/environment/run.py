@@ -17,11 +17,11 @@ from seer_rpc.environment.models import ModelHandle
 from seer_rpc.environment.repos import RepoHandle
 from seer_rpc.errors import SandboxError, SandboxExpiredError, SandboxLostError, SessionError
 from seer_rpc.registry import SandboxRecord
+from seer_rpc.waiting import wait_until
 from seer_runtime.wire.exits import OLD, UNUSED
 from seer_runtime.wire.journal import PERIOD
 
 _LAST_LINES = 20
-_LOOK = 0.02
 
 _WRITTEN = PERIOD + 0.1
 """Seconds after which a call that is over is in the journal."""
@@ -108,12 +108,7 @@ class Run:
             # Its clients elsewhere hear of it. One that has ended meanwhile cannot be asked.
             with contextlib.suppress(SessionError):
                 self.control.stop(grace)
-            self._await_end(grace)
+            wait_until(lambda: self.machine.exit_code() is not None, grace)
         self.control.close()
         docker.remove(self.containers)
         self.machine.stop()
-
-    def _await_end(self, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while self.machine.exit_code() is None and time.monotonic() < deadline:
-            time.sleep(_LOOK)
