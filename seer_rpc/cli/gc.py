@@ -6,8 +6,8 @@ import argparse
 import sys
 
 from seer_rpc.cli.options import Commands
-from seer_rpc.cli.tables import shown_size
 from seer_rpc.environment.garbage import collect
+from seer_rpc.sizes import show_size
 
 _EPILOG = """\
 Removes what is left of sandboxes whose script died, contents that no snapshot has, and cached
@@ -42,6 +42,6 @@ def run(parsed: argparse.Namespace) -> None:
         print("a snapshot is being taken: contents were left alone", file=sys.stderr)
     elif collected.contents.files:
         files, size = collected.contents
-        lines.append(f"{verb} {files} contents that no snapshot has, {shown_size(size)}")
+        lines.append(f"{verb} {files} contents that no snapshot has, {show_size(size)}")
     lines += [f"{verb} {each}" for each in collected.old]
     print("\n".join(lines) or "nothing to remove")

@@ -12,10 +12,11 @@ from rich.text import Text
 
 from seer_rpc.backends import load_backend
 from seer_rpc.cli.options import Commands
-from seer_rpc.cli.tables import print_table, shown_duration, shown_size
+from seer_rpc.cli.tables import print_table, shown_duration
 from seer_rpc.errors import BackendError
 from seer_rpc.journal import JournalReader
 from seer_rpc.registry import SandboxRecord, all_sandboxes, is_running
+from seer_rpc.sizes import show_size
 from seer_runtime.wire.journal import RUN
 
 _EPILOG = """\
@@ -88,7 +89,7 @@ class _Seen(NamedTuple):
             record.isolation.get("level", "-"),
             f"{shown_duration(self.age)} ago",
             shown_duration(self.left) if runs else "-",
-            shown_size(self.memory) if self.memory else "-",
+            show_size(self.memory) if self.memory else "-",
             "detached" if runs and record.is_detached else self.state,
             ", ".join(self.interfaces) or "-",
         ]

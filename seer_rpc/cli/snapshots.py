@@ -8,8 +8,9 @@ import sys
 from rich.text import Text
 
 from seer_rpc.cli.options import Commands
-from seer_rpc.cli.tables import print_table, shown_size, shown_time
+from seer_rpc.cli.tables import print_table, shown_time
 from seer_rpc.environment.records import remove_snapshot
+from seer_rpc.sizes import show_size
 from seer_rpc.snapshots import Snapshot, list_snapshots
 
 _UNKNOWN = "?"
@@ -73,7 +74,7 @@ def _row(snapshot: Snapshot) -> list[Text]:
         shown_time(snapshot.created),
         snapshot.sandbox_name,
         _UNKNOWN if snapshot.files is None else str(snapshot.files),
-        _UNKNOWN if snapshot.size is None else shown_size(snapshot.size),
+        _UNKNOWN if snapshot.size is None else show_size(snapshot.size),
         snapshot.description,
     ]
     return [Text(cell) for cell in cells]

@@ -12,7 +12,6 @@ from rich.text import Text
 _WIDE = 200
 """Characters of a line where nobody reads a terminal."""
 
-_UNITS = ("B", "kB", "MB", "GB", "TB")
 _DAY = 86_400
 
 
@@ -55,11 +54,3 @@ def shown_duration(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes % 60} min"
     return f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"
-
-
-def shown_size(size: float) -> str:
-    """Show a number of bytes."""
-    unit = 0
-    while size >= 1000 and unit < len(_UNITS) - 1:
-        size, unit = size / 1000, unit + 1
-    return f"{size:.3g} {_UNITS[unit]}"

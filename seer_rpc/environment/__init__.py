@@ -4,8 +4,7 @@ from seer_rpc.client.commands import CommandResult
 from seer_rpc.environment.config import ExecutionMode, ModelConfig, RepoConfig, SandboxConfig
 from seer_rpc.environment.containers import ContainerHandle
 from seer_rpc.environment.models import ModelHandle
-from seer_rpc.environment.pool import SandboxPool
-from seer_rpc.environment.pool_outcomes import Outcome
+from seer_rpc.environment.pool import Outcome, SandboxPool
 from seer_rpc.environment.repos import RepoHandle
 from seer_rpc.environment.sandbox import Sandbox
 from seer_rpc.environment.scoped import ScopedSandbox

@@ -29,7 +29,7 @@ from seer_rpc.environment.config import ExecutionMode, SandboxConfig
 from seer_rpc.environment.containers import ContainerHandle
 from seer_rpc.environment.mcp import ServedMcp
 from seer_rpc.environment.models import ModelHandle
-from seer_rpc.environment.pool_library import PooledLibrary
+from seer_rpc.environment.pool import PooledLibrary
 from seer_rpc.environment.repos import RepoHandle
 from seer_rpc.environment.served import ServedLibrary, ServedSkill
 from seer_rpc.environment.threads import in_thread, on_loop

@@ -2,47 +2,41 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import secrets
 import threading
-import time
-import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from seer_rpc.backends import Backend, Machine, MachineSpec, choose_backend, load_backend
+from seer_rpc.backends import choose_backend, load_backend
 from seer_rpc.backends.protocol import Isolation
-from seer_rpc.client.control import Control
 from seer_rpc.client.workbench import Workbench
 from seer_rpc.environment.code_server import (
-    CodeServer,
     find_code_server,
-    program_folders,
     start_code_server,
 )
 from seer_rpc.environment.config import ExecutionMode, SandboxConfig
-from seer_rpc.environment.containers import ContainerHandle, Docker, start_container
-from seer_rpc.environment.docker_here import DockerHere
-from seer_rpc.environment.docker_inside import DockerInside, start_docker
-from seer_rpc.environment.models import ModelHandle, find_models
-from seer_rpc.environment.packages import required_packages
-from seer_rpc.environment.records import planned_record, running_record, sweep
+from seer_rpc.environment.containers import (
+    ContainerHandle,
+    Docker,
+    DockerHere,
+    DockerInside,
+    start_container,
+    start_docker,
+)
+from seer_rpc.environment.models import ModelHandle
+from seer_rpc.environment.plan import Plan, environment, kept_secrets
+from seer_rpc.environment.records import running_record, sweep
 from seer_rpc.environment.repos import RepoHandle, checked_out, install_repos
+from seer_rpc.environment.run import Run
 from seer_rpc.environment.uploads import furnish
 from seer_rpc.environment.work import Work
 from seer_rpc.environment.workspaces import install_workspace
 from seer_rpc.errors import (
     SandboxError,
-    SandboxExpiredError,
     SandboxLostError,
-    SandboxStartError,
-    SeerError,
-    SessionError,
 )
 from seer_rpc.files import remove_old
 from seer_rpc.journal import CallRecord, Filter, read_calls
@@ -51,34 +45,6 @@ from seer_rpc.progress import status
 from seer_rpc.registry import SandboxRecord, find_sandbox, forget, register
 from seer_rpc.snapshots import Snapshot, find_snapshot
 from seer_rpc.workspace import Workspace
-from seer_runtime.wire.exits import OLD, UNUSED
-from seer_runtime.wire.journal import PERIOD
-from seer_runtime.wire.settings import token_digest
-
-_LAST_LINES = 20
-_LOOK = 0.02
-
-_WRITTEN = PERIOD + 0.1
-"""Seconds after which a call that is over is in the journal."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """What there is from a start to the end."""
-
-    machine: Machine
-    control: Control
-    call_token: str = field(repr=False)
-    admin_token: str = field(repr=False)
-    models: list[ModelHandle]
-    repos: list[RepoHandle]
-    containers: list[ContainerHandle] = field(default_factory=list)
-    code_server: CodeServer | None = None
-    process: int = field(default_factory=os.getpid)
-    """The process that owns the sandbox: a fork of it does not."""
-
-    is_attached: bool = False
-    """Whether another process started it."""
 
 
 class BaseSandbox(Work):
@@ -150,7 +116,9 @@ class BaseSandbox(Work):
             ContainerError: there is no Docker engine, or it cannot build or run it.
         """
         run = self._running()
-        started = start_container(self._docker(run), repo, self.sandbox_id, self._environment())
+        started = start_container(
+            self._docker(run), repo, self.sandbox_id, environment(self.config)
+        )
         run.containers.append(started)
         return started
 
@@ -158,17 +126,7 @@ class BaseSandbox(Work):
     def lost(self) -> SandboxLostError | None:
         """Why it has ended by itself; None while it runs, before it and after `terminate()`."""
         run = self._run
-        code = run.machine.exit_code() if run is not None else None
-        if run is None or code is None:
-            return None
-        reason = run.machine.ending()
-        lost = SandboxExpiredError if reason.startswith((OLD, UNUSED)) else SandboxLostError
-        return lost(
-            f"sandbox {self.name} has ended{reason and f': {reason}'}",
-            hint="start another one",
-            log=run.machine.logs(_LAST_LINES),
-            exit_code=code,
-        )
+        return run.lost(self.name) if run is not None else None
 
     @property
     def modal_sandbox(self) -> Any:
@@ -209,7 +167,7 @@ class BaseSandbox(Work):
         if self._run is None:
             raise not_started()
         wanted = Filter(interface=interface, function=function, failed=failed, since=since)
-        return read_calls(_journal(self._run.machine), self.sandbox_id, wanted, last)
+        return read_calls(self._run.journal(), self.sandbox_id, wanted, last)
 
     @classmethod
     def from_id(cls, which: str, config: SandboxConfig | None = None) -> Self:
@@ -283,20 +241,10 @@ class BaseSandbox(Work):
 
     def _end(self, grace: float = 0.0) -> None:
         run, self._run = self._run, None
-        if run is None or run.process != os.getpid():
+        if run is None or not run.is_of_this_process:
             return
         with status(f"stopping sandbox {self.name}"):
-            if run.is_attached and not run.machine.is_here:
-                # Its owner may ask what was called, when there is nobody to tell any more.
-                _journal(run.machine)
-            if run.is_attached or grace > 0 or self.config.detach or not run.machine.is_here:
-                # Its clients elsewhere hear of it. One that has ended meanwhile cannot be asked.
-                with contextlib.suppress(SessionError):
-                    run.control.stop(grace)
-                _await_end(run.machine, grace)
-            run.control.close()
-            self._docker(run).remove(run.containers)
-            run.machine.stop()
+            run.end(self._docker(run), grace, is_detached=self.config.detach)
         if not run.is_attached:
             forget(self.sandbox_id)
 
@@ -310,8 +258,7 @@ class BaseSandbox(Work):
         run = self._run
         if run is not None and run.is_attached:
             self._run = None
-            run.control.close()
-            run.machine.leave()
+            run.leave()
         else:
             self.terminate()
 
@@ -328,88 +275,43 @@ class BaseSandbox(Work):
         self.name = name or self.name
         for folder in (results_folder(), jobs_folder()):
             remove_old(folder)
-        chosen = choose_backend(self._backend, self.config.gpu)
-        backend = load_backend(chosen)
+        backend = choose_backend(self._backend, self.config.gpu)
         sweep()
-        kept = self._kept_secrets(backend)
-        call_token, admin_token = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+        kept = kept_secrets(self.config, load_backend(backend))
         code_server = find_code_server() if self.config.debug else None
         with checked_out(self.config.repos) as repos:
-            spec = MachineSpec(
+            plan = Plan(
                 sandbox_id=self.sandbox_id,
                 name=self.name,
-                gpu=self.config.gpu,
-                gpu_count=self.config.gpu_count,
-                packages=required_packages(self.config),
-                system_packages=self.config.system_packages,
-                lifetime=self.config.timeout,
-                environment=self._environment(),
-                call_token_digest=token_digest(call_token),
-                admin_token_digest=token_digest(admin_token),
+                backend=backend,
+                config=self.config,
                 secrets=kept,
-                folders={handle.path: str(folder) for handle, folder in repos.items()},
-                programs=list(program_folders(code_server)) if code_server is not None else (),
-                isolation=self.config.isolation,
-                blocks_network=self.config.block_network,
-                limits=self.config.limits,
-                idle_timeout=self.config.idle_timeout,
-                is_detached=self.config.detach,
-                listening=self.config.listening,
-                allowed=self.config.allowed,
-                image=self.config.image,
-                has_docker=self.config.docker,
-                region=self.config.region,
+                repos=repos,
+                code_server=code_server,
                 snapshot=snapshot,
             )
-            backend.check(spec)
-            models = find_models(self.config.models, backend, kept)
-            spec = replace(spec, models={handle.path: handle.source for handle in models})
-            record = planned_record(spec, chosen, self.config, call_token, admin_token)
-            with status(f"starting sandbox {self.name}"):
-                machine = self._create(backend, spec, record)
-        control = Control(machine.connection("", admin_token))
-        self._run = Run(machine, control, call_token, admin_token, models, list(repos))
+            self._run, record = plan.start()
         try:
-            furnish(control.workbench, self.config, workspace)
-            if self.config.docker:
-                start_docker(self)
-            install_repos(self, self.config, list(repos))
-            if code_server is not None:
-                started = start_code_server(self, code_server)
-                self._run = replace(self._run, code_server=started)
-            register(running_record(record, machine, models, list(repos), self._run.code_server))
+            self._run = self._furnished(self._run, workspace, code_server)
+            register(running_record(record, self._run))
         except BaseException:
             self.terminate()
             raise
 
-    def _create(self, backend: Backend, spec: MachineSpec, record: SandboxRecord) -> Machine:
-        try:
-            register(record)
-            return backend.start(spec)
-        except BaseException as error:
-            forget(self.sandbox_id)
-            if isinstance(error, OSError) and not isinstance(error, SeerError):
-                raise SandboxStartError(f"the sandbox cannot start: {error}") from error
-            raise
+    def _furnished(self, run: Run, workspace: Workspace, code_server: Path | None) -> Run:
+        """Put in what it begins with; gives what there is then."""
+        furnish(run.control.workbench, self.config, workspace)
+        if self.config.docker:
+            start_docker(self)
+        install_repos(self, self.config, run.repos)
+        if code_server is None:
+            return run
+        return replace(run, code_server=start_code_server(self, code_server))
 
     def _attach(self, record: SandboxRecord) -> None:
-        if not record.endpoint:
-            raise SandboxError(
-                f"sandbox {record.name} is still starting", hint="try again in a moment"
-            )
+        self._run = Run.attached(record)
         self.sandbox_id, self.name = record.id, record.name
         self._mode = ExecutionMode(record.summary.get("execution_mode", "notebook"))
-        machine = load_backend(record.backend).attach(record)
-        self._run = Run(
-            machine,
-            Control(machine.connection("", record.admin_token)),
-            record.call_token,
-            record.admin_token,
-            [ModelHandle(**handle) for handle in record.models],
-            [RepoHandle(**handle) for handle in record.repos],
-            code_server=CodeServer(**record.code_server) if record.code_server else None,
-            is_attached=True,
-        )
 
     def _docker(self, run: Run) -> Docker:
         return DockerHere(self.config) if run.machine.is_here else DockerInside(self)
@@ -421,42 +323,14 @@ class BaseSandbox(Work):
         run = self._run
         if run is None:
             raise not_started()
-        if run.process != os.getpid():
+        if not run.is_of_this_process:
             raise SandboxError(
                 "a forked process cannot use the sandbox of its parent",
                 hint='start child processes anew: multiprocessing.get_context("spawn")',
             )
-        lost = self.lost
-        if lost is not None:
+        if (lost := run.lost(self.name)) is not None:
             raise lost
         return run
-
-    def _environment(self) -> Mapping[str, str]:
-        secrets = {name: os.environ[name] for name in self.config.secrets if name in os.environ}
-        return {**self.config.env, **secrets}
-
-    def _kept_secrets(self, backend: Backend) -> Mapping[str, str]:
-        absent = [name for name in self.config.secrets if name not in os.environ]
-        kept = backend.kept_secrets(absent) if absent else {}
-        if missing := [name for name in absent if name not in kept]:
-            warnings.warn(
-                f"secrets that are not set here: {', '.join(missing)}; the sandbox goes without",
-                stacklevel=4,
-            )
-        return kept
-
-
-def _journal(machine: Machine) -> Path:
-    """Give the journal with all that is over by now."""
-    # A call is written down a moment after its end.
-    time.sleep(_WRITTEN)
-    return machine.journal()
-
-
-def _await_end(machine: Machine, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while machine.exit_code() is None and time.monotonic() < deadline:
-        time.sleep(_LOOK)
 
 
 def not_started() -> SandboxError:

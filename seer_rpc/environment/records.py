@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,10 +11,8 @@ from seer_rpc import snapshots
 from seer_rpc.backends import Machine, MachineSpec, load_backend
 from seer_rpc.backends.protocol import NetworkAccess
 from seer_rpc.client.connection import Connection
-from seer_rpc.environment.code_server import CodeServer
 from seer_rpc.environment.config import SandboxConfig
-from seer_rpc.environment.models import ModelHandle
-from seer_rpc.environment.repos import RepoHandle
+from seer_rpc.environment.run import Run
 from seer_rpc.errors import BackendError, SandboxError, SandboxLostError
 from seer_rpc.registry import (
     ProcessIdentity,
@@ -55,23 +52,17 @@ def planned_record(
     )
 
 
-def running_record(
-    record: SandboxRecord,
-    machine: Machine,
-    models: Sequence[ModelHandle],
-    repos: Sequence[RepoHandle],
-    code_server: CodeServer | None,
-) -> SandboxRecord:
+def running_record(record: SandboxRecord, run: Run) -> SandboxRecord:
     """Describe it once it runs."""
-    network = machine.network
+    network = run.machine.network
     return dataclasses.replace(
         record,
-        endpoint=machine.endpoint,
-        isolation=dataclasses.asdict(machine.isolation),
-        models=[dataclasses.asdict(handle) for handle in models],
-        repos=[dataclasses.asdict(handle) for handle in repos],
+        endpoint=run.machine.endpoint,
+        isolation=dataclasses.asdict(run.machine.isolation),
+        models=[dataclasses.asdict(handle) for handle in run.models],
+        repos=[dataclasses.asdict(handle) for handle in run.repos],
         network=dataclasses.asdict(network) if network is not None else None,
-        code_server=dataclasses.asdict(code_server) if code_server is not None else None,
+        code_server=dataclasses.asdict(run.code_server) if run.code_server is not None else None,
     )
 
 

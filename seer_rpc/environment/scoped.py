@@ -9,9 +9,10 @@ from typing import Literal, Self, overload
 
 from seer_rpc.backends.import_path import LIBRARIES
 from seer_rpc.client.connection import Connection
-from seer_rpc.environment.base import BaseSandbox, Run, not_started
+from seer_rpc.environment.base import BaseSandbox, not_started
 from seer_rpc.environment.config import SandboxConfig
 from seer_rpc.environment.mcp import ServedMcp, check_mcp
+from seer_rpc.environment.run import Run
 from seer_rpc.environment.served import (
     ServedInterface,
     ServedLibrary,

@@ -22,6 +22,7 @@ from seer_rpc.client.transfers import receive, send_file, send_folder
 from seer_rpc.client.workbench import Workbench, cut
 from seer_rpc.errors import ConfigError, SandboxFileNotFoundError, SandboxFileSizeError
 from seer_rpc.progress import status
+from seer_rpc.sizes import show_size
 from seer_runtime.wire.pb.runtime_pb2 import Command, Entry
 
 WORKSPACE = "/workspace"
@@ -327,4 +328,4 @@ def _info(folder: str, entry: Entry) -> FileInfo:
 def _progress(verb: str, name: str) -> Iterator[Callable[[int], None]]:
     """Show on standard error, where it takes long, how much has gone by."""
     with status(f"{verb} {name}") as shown:
-        yield lambda done: shown.show(f"{done / 1e6:.0f} MB")
+        yield lambda done: shown.show(show_size(done))

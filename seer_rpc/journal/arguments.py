@@ -7,6 +7,7 @@ from typing import Any
 
 import msgpack
 
+from seer_rpc.sizes import show_size
 from seer_runtime.wire.abridgement import ABRIDGED
 from seer_runtime.wire.entries import Entry
 from seer_runtime.wire.plain import BUILD
@@ -84,12 +85,3 @@ def _extension(code: int, data: bytes) -> object:
     if digest:
         words.append(f"sha256 {digest.hex()}")
     return _Shown(f"<{', '.join(words)}>")
-
-
-def show_size(size: float) -> str:
-    """Give a number of bytes in words."""
-    for unit in ("B", "KB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"

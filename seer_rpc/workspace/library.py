@@ -44,7 +44,8 @@ class Library(Artefact):
         check_import_name(name)
         super().__init__(name, files, data_files, private_files)
         self._docs = docs
-        if (files or data_files) and not self.is_single_file and PACKAGE not in files:
+        names = [*files, *(data_files or ())]
+        if names and names != [f"{name}.py"] and PACKAGE not in files:
             raise ConfigError(
                 f"library {name!r} has neither {name}.py alone nor an {PACKAGE}: "
                 f"`import {name}` would find nothing",

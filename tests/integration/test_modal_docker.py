@@ -208,7 +208,7 @@ def test_an_engine_that_does_not_come_up_leaves_no_sandbox(
 def test_an_engine_that_never_answers_is_given_up(
     modal_emulator: ModalEmulator, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seer_rpc.environment.docker_inside._READY", 1.0)
+    monkeypatch.setattr("seer_rpc.environment.containers.inside._READY", 1.0)
 
     with pytest.raises(ContainerError, match="within 1 s") as caught:
         start(docker=True, engine=_DEAF_ENGINE)

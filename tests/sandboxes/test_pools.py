@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from seer_rpc.environment import Outcome, SandboxConfig, SandboxPool, ScopedSandbox, aio
-from seer_rpc.environment.pool_library import PooledLibrary
+from seer_rpc.environment.pool import PooledLibrary
 from seer_rpc.errors import (
     ArgumentError,
     ConfigError,

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from seer_rpc.backends.local.folders import Folders
 from seer_rpc.backends.local.here import MachineHere
 from seer_rpc.backends.protocol import Isolation, NetworkAccess
 from seer_rpc.registry import SandboxRecord, is_running
+from seer_rpc.waiting import wait_until
 from seer_runtime.wire.marks import FRONT, WARDEN, kill_marked, marked
 
 _STOP_TIMEOUT = 25.0
-_LOOK = 0.02
 _WRITTEN = 3.0
 """Seconds in which the warden writes down how a sandbox ended, and removes what goes with it."""
 
@@ -39,14 +37,14 @@ class AttachedMachine(MachineHere):
         """Give the front's exit status, or None while it runs."""
         if is_running(self._record):
             return None
-        _wait(lambda: self._obituary() is not None or not self._folders.all.exists(), _WRITTEN)
+        wait_until(lambda: self._obituary() is not None or not self._folders.all.exists(), _WRITTEN)
         obituary = self._obituary()
         return obituary.exit_code if obituary is not None else _UNKNOWN
 
     def stop(self) -> None:
         """Wait for the end of a front that was asked to stop, and see to it where it does not."""
-        _wait(lambda: not is_running(self._record), _STOP_TIMEOUT)
-        _wait(lambda: self._obituary() is not None or not self._folders.all.exists(), _WRITTEN)
+        wait_until(lambda: not is_running(self._record), _STOP_TIMEOUT)
+        wait_until(lambda: self._obituary() is not None or not self._folders.all.exists(), _WRITTEN)
         if is_running(self._record) or self._record.is_detached or not self._is_owned:
             discard(self._record)
 
@@ -76,7 +74,7 @@ def discard(record: SandboxRecord) -> None:
     kill_marked(record.id)
     if has_warden:
         # It writes and removes there, too.
-        _wait(lambda: not folders.run.exists(), _BURIED)
+        wait_until(lambda: not folders.run.exists(), _BURIED)
     folders.remove()
 
 
@@ -87,9 +85,3 @@ def _own_memory(pid: int) -> int:
         return 0
     own = [line.split() for line in lines if line.startswith(("RssAnon:", "RssShmem:"))]
     return sum(int(size) << 10 for _, size, _ in own)
-
-
-def _wait(condition: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(_LOOK)

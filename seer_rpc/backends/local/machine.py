@@ -9,7 +9,6 @@ import select
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from seer_rpc.backends.protocol import IsolationLevel, Limits, MachineSpec, Netw
 from seer_rpc.client.obituary import Obituary
 from seer_rpc.errors import SandboxStartError
 from seer_rpc.snapshots import restore_snapshot
+from seer_rpc.waiting import wait_until
 from seer_runtime.wire.marks import WARDEN
 
 _START_TIMEOUT = 60.0
@@ -181,9 +181,7 @@ class LocalMachine(MachineHere):
         )
 
     def _await_obituary(self, process: subprocess.Popen[bytes]) -> Obituary | None:
-        deadline = time.monotonic() + _WRITTEN
-        while self._obituary() is None and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_until(lambda: self._obituary() is not None or process.poll() is not None, _WRITTEN)
         return self._obituary()
 
 

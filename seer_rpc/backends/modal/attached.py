@@ -19,14 +19,13 @@ from seer_rpc.errors import (
     SandboxStartError,
 )
 from seer_rpc.registry import SandboxRecord, forget, is_running
+from seer_rpc.waiting import wait_until
 
 _SLACK = 300.0
 """Seconds beyond its time after which a sandbox has ended, whatever this machine's clock says."""
 
 _KNOWN = 10.0
 """Seconds in which the owner of a sandbox hears of its end."""
-
-_LOOK = 0.02
 
 
 class AttachedMachine(ModalMachine):
@@ -59,13 +58,8 @@ class AttachedMachine(ModalMachine):
         if self._record.is_detached or not self._record.owner.is_alive:
             forget(self.id)
         else:
-            self._await_owner()
-
-    def _await_owner(self) -> None:
-        """Wait until it knows, too."""
-        deadline = time.monotonic() + _KNOWN
-        while is_running(self._record) and time.monotonic() < deadline:
-            time.sleep(_LOOK)
+            # It is to know, too.
+            wait_until(lambda: not is_running(self._record), _KNOWN)
 
 
 def attach_machine(record: SandboxRecord) -> AttachedMachine:

@@ -22,8 +22,9 @@ from seer_rpc.backends.modal.images import fetching_image
 from seer_rpc.backends.modal.volumes import is_whole
 from seer_rpc.backends.models import ModelSource
 from seer_rpc.errors import ModelFetchError, SeerError
-from seer_rpc.journal.arguments import show_size
 from seer_rpc.progress import show_detail
+from seer_rpc.sizes import show_size
+from seer_rpc.waiting import wait_until
 from seer_runtime.wire.fetches import FetchEnd, FetchReport
 
 TAG = "seer-rpc-fetch"
@@ -209,14 +210,11 @@ def _await_end(sandbox: modal.Sandbox, longest: float) -> int | None:
 
 
 def _await_marker(source: ModelSource, volume: modal.Volume) -> None:
-    deadline = time.monotonic() + _COMMITTED
-    while not is_whole(volume):
-        if time.monotonic() > deadline:
-            raise ModelFetchError(
-                f"{source.name} was fetched, and its volume on Modal does not show it",
-                hint="start again",
-            )
-        time.sleep(_AGAIN)
+    if not wait_until(partial(is_whole, volume), _COMMITTED, _AGAIN):
+        raise ModelFetchError(
+            f"{source.name} was fetched, and its volume on Modal does not show it",
+            hint="start again",
+        )
 
 
 def _reader(output: Iterable[str], take: Callable[[str], object]) -> threading.Thread:

@@ -15,9 +15,9 @@ from seer_rpc.backends.modal.deadlines import asked, within
 from seer_rpc.backends.models import model_slug
 from seer_rpc.errors import ModelFetchError, ModelNotFoundError
 from seer_rpc.files import write_whole
-from seer_rpc.journal.arguments import show_size
 from seer_rpc.locations import cache_folder
 from seer_rpc.progress import show_detail
+from seer_rpc.sizes import show_size
 from seer_runtime.wire.fetches import MARKER
 
 _SENDING = 12 * 3600.0

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Callable
 
 from seer_rpc.client.remote import RemoteInterface
 from seer_rpc.client.session import Session
 from seer_rpc.environment.scoped import ScopedSandbox
 from seer_rpc.errors import SandboxError, SandboxLostError, SeerError
-
-_LOOK = 0.02
+from seer_rpc.waiting import wait_until
 
 _LAST_WORDS = 5.0
 """Seconds in which everybody hears what became of the calls of a sandbox that is gone."""
@@ -54,18 +52,12 @@ class Replica:
         if self.sandbox.lost is not None:
             # What its worker had begun is known as long as its files are there.
             self._close()
-            self.await_idle(_LAST_WORDS)
+            wait_until(lambda: not self.load, _LAST_WORDS)
         try:
             self.sandbox.terminate(grace=grace)
         finally:
             # Not before: a call that has not begun would be free to begin.
             self._close()
-
-    def await_idle(self, seconds: float) -> None:
-        """Wait until all its calls have an outcome."""
-        deadline = time.monotonic() + seconds
-        while self.load and time.monotonic() < deadline:
-            time.sleep(_LOOK)
 
     def _close(self) -> None:
         with self._opening:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from seer_rpc.archives import pack_folder
 from seer_rpc.client.commands import CommandResult, OnOutput
-from seer_rpc.environment.containers import ContainerHandle, reason
+from seer_rpc.environment.containers.container import ContainerHandle, reason
 from seer_rpc.environment.work import Work
 from seer_rpc.errors import CommandTimeoutError, ContainerError
 from seer_rpc.progress import status

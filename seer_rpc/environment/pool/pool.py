@@ -12,8 +12,8 @@ from typing import Self
 
 from seer_rpc.environment.base import not_started
 from seer_rpc.environment.config import SandboxConfig
-from seer_rpc.environment.pool_library import PooledLibrary
-from seer_rpc.environment.pool_run import PoolRun
+from seer_rpc.environment.pool.library import PooledLibrary
+from seer_rpc.environment.pool.run import PoolRun
 from seer_rpc.environment.scoped import ScopedSandbox
 from seer_rpc.errors import ConfigError, SeerError
 from seer_rpc.workspace import Workspace

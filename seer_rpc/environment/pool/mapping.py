@@ -13,9 +13,9 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from seer_rpc.client.groups import CallGroup
 from seer_rpc.client.session import Session
-from seer_rpc.environment.pool_outcomes import Outcome
-from seer_rpc.environment.pool_replicas import Replica, Replicas
-from seer_rpc.environment.pool_task import Task
+from seer_rpc.environment.pool.outcomes import Outcome
+from seer_rpc.environment.pool.replicas import Replica, Replicas
+from seer_rpc.environment.pool.task import Task
 from seer_rpc.errors import (
     AuthenticationError,
     InterfaceError,

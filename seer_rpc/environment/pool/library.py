@@ -8,10 +8,10 @@ from typing import Any, TypeVar, overload
 from seer_rpc.client.calls import milliseconds
 from seer_rpc.client.connection import Connection
 from seer_rpc.client.remote import SERVER_DEFAULT, RemoteInterface
-from seer_rpc.environment.pool_mapping import Mapping, Retire
-from seer_rpc.environment.pool_outcomes import Outcomes
-from seer_rpc.environment.pool_replicas import Replicas
-from seer_rpc.environment.pool_task import Task
+from seer_rpc.environment.pool.mapping import Mapping, Retire
+from seer_rpc.environment.pool.outcomes import Outcomes
+from seer_rpc.environment.pool.replicas import Replicas
+from seer_rpc.environment.pool.task import Task
 from seer_rpc.errors import ArgumentError, FunctionMissingError
 from seer_rpc.generators import library_docs, library_files
 from seer_rpc.workspace import Library

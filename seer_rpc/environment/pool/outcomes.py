@@ -13,7 +13,7 @@ from seer_rpc.errors import SeerError
 from seer_rpc.progress import Tally
 
 if TYPE_CHECKING:
-    from seer_rpc.environment.pool_mapping import Mapping
+    from seer_rpc.environment.pool.mapping import Mapping
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from seer_rpc.client.commands import CommandResult, OnOutput
 from seer_rpc.environment.config import SandboxConfig
-from seer_rpc.environment.containers import ContainerHandle, reason
+from seer_rpc.environment.containers.container import ContainerHandle, reason
 from seer_rpc.errors import ContainerError
 
 

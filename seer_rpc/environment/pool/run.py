@@ -11,11 +11,11 @@ from pathlib import Path
 
 from seer_rpc.client.cancellation import CURRENT, Cancellation
 from seer_rpc.client.connection import Connection
-from seer_rpc.environment.pool_library import PooledLibrary
-from seer_rpc.environment.pool_replicas import Replica, Replicas
-from seer_rpc.environment.pool_sources import KeptSources
+from seer_rpc.environment.pool.library import PooledLibrary
+from seer_rpc.environment.pool.replicas import Replica, Replicas
+from seer_rpc.environment.pool.sources import KeptSources
+from seer_rpc.environment.pool.together import check_given_up, finish_together, together
 from seer_rpc.environment.scoped import ScopedSandbox
-from seer_rpc.environment.together import check_given_up, finish_together, together
 from seer_rpc.errors import (
     InterfaceError,
     InterfacePendingError,
