@@ -15,6 +15,10 @@ MCP_SCHEMA = "schema"
 """The file in there that has the interface's schema."""
 
 
+NOTEBOOK_VARIABLE = "SEER_NOTEBOOK_FILE"
+"""Names the file of a notebook session to attach to, in the environment of an MCP server."""
+
+
 def state_folder() -> Path:
     """Give the folder of running sandboxes: `$XDG_STATE_HOME/seer`."""
     return _folder("XDG_STATE_HOME", ".local/state")

@@ -26,6 +26,7 @@ from seer_rpc.environment.code_server import (
 )
 from seer_rpc.environment.config import SandboxConfig
 from seer_rpc.environment.containers import ContainerHandle, remove_containers, start_container
+from seer_rpc.environment.jupyter import JupyterServer
 from seer_rpc.environment.models import ModelHandle, find_models
 from seer_rpc.environment.packages import required_packages
 from seer_rpc.environment.records import planned_record, running_record, sweep
@@ -71,6 +72,7 @@ class Run:
     repos: list[RepoHandle]
     containers: list[ContainerHandle] = field(default_factory=list)
     code_server: CodeServer | None = None
+    jupyter: JupyterServer | None = None
     process: int = field(default_factory=os.getpid)
     """The process that owns the sandbox: a fork of it does not."""
 
@@ -80,6 +82,8 @@ class Run:
 
 class BaseSandbox(Work):
     """A sandbox that is planned, running or over; `Sandbox` and `ScopedSandbox` are for use."""
+
+    _has_notebooks = False
 
     def __init__(self, config: SandboxConfig | None = None, *, backend: str | None = None) -> None:
         """Plan a sandbox; nothing starts yet.
@@ -305,7 +309,8 @@ class BaseSandbox(Work):
                 name=self.name,
                 gpu=self.config.gpu,
                 gpu_count=self.config.gpu_count,
-                packages=required_packages(self.config),
+                packages=required_packages(self.config, has_notebooks=self._has_notebooks),
+                has_web=self._has_notebooks and not self.config.block_network,
                 system_packages=self.config.system_packages,
                 lifetime=self.config.timeout,
                 environment=self._environment(),
@@ -363,6 +368,7 @@ class BaseSandbox(Work):
             [ModelHandle(**handle) for handle in record.models],
             [RepoHandle(**handle) for handle in record.repos],
             code_server=CodeServer(**record.code_server) if record.code_server else None,
+            jupyter=JupyterServer(**record.jupyter) if record.jupyter else None,
             is_attached=True,
         )
 

@@ -1,5 +1,17 @@
 """Sessions: where a workspace is put to use."""
 
+from seer_rpc.execution.cells import CellResult, Execution
 from seer_rpc.execution.local import LocalSession, create_local_session
+from seer_rpc.execution.notebook import NotebookSession, create_notebook_session
+from seer_rpc.execution.notebook_client import NotebookClient, attach_notebook_session
 
-__all__ = ["LocalSession", "create_local_session"]
+__all__ = [
+    "CellResult",
+    "Execution",
+    "LocalSession",
+    "NotebookClient",
+    "NotebookSession",
+    "attach_notebook_session",
+    "create_local_session",
+    "create_notebook_session",
+]

@@ -9,6 +9,7 @@ from seer_rpc.registry.sandboxes import (
     forget,
     is_running,
     register,
+    rewrite,
     running_sandboxes,
     stale_sandboxes,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "forget",
     "is_running",
     "register",
+    "rewrite",
     "running_sandboxes",
     "stale_sandboxes",
 ]

@@ -17,6 +17,14 @@ class Workspace:
 
     libraries: list[Library] = field(default_factory=list)
     skills: list[Skill] = field(default_factory=list)
+    custom_init_code: str = ""
+    """What kernels run before anything else, after the models are there."""
+
+    preload_models: bool = True
+    """Whether kernels have the sandbox's models in variables."""
+
+    hidden_model_loading: bool = True
+    """Whether a notebook does not show how they got there."""
 
     def get_library_docs(self) -> str:
         """Give the documentation of all libraries, one after the other."""

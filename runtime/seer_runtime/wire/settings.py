@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 SETTINGS = "SEER_SETTINGS"
 """The variable that holds them where there is no standard input: on a machine that is rented."""
 
+RELEASE = b"released\n"
+"""What an owner says on standard input, after the settings, so that its end means nothing."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Port:

@@ -7,8 +7,10 @@ from abc import ABC, abstractmethod
 from pathlib import Path, PurePosixPath
 
 from seer_rpc.backends.local.folders import KEPT, Folders
-from seer_rpc.backends.protocol import Isolation
+from seer_rpc.backends.local.namespace import RUN as INSIDE
+from seer_rpc.backends.protocol import Isolation, WebPlace
 from seer_rpc.client.obituary import Obituary, ending_of, find_obituary
+from seer_rpc.errors import SandboxError
 from seer_rpc.snapshots import Snapshot, Subject, take_snapshot
 from seer_runtime.wire.journal import RUN
 
@@ -33,6 +35,20 @@ class MachineHere(ABC):
         """
         file = self._folders.find(path)
         return str(PurePosixPath("/root", path)) if self.isolation.paths else str(file)
+
+    def web(self) -> WebPlace:
+        """Give a place on this machine's own addresses.
+
+        Raises:
+            SandboxError: it has no network.
+        """
+        if self.isolation.network:
+            raise SandboxError(
+                "a notebook is reached over the network, and block_network=True leaves none",
+                hint="leave it out",
+            )
+        sockets = INSIDE if self.isolation.paths else str(self._folders.run.resolve())
+        return WebPlace(host="127.0.0.1", port=0, url="", sockets=sockets)
 
     def logs(self, lines: int) -> list[str]:
         """Give the newest lines of the log."""

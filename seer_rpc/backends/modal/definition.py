@@ -19,6 +19,9 @@ APP = "seer-rpc"
 """The app to which all sandboxes belong."""
 
 PORT = 50_051
+WEB_PORT = 8_888
+"""Where web servers listen in sandboxes that have one."""
+
 TAG = "seer-rpc"
 """The tag whose value is the sandbox's id."""
 
@@ -71,6 +74,7 @@ def options(spec: MachineSpec) -> Mapping[str, Any]:
         "timeout": lifetime,
         "idle_timeout": lifetime if spec.is_detached else min(_idle(spec), lifetime),
         "h2_ports": [PORT],
+        **({"encrypted_ports": [WEB_PORT]} if spec.has_web else {}),
         "readiness_probe": modal.Probe.with_tcp(PORT),
         "tags": {TAG: spec.sandbox_id},
         "workdir": _HOME,
