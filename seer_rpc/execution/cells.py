@@ -21,7 +21,6 @@ Status: TypeAlias = Literal["queued", "running", "ok", "error", "dead"]
 
 _OVER = ("ok", "error", "dead")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-_OVERWRITTEN = re.compile(r"[^\n]*\r(?!\n)")
 
 
 @dataclass(frozen=True)
@@ -183,7 +182,8 @@ class Execution:
 
 def without_colours(text: str) -> str:
     """Take out what a terminal would obey, and what was written over."""
-    return _OVERWRITTEN.sub("", _ANSI.sub("", text.replace("\r\n", "\n")))
+    lines = _ANSI.sub("", text).split("\n")
+    return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines)
 
 
 def _as_text(output: Output) -> str:

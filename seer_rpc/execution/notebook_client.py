@@ -63,6 +63,7 @@ class NotebookClient:
     @property
     def notebook_path(self) -> str:
         """Where the notebook is in the sandbox."""
+        self._notebook = str(self.info()["path"])
         return f"/workspace/{self._notebook}"
 
     @property

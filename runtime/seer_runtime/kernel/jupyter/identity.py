@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import hmac
 
+from jupyter_server.auth.decorator import allow_unauthenticated
 from jupyter_server.auth.identity import IdentityProvider, User
-from tornado.web import RequestHandler
+from jupyter_server.base.handlers import JupyterHandler
+from tornado.web import HTTPError, RequestHandler
 
 from seer_runtime.wire.settings import token_digest
 
 _OWNER = User("owner", "owner", "owner", "O")
+
+
+class Refusal(JupyterHandler):
+    """Says to whoever has no token that this is it."""
+
+    @allow_unauthenticated
+    def get(self) -> None:
+        """Refuse."""
+        raise HTTPError(403, "open the URL whole, as it was given: it ends in ?token=...")
 
 
 class Tokens(IdentityProvider):
@@ -24,6 +35,10 @@ class Tokens(IdentityProvider):
         # Jupyter would make one, and write it into files.
         self.token = ""
         self.digests: set[str] = set()
+
+    def get_handlers(self) -> list[tuple[str, object]]:
+        """Answer where strangers are sent to log in."""
+        return [("/login", Refusal)]
 
     def admit(self, digest: str) -> None:
         """Let the token with this digest in, too."""

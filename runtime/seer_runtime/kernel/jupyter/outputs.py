@@ -124,6 +124,7 @@ class Outputs:
         self._files = 0
         self._begin = 0
         self._is_to_be_cleared = False
+        self._has_spilled = False
 
     def add_text(self, name: str, text: str) -> None:
         """Add what was printed."""
@@ -133,7 +134,7 @@ class Outputs:
         if isinstance(last, Stream) and last.name == name:
             self._room += last.size
         else:
-            if self._is_full:
+            if self._is_full or self._room < _HEAD + _TAIL:
                 self._spill(f"more.{name}.txt", text)
                 return
             last = Stream(name, self._new_file(f"{name}.txt"), self.version)
@@ -171,6 +172,7 @@ class Outputs:
             self._begin = self.version
             self._entries = []
             self._room = _ROOM
+            self._has_spilled = False
 
     def whole(self) -> list[Output]:
         """Give them as they belong into a notebook."""
@@ -189,7 +191,7 @@ class Outputs:
 
     @property
     def _is_full(self) -> bool:
-        return len(self._entries) >= _MOST or self._room < 2 * _HEAD
+        return len(self._entries) >= _MOST
 
     def _make_way(self) -> None:
         if self._is_to_be_cleared:
@@ -200,6 +202,10 @@ class Outputs:
         return self._folder / f"{self._files}.{suffix}"
 
     def _spill(self, name: str, text: str) -> None:
+        if not self._has_spilled:
+            self._has_spilled = True
+            note = f"[more output than a notebook holds; the rest is in {self._folder}]\n"
+            self._entries.append(Fixed(_note(note), self.version))
         self._folder.mkdir(parents=True, exist_ok=True)
         with (self._folder / name).open("a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
@@ -208,14 +214,17 @@ class Outputs:
         """Give in the place of an output that is too large one that names files with its data."""
         data: Mapping[str, Any] = output.get("data", {})
         places = [str(self._save(kind, content)) for kind, content in data.items()]
-        note = f"[too large for the notebook; in the sandbox it is in {', '.join(places)}]\n"
-        return {"output_type": "stream", "name": "stderr", "text": note}
+        return _note(f"[too large for the notebook; in the sandbox: {', '.join(places)}]\n")
 
     def _save(self, kind: str, content: Any) -> Path:
         file = self._new_file(_SUFFIXES.get(kind, "txt"))
         self._folder.mkdir(parents=True, exist_ok=True)
         file.write_bytes(_plain(kind, content))
         return file
+
+
+def _note(text: str) -> Output:
+    return {"output_type": "stream", "name": "stderr", "text": text}
 
 
 def _plain(kind: str, content: Any) -> bytes:
