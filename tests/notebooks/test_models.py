@@ -122,6 +122,112 @@ def test_a_hidden_adapter_is_on_its_base_and_is_not_named(session: NotebookSessi
     assert "secret-adapter" not in said
 
 
+SEEDS_OWN = """
+import torch
+from contextlib import contextmanager
+
+@contextmanager
+def inline_hook(model, layer_idx, vector, strength=1.0):
+    def hook(module, input, output):
+        hidden = output[0]
+        hidden[:, :, :] = hidden + strength * vector.to(hidden.device)
+        return (hidden,) + output[1:]
+    handle = model.model.layers[layer_idx].register_forward_hook(hook)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+def inline_activations(model, tokenizer, text, layer):
+    activations = []
+    def hook(module, input, output):
+        activations.append(output[0].detach())
+    handle = model.model.layers[layer].register_forward_hook(hook)
+    inputs = tokenizer(text, return_tensors="pt").to(model.device)
+    with torch.no_grad():
+        model(**inputs)
+    handle.remove()
+    return activations[0][0, -1, :]
+
+def logits(model, tokenizer, texts):
+    inputs = tokenizer(texts, return_tensors="pt").to(model.device)
+    with torch.no_grad():
+        return model(**inputs).logits
+"""
+
+
+def test_hooks_for_tuples_run_unchanged_and_do_what_the_toolkit_does(
+    session: NotebookSession,
+) -> None:
+    session.exec(SEEDS_OWN)
+    code = """
+from steering_hook import create_steering_hook, steering_hook
+from extract_activations import extract_activation, get_layer_activations
+
+mine = inline_activations(model, tokenizer, "hello world", 1)
+theirs = get_layer_activations(model, tokenizer, "hello world", layer=1)
+assert mine.shape == (model.config.hidden_size,), mine.shape
+assert torch.equal(mine, theirs)
+assert torch.equal(extract_activation(model, tokenizer, "hello world", 1)[-1], theirs)
+
+texts = ["hello world", "the capital"]
+plain = logits(model, tokenizer, texts)
+with inline_hook(model, 1, mine, 2.0):
+    steered = logits(model, tokenizer, texts)
+with create_steering_hook(model, layer_idx=1, vector=mine, strength=2.0):
+    by_toolkit = logits(model, tokenizer, texts)
+assert torch.equal(steered, by_toolkit)
+assert all((steered[row] != plain[row]).any() for row in range(2))
+with steering_hook(subject, -1, mine, 2.0):
+    assert (logits(subject, subject_tokenizer, texts) != plain).any()
+assert torch.equal(logits(model, tokenizer, texts), plain)
+"""
+    session.exec(code)
+
+
+def test_hooks_for_tensors_run_too(session: NotebookSession) -> None:
+    session.exec(SEEDS_OWN)
+    session.exec("""
+seen = {}
+
+def hook(module, inputs, output):
+    seen["shape"] = tuple(output.shape)
+    seen["mean"] = torch.mean(output)
+    seen["last"] = output[:, -1].clone()
+    changed = output + 1.0
+    assert torch.equal(changed, torch.add(output, 1.0))
+    return changed
+
+plain = logits(model, tokenizer, "hello world")
+handle = model.model.layers[0].register_forward_hook(hook)
+changed = logits(model, tokenizer, "hello world")
+handle.remove()
+assert seen["shape"] == (1, 2, model.config.hidden_size)
+assert (changed != plain).any()
+
+def in_place(module, inputs, output):
+    output[0] += 1.0
+
+handle = model.model.layers[0].register_forward_hook(in_place)
+assert torch.equal(logits(model, tokenizer, "hello world"), changed)
+handle.remove()
+assert torch.equal(logits(model, tokenizer, "hello world"), plain)
+""")
+
+
+def test_texts_are_generated_alone_as_together(session: NotebookSession) -> None:
+    session.exec("""
+from generate_response import generate_response
+from batch_generate import batch_generate
+
+prompts = ["hello", "the capital of"]
+together = batch_generate(model, tokenizer, prompts, max_tokens=4, temperature=0)
+alone = [generate_response(model, tokenizer, each, max_tokens=4, temperature=0) for each in prompts]
+assert together == alone, (together, alone)
+assert isinstance(generate_response(model, tokenizer, "hello", max_tokens=2), str)
+""")
+
+
 def test_another_session_may_show_how_they_are_loaded(sandbox: Sandbox) -> None:
     workspace = Workspace(hidden_model_loading=False)
     session = create_notebook_session(sandbox, workspace, "shown", keep=False)

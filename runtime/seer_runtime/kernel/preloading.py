@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from seer_runtime.kernel.tuple_outputs import adapt
+
 _MODELS = "application/vnd.seer.models+json"
 
 
@@ -124,6 +126,7 @@ def _load(path: str, adapter: str | None) -> tuple[Any, Any]:
     tokenizer = AutoTokenizer.from_pretrained(adapter if has_own else path)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
+    adapt(model)
     return model.eval(), tokenizer
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
+from pathlib import Path
 from typing import Any
 
 import zmq
@@ -76,6 +78,10 @@ class Output(IOPubThread):
         return context, pipe
 
 
+_TOOLKIT = Path(__file__).parents[1] / "toolkit"
+
 if __name__ == "__main__":
+    # Last of all: what a user calls so, too, is the user's.
+    sys.path.append(str(_TOOLKIT))
     kernelapp.IOPubThread = Output
     kernelapp.IPKernelApp.launch_instance(kernel_class=Kernel)
