@@ -103,7 +103,9 @@ def create_notebook_session(
             until its time is over, `terminate()` or `seer stop`.
 
     Raises:
-        ConfigError: the name is that of another session's notebook, or of no file.
+        ConfigError: the name is that of no file.
+        NotebookError: it is that of another session's notebook.
+        SandboxError: the sandbox is not running, or has no network.
         NotebookStartError: Jupyter does not start.
         ModelLoadError: a model cannot be loaded.
         CellError: the workspace's init code raised.
@@ -181,7 +183,7 @@ def _digest(files: Any) -> str:
 def _note(session: NotebookSession) -> Path:
     """Write down where the session is, for whoever attaches to it from this machine."""
     file = session.sandbox.folder_here() / "notebooks" / f"{session.session_id}.json"
-    file.parent.mkdir(exist_ok=True, mode=0o700)
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     known = {"session_id": session.session_id, "jupyter_url": session.jupyter_url}
     write_whole(file, json.dumps(known).encode())
     return file

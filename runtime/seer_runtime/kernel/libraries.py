@@ -28,3 +28,8 @@ def refresh(names: Iterable[str]) -> None:
         with contextlib.suppress(OSError, TypeError):
             os.unlink(importlib.util.cache_from_source(module.__file__ or ""))
         superreload(module, importlib.reload)
+    # A package that is reloaded has forgotten what is in it.
+    for name in loaded:
+        package, _, inner = name.rpartition(".")
+        if package in sys.modules:
+            setattr(sys.modules[package], inner, sys.modules[name])

@@ -14,6 +14,9 @@ SETTINGS = "SEER_SETTINGS"
 RELEASE = b"released\n"
 """What an owner says on standard input, after the settings, so that its end means nothing."""
 
+USED = "used"
+"""A file in the folder of sockets: when it was last written to, a notebook was last used."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Port:

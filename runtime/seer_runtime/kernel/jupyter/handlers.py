@@ -27,6 +27,12 @@ class _Handler(APIHandler):
         self.notebooks = notebooks
         self.tokens = tokens
 
+    async def prepare(self) -> None:
+        """Let nobody in who may not, and take what is asked for a use of the sandbox."""
+        await super().prepare()
+        if self.current_user is not None:
+            self.notebooks.use()
+
     def notebook(self, session_id: str) -> Notebook:
         found = self.notebooks.find(session_id)
         if found is None:

@@ -145,12 +145,17 @@ class Notebook:
         }
 
     @property
+    def is_busy(self) -> bool:
+        """Whether something runs, or will."""
+        return self._is_restarting or self._current is not None or not self._waiting.empty()
+
+    @property
     def _state(self) -> str:
         if self._is_restarting:
             return "restarting"
         if self._death:
             return "dead"
-        return "busy" if self._current is not None or not self._waiting.empty() else "idle"
+        return "busy" if self.is_busy else "idle"
 
     def _file(self, app: ServerApp) -> Path:
         return Path(app.root_dir, self.path)
@@ -300,9 +305,11 @@ class Notebooks:
     """The notebooks of one server."""
 
     def __init__(self, app: ServerApp) -> None:
-        """Begin with none."""
+        """Begin with none; the front sees by a file when one was last used."""
         self._app = app
         self._by_id: dict[str, Notebook] = {}
+        self._used = Path(app.config.Seer.used)
+        self._watching: asyncio.Task[None] | None = None
 
     def find(self, session_id: str) -> Notebook | None:
         """Give the one with that id."""
@@ -334,6 +341,7 @@ class Notebooks:
         if self.at(path) is not None:
             raise ValueError(f"{path} is another session's")
         Path(self._app.root_dir, path).parent.mkdir(parents=True, exist_ok=True)
+        self._watching = self._watching or asyncio.create_task(self._watch())
         notebook = self._by_id[session_id] = Notebook(self._app, session_id, path)
         try:
             await notebook.start(steps)
@@ -341,6 +349,17 @@ class Notebooks:
             del self._by_id[session_id]
             raise
         return notebook
+
+    def use(self) -> None:
+        """Note that somebody needs the sandbox."""
+        with contextlib.suppress(OSError):
+            self._used.touch()
+
+    async def _watch(self) -> None:
+        while True:
+            if any(each.is_busy for each in self._by_id.values()):
+                self.use()
+            await asyncio.sleep(_LOOK)
 
     async def close(self, notebook: Notebook) -> None:
         """End one."""

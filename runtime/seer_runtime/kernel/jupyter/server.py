@@ -19,6 +19,7 @@ from seer_runtime.kernel.jupyter.identity import Tokens
 from seer_runtime.kernel.jupyter.kernels import Kernels, KernelSpecs
 from seer_runtime.kernel.jupyter.notebooks import Notebooks
 from seer_runtime.kernel.jupyter.settings import Settings
+from seer_runtime.wire.settings import USED
 
 _LARGEST = 512 << 20
 """Bytes of a request: notebooks with images are large."""
@@ -58,6 +59,7 @@ def configure(settings: Settings) -> Config:
     os.environ["JUPYTER_RUNTIME_DIR"] = str(runtime)
     own = Config()
     own.Seer.token_digest = settings["token_digest"]
+    own.Seer.used = str(Path(settings["sockets"], USED))
     own.ServerApp.update(
         ip=settings["host"],
         port=settings["port"],
