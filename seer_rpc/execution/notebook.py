@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from seer_rpc.environment import Sandbox
+from seer_rpc.environment.mcp import configuration
 from seer_rpc.errors import CellError, ConfigError, ModelLoadError, NotebookError
 from seer_rpc.execution.jupyter import Address, Jupyter
 from seer_rpc.execution.notebook_client import NotebookClient
@@ -25,6 +26,7 @@ from seer_runtime.wire.settings import token_digest
 
 _FOLDER = "/workspace"
 _SUFFIX = ".ipynb"
+_COMMAND = (sys.executable, "-P", "-m", "seer_rpc.cli", "mcp", "notebook")
 _LIBRARIES = "__import__('seer_runtime.kernel.libraries', fromlist=['refresh'])"
 _NO_MEMORY = ("OutOfMemoryError", "MemoryError")
 
@@ -51,9 +53,7 @@ class NotebookSession(NotebookClient):
 
         It holds no secret: the file that it names does, which is readable by this user alone.
         """
-        variables = {NOTEBOOK_VARIABLE: str(_note(self))}
-        command = {"command": sys.executable, "args": ["-m", "seer_rpc.cli", "mcp", "notebook"]}
-        return {"notebook": {"type": "stdio", **command, "env": variables}}
+        return configuration("notebook", _COMMAND, {NOTEBOOK_VARIABLE: str(_note(self))})
 
     def setup(self, workspace: Workspace) -> None:
         """Have the session work with a workspace: libraries, skills, files, and init code.
