@@ -114,11 +114,14 @@ class MachineSpec:
 class WebPlace:
     """Where a web server in a sandbox has to listen to be reached."""
 
-    host: str
-    port: int
+    host: str = "127.0.0.1"
+    port: int = 0
     """0 where any will do."""
 
-    url: str
+    socket: str = ""
+    """The socket file to listen at instead, where there is no network."""
+
+    url: str = ""
     """Under which it is reached then; empty where that is its own host and port."""
 
     sockets: str

@@ -41,6 +41,7 @@ def start_jupyter(place: Place, web: WebPlace) -> JupyterServer:
     settings = {
         "host": web.host,
         "port": web.port,
+        "socket": web.socket,
         "token_digest": token_digest(token),
         "folder": place.exec("pwd").strip(),
         "sockets": web.sockets,

@@ -105,7 +105,7 @@ def create_notebook_session(
     Raises:
         ConfigError: the name is that of no file.
         NotebookError: it is that of another session's notebook.
-        SandboxError: the sandbox is not running, or has no network.
+        SandboxError: the sandbox is not running.
         NotebookStartError: Jupyter does not start.
         ModelLoadError: a model cannot be loaded.
         CellError: the workspace's init code raised.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -17,7 +19,6 @@ from seer_rpc.errors import (
     NotebookAccessError,
     NotebookError,
     NotebookStartError,
-    SandboxError,
 )
 from seer_rpc.execution import NotebookSession, create_notebook_session
 from seer_rpc.workspace import Library, Workspace
@@ -160,9 +161,27 @@ def test_a_sandbox_for_the_command_line_has_none() -> None:
     assert not ScopedSandbox(SandboxConfig())._has_notebooks
 
 
-def test_without_a_network_it_is_refused() -> None:
-    with (
-        Sandbox(SandboxConfig(block_network=True)) as sandbox,
-        pytest.raises(SandboxError, match="block_network"),
-    ):
-        create_notebook_session(sandbox)
+@pytest.mark.parametrize("isolation", ["namespace", "landlock"])
+def test_without_a_network_it_is_reached_from_this_machine_alone(
+    isolation: Literal["namespace", "landlock"], wait_until: WaitUntil
+) -> None:
+    config = SandboxConfig(block_network=True, isolation=isolation)
+    with Sandbox(config) as sandbox:
+        session = create_notebook_session(sandbox, keep=False)
+        assert session.exec("print('x' * 2_000_000)").text.startswith("xxx")
+        reaching = "import socket; socket.create_connection(('127.0.0.1', {}), 2)"
+        port = session.jupyter_url.split(":")[2].split("/")[0]
+        with pytest.raises(CellError, match="Error"):
+            session.exec(reaching.format(port))
+        with socket.create_connection(("127.0.0.1", int(port))):
+            pass
+        session.detach()
+
+    def is_gone() -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", int(port))).close()
+        except ConnectionRefusedError:
+            return True
+        return False
+
+    wait_until(is_gone)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_server.serverapp import ServerApp
-from tornado.netutil import bind_sockets
+from tornado.netutil import bind_sockets, bind_unix_socket
 from traitlets.config import Config
 
 from seer_runtime.kernel.jupyter.contents import Contents
@@ -44,9 +44,11 @@ class Server(ServerApp):
         """Look for none: the port that is found is not to be let go of."""
 
     def _bind_http_server_tcp(self) -> bool:
-        sockets = bind_sockets(self.port, self.ip)
+        path = self.config.Seer.socket
+        sockets = [bind_unix_socket(path)] if path else bind_sockets(self.port, self.ip)
         self.http_server.add_sockets(sockets)
-        self.port = sockets[0].getsockname()[1]
+        if not path:
+            self.port = sockets[0].getsockname()[1]
         sys.stdout.write(f"ready {self.port}\n")
         sys.stdout.flush()
         return True
@@ -59,6 +61,7 @@ def configure(settings: Settings) -> Config:
     os.environ["JUPYTER_RUNTIME_DIR"] = str(runtime)
     own = Config()
     own.Seer.token_digest = settings["token_digest"]
+    own.Seer.socket = settings["socket"]
     own.Seer.used = str(Path(settings["sockets"], USED))
     own.ServerApp.update(
         ip=settings["host"],

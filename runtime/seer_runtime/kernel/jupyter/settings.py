@@ -12,6 +12,9 @@ class Settings(TypedDict):
     port: int
     """0 for any that is free."""
 
+    socket: str
+    """The socket file to listen at, instead of host and port; empty for these."""
+
     token_digest: str
     """The digest of the token that may do everything."""
 
