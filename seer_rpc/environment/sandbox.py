@@ -71,6 +71,9 @@ class Sandbox(BaseSandbox):
             SandboxError: it is not running.
         """
         run = self._running()
+        if run.is_attached:
+            # How long it lives is its owner's to say.
+            return
         # Written down first: whoever finds its owner gone leaves it alone.
         rewrite(self.sandbox_id, is_detached=True)
         run.machine.release()

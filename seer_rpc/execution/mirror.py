@@ -13,6 +13,9 @@ from seer_rpc.execution.jupyter import HELD
 from seer_rpc.files import write_whole
 
 _AGAIN = 2.0
+_MOST_FAILURES = 30
+"""After which the sandbox is taken to be gone."""
+
 _MODE = 0o644
 
 
@@ -51,11 +54,14 @@ class Mirror:
         self._ended.set()
 
     def _follow(self) -> None:
-        while not self._ended.is_set():
+        failures = 0
+        while not self._ended.is_set() and failures < _MOST_FAILURES:
             try:
                 self._take(self._fetch(self._revision, HELD))
+                failures = 0
             except (NotebookError, OSError):
                 # The notebook itself is in the sandbox; what cannot be copied now is copied later.
+                failures += 1
                 self._ended.wait(_AGAIN)
 
     def _take(self, news: Any) -> None:

@@ -125,6 +125,20 @@ def test_a_cell_that_runs_keeps_its_output_when_a_person_saves(
     assert found["outputs"][0]["text"] == "ran meanwhile\n"
 
 
+def test_a_cell_that_a_person_runs_has_the_person_s_output(
+    session: NotebookSession, ask: Ask
+) -> None:
+    result = session.exec("'an agent ran it'")
+    model = opened(ask)
+    theirs = {"output_type": "stream", "name": "stdout", "text": "a person ran it\n"}
+    model["content"]["cells"][-1] |= {"execution_count": 99, "outputs": [theirs]}
+    save(ask, model)
+
+    session.exec("'another one'")
+    found = {each["id"]: each for each in session.notebook()["cells"]}[result.cell_id]
+    assert (found["execution_count"], found["outputs"]) == (99, [theirs])
+
+
 def test_a_kernel_that_a_person_restarts_is_prepared_again(
     session: NotebookSession, ask: Ask
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import copy
 import json
 import os
@@ -26,7 +25,9 @@ _METADATA = {
 _SEEN = "seer_cells"
 """What the metadata of a notebook has that a person has open: the cells that were there then."""
 
+_KEPT = 500
 _BREATH = 0.05
+_AGAIN = 1.0
 _SHARE = 5
 """A file that takes long to write is written seldom: it takes one part of so many."""
 
@@ -45,9 +46,14 @@ class Document:
         self._content = _read(file)
         self._cells: list[dict[str, Any]] = self._content["cells"]
         self._running: dict[str, Execution] = {}
+        """By their cells, the newest last."""
+
+        self._taken: dict[str, tuple[str, int]] = {}
+        """Which output a cell has: of which execution, and up to which version."""
+
         self._from_people: set[str] = set()
         self._changed, self._written = asyncio.Event(), asyncio.Event()
-        self._written_revision = -1
+        self._tried_revision = -1
         self._task = asyncio.create_task(self._write_on())
 
     def add_cell(self, kind: Literal["code", "markdown"], source: str, after: str = "") -> str:
@@ -70,6 +76,7 @@ class Document:
             execution.cell_id = self.add_cell("code", execution.code)
         else:
             self.edit(execution.cell_id, execution.code)
+        self._running.pop(execution.cell_id, None)
         self._running[execution.cell_id] = execution
         self.change()
 
@@ -91,6 +98,7 @@ class Document:
         """
         del self._cells[self._position(cell_id)]
         self._running.pop(cell_id, None)
+        self._taken.pop(cell_id, None)
         self.change()
 
     def change(self) -> None:
@@ -110,15 +118,15 @@ class Document:
     def merge(self, theirs: Mapping[str, Any]) -> None:
         """Take over what a person saved: their cells in their order.
 
-        What was added since they opened the notebook stays, behind what it stood behind; cells that
-        run here keep what they put out.
+        What was added since they opened the notebook stays, behind what it stood behind. Cells keep
+        what they put out here, unless a person has run them since.
         """
         self._take_outputs()
         cells = [_with_id(dict(cell)) for cell in theirs.get("cells", ())]
         known = {str(cell["id"]) for cell in cells}
         ours = {str(cell["id"]): cell for cell in self._cells}
         for cell in cells:
-            if cell["id"] in self._running and cell["id"] in ours:
+            if cell["id"] in ours and self._is_ours(cell):
                 cell |= {name: ours[cell["id"]][name] for name in ("outputs", "execution_count")}
         metadata = dict(theirs.get("metadata", {}))
         removed = {*metadata.pop(_SEEN, ()), *self._from_people} - known
@@ -133,10 +141,21 @@ class Document:
         self._cells[:] = cells
         self.change()
 
+    def _is_ours(self, cell: Mapping[str, Any]) -> bool:
+        """Tell whether what a cell put out is what is known here; forget it where it is not."""
+        execution = self._running.get(cell["id"])
+        if execution is None:
+            return False
+        count = cell.get("execution_count")
+        if execution.is_over and count not in (None, execution.execution_count):
+            del self._running[cell["id"]]
+            return False
+        return True
+
     async def saved(self) -> None:
-        """Wait until the file has what there is now."""
+        """Wait until the file has what there is now, or cannot have it."""
         wanted = self.revision
-        while self._written_revision < wanted and not self._task.done():
+        while self._tried_revision < wanted and not self._task.done():
             await self._written.wait()
 
     async def close(self) -> None:
@@ -149,10 +168,12 @@ class Document:
             revision, began = self.revision, time.monotonic()
             self._changed.clear()
             content = self.content()
-            # What cannot be written now is tried again.
-            with contextlib.suppress(OSError):
+            try:
                 await asyncio.to_thread(write_notebook, self.file, content)
-                self._written_revision = revision
+            except OSError:
+                # For want of space, say: it is tried again.
+                asyncio.get_running_loop().call_later(_AGAIN, self._changed.set)
+            self._tried_revision = revision
             self._written.set()
             self._written = asyncio.Event()
             await asyncio.sleep(max(_BREATH, _SHARE * (time.monotonic() - began)))
@@ -161,14 +182,21 @@ class Document:
     def _take_outputs(self) -> None:
         """Put what executions have put out into their cells."""
         positions = {cell["id"]: position for position, cell in enumerate(self._cells)}
-        for cell_id, execution in list(self._running.items()):
+        for cell_id, execution in self._running.items():
             position = positions.get(cell_id)
-            if position is not None:
+            state = (f"{execution.id}/{execution.execution_count}", execution.outputs.version)
+            if position is not None and self._taken.get(cell_id) != state:
+                self._taken[cell_id] = state
                 self._cells[position] = {
                     **self._cells[position],
                     "outputs": execution.outputs.whole(),
                     "execution_count": execution.execution_count,
                 }
+        # What is long over puts nothing out any more.
+        for cell_id, execution in list(self._running.items())[:-_KEPT]:
+            if execution.is_over:
+                del self._running[cell_id]
+                self._taken.pop(cell_id, None)
 
     def _position(self, cell_id: str) -> int:
         for position, cell in enumerate(self._cells):

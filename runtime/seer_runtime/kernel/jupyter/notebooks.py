@@ -109,6 +109,7 @@ class Notebook:
             yield
             self._death = ""
             self.models = {}
+            self._displays.clear()
             await self._connect()
             self._prepare()
         finally:
@@ -268,7 +269,11 @@ class Notebook:
     async def _read_output(self, client: Any) -> None:
         while True:
             message = await client.get_iopub_msg()
-            self._take(message["parent_header"].get("msg_id"), message["msg_type"], message)
+            try:
+                self._take(message["parent_header"].get("msg_id"), message["msg_type"], message)
+            except (KeyError, TypeError, ValueError):
+                # Code can send messages of its own.
+                self._app.log.exception("a kernel sent what nobody understands")
 
     def _take(self, parent: str, kind: str, message: Mapping[str, Any]) -> None:
         content = message["content"]

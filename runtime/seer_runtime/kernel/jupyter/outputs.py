@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import json
 from collections import deque
 from collections.abc import Mapping
@@ -84,10 +85,8 @@ class Stream:
 
     def _keep_whole(self, text: str) -> None:
         if self._total <= _HEAD + _TAIL:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
             text = self._text() + text
-        with self._file.open("a", encoding="utf-8", errors="backslashreplace") as stream:
-            stream.write(text)
+        _append(self._file, text)
 
 
 class Fixed:
@@ -206,9 +205,7 @@ class Outputs:
             self._has_spilled = True
             note = f"[more output than a notebook holds; the rest is in {self._folder}]\n"
             self._entries.append(Fixed(_note(note), self.version))
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with (self._folder / name).open("a", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
+        _append(self._folder / name, text)
 
     def _moved(self, output: Output) -> Output:
         """Give in the place of an output that is too large one that names files with its data."""
@@ -218,9 +215,18 @@ class Outputs:
 
     def _save(self, kind: str, content: Any) -> Path:
         file = self._new_file(_SUFFIXES.get(kind, "txt"))
-        self._folder.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(_plain(kind, content))
+        with contextlib.suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(_plain(kind, content))
         return file
+
+
+def _append(file: Path, text: str) -> None:
+    """Add to a file; what does not fit on the disk is lost."""
+    with contextlib.suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("a", encoding="utf-8", errors="backslashreplace") as stream:
+            stream.write(text)
 
 
 def _note(text: str) -> Output:
