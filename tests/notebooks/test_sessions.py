@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
@@ -101,6 +102,22 @@ def test_sessions_of_one_sandbox_do_not_mix(sandbox: Sandbox) -> None:
     assert len(again.notebook()["cells"]) == 5
     for session in (two, again):
         session.end()
+
+
+def test_many_cells_at_once_in_several_sessions_are_told_apart() -> None:
+    with Sandbox() as sandbox, ThreadPoolExecutor(32) as pool:
+        sessions = [create_notebook_session(sandbox, keep=False) for _ in range(4)]
+
+        def run(place: tuple[int, int]) -> bool:
+            session, cell = place
+            code = f"import time\nfor i in range(4):\n    print({place}, i); time.sleep(0.01)"
+            said = sessions[session].exec(code).text
+            return said == "".join(f"{(session, cell)} {i}\n" for i in range(4))
+
+        assert all(pool.map(run, [(session, cell) for cell in range(8) for session in range(4)]))
+        for session in sessions:
+            assert len(session.notebook()["cells"]) == 8
+            session.detach()
 
 
 @pytest.mark.parametrize("what", ["sandbox", "server"])
