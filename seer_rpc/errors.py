@@ -37,6 +37,14 @@ SeerError
 │   ├── ConnectionFileError     the connection file is missing, open to others, or not readable
 │   └── SandboxLostError        the sandbox is gone (a ConnectionError)
 │       └── SandboxExpiredError its time was over
+├── NotebookError               a notebook session cannot do what was asked of it
+│   ├── NotebookStartError      Jupyter, or a notebook's kernel, did not start
+│   ├── NotebookAccessError     its URL leads nowhere, or does not let in (a ConnectionError)
+│   ├── NotebookMissingError    it has no such session, cell or execution (a LookupError)
+│   ├── CellError               the code raised
+│   │   └── ModelLoadError      a model could not be loaded into the kernel
+│   ├── CellRunningError        the time to wait is over; the code runs on (a TimeoutError)
+│   └── KernelDiedError         the kernel ended, or was restarted, before the code was over
 └── SandboxError                a sandbox cannot do what was asked of it now
     ├── SandboxStartError       it did not start
     │   ├── IsolationError      this machine cannot keep it apart as it was asked to
@@ -78,6 +86,8 @@ __all__ = [
     "CallCancelledError",
     "CallError",
     "CapacityError",
+    "CellError",
+    "CellRunningError",
     "CodeServerError",
     "CommandError",
     "CommandOutputError",
@@ -95,8 +105,14 @@ __all__ = [
     "InterfacePendingError",
     "InterfaceSyntaxError",
     "IsolationError",
+    "KernelDiedError",
     "ModelFetchError",
+    "ModelLoadError",
     "ModelNotFoundError",
+    "NotebookAccessError",
+    "NotebookError",
+    "NotebookMissingError",
+    "NotebookStartError",
     "NothingExposedError",
     "PackageInstallError",
     "PackageMissingError",
@@ -412,6 +428,58 @@ class SandboxLostError(SessionError, ConnectionError):
 
 class SandboxExpiredError(SandboxLostError):
     """The sandbox reached the end of its time, or nobody used it for too long."""
+
+
+class NotebookError(SeerError):
+    """A notebook session cannot do what was asked of it."""
+
+
+class NotebookStartError(NotebookError):
+    """Jupyter, or the kernel of a notebook, did not start."""
+
+
+class NotebookAccessError(NotebookError, ConnectionError):
+    """The URL of a notebook leads nowhere, or does not let in."""
+
+
+class NotebookMissingError(NotebookError, LookupError):
+    """There is no such session, or it has no such cell or execution."""
+
+
+class CellError(NotebookError):
+    """Code in a notebook raised.
+
+    Attributes:
+        exception: the name of the class that it raised.
+        result: what it put out until then.
+    """
+
+    exception: str = ""
+    result: Any = None
+
+
+class ModelLoadError(CellError):
+    """A model could not be loaded into the kernel of a notebook."""
+
+
+class CellRunningError(NotebookError, TimeoutError):
+    """The time to wait is over, and the code runs on.
+
+    Attributes:
+        execution: what to wait for it with, or to interrupt it.
+    """
+
+    execution: Any = None
+
+
+class KernelDiedError(NotebookError):
+    """The kernel ended, or was restarted, before the code was over.
+
+    Attributes:
+        result: what the code put out until then.
+    """
+
+    result: Any = None
 
 
 class SandboxError(SeerError):

@@ -15,7 +15,7 @@ from inspect_ai.util import (
 from inspect_ai.util._sandbox.environment import SandboxUnavailableError
 from pydantic import BaseModel
 
-from seer_rpc.environment import SandboxConfig, aio
+from seer_rpc.environment import ExecutionMode, SandboxConfig, aio
 from seer_rpc.environment.work import WORKSPACE
 from seer_rpc.errors import (
     CommandOutputError,
@@ -51,7 +51,9 @@ class SeerSandbox(BaseModel, frozen=True):
     def plan(self) -> aio.Sandbox:
         """Plan a sandbox like that."""
         fields = self.model_dump(exclude={"backend"})
-        return aio.Sandbox(SandboxConfig(**fields), backend=self.backend)
+        return aio.Sandbox(
+            SandboxConfig(execution_mode=ExecutionMode.CLI, **fields), backend=self.backend
+        )
 
 
 _Config: TypeAlias = BaseModel | str | None

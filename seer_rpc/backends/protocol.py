@@ -118,8 +118,33 @@ class MachineSpec:
 
     region: str | None = None
 
+    has_web: bool = False
+    """Whether a web server in it is to be reached."""
+
     snapshot: Snapshot | None = None
     """What is in its folders at first; nothing without one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebPlace:
+    """Where a web server in a sandbox has to listen to be reached."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    """0 where any will do."""
+
+    socket: str = ""
+    """The socket file to listen at instead, where there is no network."""
+
+    url: str = ""
+    """Under which it is reached then; empty where that is its own host and port."""
+
+    sockets: str
+    """A folder for sockets, whose path is short."""
+
+    def address(self, port: int) -> str:
+        """Give the URL of a server that listens on a port."""
+        return self.url or f"http://{self.host}:{port}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,6 +194,16 @@ class Machine(Protocol):
 
     def path(self, path: str) -> str:
         """Give the path under which processes inside the sandbox find `path`."""
+
+    def web(self) -> WebPlace:
+        """Give where a web server has to listen, in a sandbox that is to have one.
+
+        Raises:
+            SandboxError: none could be reached.
+        """
+
+    def release(self) -> None:
+        """Have it outlive this process from now on."""
 
     def logs(self, lines: int) -> list[str]:
         """Give the newest lines of the log, even where the runtime is gone."""

@@ -27,6 +27,7 @@ from seer_rpc.environment import scoped as blocking_scoped
 from seer_rpc.environment.base import BaseSandbox
 from seer_rpc.environment.config import ExecutionMode, SandboxConfig
 from seer_rpc.environment.containers import ContainerHandle
+from seer_rpc.environment.jupyter import JupyterServer
 from seer_rpc.environment.mcp import ServedMcp
 from seer_rpc.environment.models import ModelHandle
 from seer_rpc.environment.pool import PooledLibrary
@@ -370,6 +371,26 @@ class Sandbox(AsyncSandbox):
     async def __aenter__(self) -> Self:
         """Start the sandbox."""
         return await self.start()
+
+    @property
+    def jupyter_url(self) -> str | None:
+        """Where its Jupyter server is, with the secret that lets in; None while it has no notebook.
+
+        `create_notebook_session(sandbox.sync)` starts it.
+        """
+        return self.sync.jupyter_url
+
+    async def jupyter_server(self) -> JupyterServer:
+        """Give its Jupyter server, started where it has none yet."""
+        return await in_thread(self.sync.jupyter_server)
+
+    async def release(self) -> None:
+        """Have the sandbox outlive this process."""
+        await in_thread(self.sync.release)
+
+    def path_inside(self, path: str) -> str:
+        """Give the path under which processes in the sandbox find one of the sandbox's."""
+        return self.sync.path_inside(path)
 
 
 class ScopedSandbox(AsyncSandbox):

@@ -50,6 +50,8 @@ from seer_rpc.workspace import Workspace
 class BaseSandbox(Work):
     """A sandbox that is planned, running or over; `Sandbox` and `ScopedSandbox` are for use."""
 
+    _has_notebooks = False
+
     def __init__(self, config: SandboxConfig | None = None, *, backend: str | None = None) -> None:
         """Plan a sandbox; nothing starts yet.
 
@@ -288,6 +290,7 @@ class BaseSandbox(Work):
                 secrets=kept,
                 repos=repos,
                 code_server=code_server,
+                has_notebooks=self._has_notebooks,
                 snapshot=snapshot,
             )
             self._run, record = plan.start()

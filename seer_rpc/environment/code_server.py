@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import json
 import os
 import secrets
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
+from seer_rpc.environment.background import Place, start_in_background
 from seer_rpc.errors import CodeServerError, CommandError
 from seer_rpc.locations import cache_folder
 from seer_rpc.progress import status
@@ -22,22 +21,12 @@ _VERSIONS = {20: "4.99.4", 22: "4.117.0", 24: "4.139.1"}
 """Of code-server, by the major version of Node.js that it is made for."""
 
 _BUILD_TIMEOUT = 1800.0
-_START_TIMEOUT = 60.0
-
-_FOLDER = "/root/.code-server"
-
-_START = """
-workspace=$PWD
-cd "$HOME/.code-server"
-setsid "$PROGRAM" --config config.yaml --user-data-dir data --extensions-dir extensions \
-  --disable-telemetry --disable-update-check "$workspace" </dev/null >log 2>&1 &
-until address=$(grep -om1 'https\\?://127\\.0\\.0\\.1:[0-9]*' log); do
-  kill -0 $! || { tail -20 log >&2; exit 1; }
-  sleep 0.05
-done
-echo "$address/"
-"""
-
+_FOLDER = ".code-server"
+_SIGN = r"https?://127\.0\.0\.1:[0-9]*"
+_OPTIONS = (
+    *("--config", "settings.json", "--user-data-dir", "data", "--extensions-dir", "extensions"),
+    *("--disable-telemetry", "--disable-update-check"),
+)
 _REMEDY = "see https://coder.com/docs/code-server/install, or leave debug out"
 
 
@@ -49,21 +38,7 @@ class CodeServer:
     password: str = field(repr=False)
 
 
-class _Place(Protocol):
-    """What is needed of a sandbox."""
-
-    def write_file(self, path: str, content: str | bytes) -> None: ...
-
-    def exec(
-        self,
-        command: str,
-        *,
-        timeout: float | None = None,
-        env: Mapping[str, str] | None = None,
-    ) -> str: ...
-
-
-def start_code_server(place: _Place, program: Path) -> CodeServer:
+def start_code_server(place: Place, program: Path) -> CodeServer:
     """Run `program` in a sandbox, for as long as that runs.
 
     The sandbox gets the password's digest alone.
@@ -78,17 +53,17 @@ def start_code_server(place: _Place, program: Path) -> CodeServer:
         "hashed-password": hashlib.sha256(password.encode()).hexdigest(),
         "cert": False,
     }
-    # JSON is YAML, too.
-    place.write_file(f"{_FOLDER}/config.yaml", json.dumps(settings))
     with status("starting code-server"):
         try:
-            said = place.exec(_START, timeout=_START_TIMEOUT, env={"PROGRAM": str(program)})
+            # JSON is YAML, too.
+            command = [str(program), *_OPTIONS, place.exec("pwd").strip()]
+            address = start_in_background(place, _FOLDER, command, settings, _SIGN)
         except CommandError as error:
             raise CodeServerError(
                 f"code-server does not start: {error.stderr.strip() or error.message}",
                 hint=_REMEDY,
             ) from None
-    return CodeServer(said.strip(), password)
+    return CodeServer(f"{address}/", password)
 
 
 def find_code_server() -> Path:

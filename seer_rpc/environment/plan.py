@@ -43,6 +43,9 @@ class Plan:
     """Where they are checked out."""
 
     code_server: Path | None
+    has_notebooks: bool
+    """Whether it is prepared for kernels."""
+
     snapshot: Snapshot | None
     call_token: str = field(default_factory=_new_token, repr=False)
     admin_token: str = field(default_factory=_new_token, repr=False)
@@ -74,7 +77,8 @@ class Plan:
             name=self.name,
             gpu=config.gpu,
             gpu_count=config.gpu_count,
-            packages=required_packages(config),
+            packages=required_packages(config, has_notebooks=self.has_notebooks),
+            has_web=self.has_notebooks and not config.block_network,
             system_packages=config.system_packages,
             lifetime=config.timeout,
             environment=environment(config),

@@ -13,6 +13,7 @@ from seer_rpc.backends import Machine, load_backend
 from seer_rpc.client.control import Control
 from seer_rpc.environment.code_server import CodeServer
 from seer_rpc.environment.containers import ContainerHandle, Docker
+from seer_rpc.environment.jupyter import JupyterServer
 from seer_rpc.environment.models import ModelHandle
 from seer_rpc.environment.repos import RepoHandle
 from seer_rpc.errors import SandboxError, SandboxExpiredError, SandboxLostError, SessionError
@@ -39,6 +40,7 @@ class Run:
     repos: list[RepoHandle]
     containers: list[ContainerHandle] = field(default_factory=list)
     code_server: CodeServer | None = None
+    jupyter: JupyterServer | None = None
     process: int = field(default_factory=os.getpid)
     """The process that owns the sandbox: a fork of it does not."""
 
@@ -66,6 +68,7 @@ class Run:
             [ModelHandle(**handle) for handle in record.models],
             [RepoHandle(**handle) for handle in record.repos],
             code_server=CodeServer(**record.code_server) if record.code_server else None,
+            jupyter=JupyterServer(**record.jupyter) if record.jupyter else None,
             is_attached=True,
         )
 

@@ -10,6 +10,7 @@ from seer_rpc.registry.sandboxes import (
     is_running,
     read_record,
     register,
+    rewrite,
     running_sandboxes,
     stale_sandboxes,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "is_running",
     "read_record",
     "register",
+    "rewrite",
     "running_sandboxes",
     "stale_sandboxes",
 ]

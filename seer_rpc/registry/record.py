@@ -55,6 +55,9 @@ class SandboxRecord:
     code_server: Mapping[str, str] | None = field(default=None, repr=False)
     """Where VS Code for it is, and the password."""
 
+    jupyter: Mapping[str, str] | None = field(default=None, repr=False)
+    """Where its Jupyter server is, and the token."""
+
     summary: Mapping[str, Any] = field(default_factory=dict)
     """What was asked for, without any value of a variable."""
 

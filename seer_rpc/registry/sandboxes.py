@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from seer_rpc.errors import SandboxError
 from seer_rpc.files import write_whole
@@ -30,6 +32,17 @@ def register(record: SandboxRecord) -> None:
     """
     record.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_whole(record.folder / _RECORD, record.to_json().encode())
+
+
+def rewrite(sandbox_id: str, **changes: Any) -> None:
+    """Change what is written down of a sandbox that runs.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    record = read_record(sandboxes_folder() / sandbox_id)
+    if record is not None:
+        register(dataclasses.replace(record, **changes))
 
 
 def forget(sandbox_id: str) -> None:

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from seer_rpc.environment import Sandbox
+from seer_rpc.registry import running_sandboxes
 from tests.integration.mcp_talk import talk
 
 README = Path(__file__).parents[2] / "README.md"
@@ -83,6 +85,31 @@ def test_the_script_that_works_in_a_sandbox_runs(folder: Path) -> None:
 
     assert said.startswith("2\nhello\n\n3\n\n2 ls: cannot access '/nowhere'")
     assert said.endswith("\none\ntwo\n\n")
+
+
+@pytest.mark.real_model
+def test_the_notebook_is_set_up_and_gone_on_with(
+    folder: Path, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODEL", model)
+    printed = run(folder, "notebook.py")
+    try:
+        assert "- Parameters: 134.52M" in json.loads(printed)["model_info"]
+        said = subprocess.run(
+            [sys.executable, "go_on.py"],
+            cwd=folder,
+            input=printed,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        assert said.startswith("1 ' PARIS")
+        assert said.endswith("ZeroDivisionError\nnotebooks/first-look.ipynb\n")
+        cells = json.loads((folder / "notebooks" / "first-look.ipynb").read_text())["cells"]
+        assert [each["cell_type"] for each in cells] == ["markdown", "code"]
+    finally:
+        for record in running_sandboxes():
+            Sandbox.from_id(record.id).terminate()
 
 
 def test_the_script_that_sets_a_limit_runs(folder: Path) -> None:

@@ -72,6 +72,8 @@ def emulated_modal(folder: Path, certificates: Certificates) -> Iterator[ModalEm
         with ModalEmulator(folder, certificates) as emulator:
             for name, value in emulator.environment.items():
                 patch.setenv(name, value)
+            # What is not gRPC trusts the tunnels' certificates by this one.
+            patch.setenv("SSL_CERT_FILE", os.environ[ROOTS])
             _forget_servers()
             yield emulator
             _forget_servers()

@@ -17,7 +17,7 @@ from seer_runtime.front.commands import Commands
 from seer_runtime.front.door import Door
 from seer_runtime.front.ending import Ending, end_of_life, end_of_use
 from seer_runtime.front.exits import Coroner
-from seer_runtime.front.idleness import idle
+from seer_runtime.front.idleness import idle, last_write
 from seer_runtime.front.journal import FrontJournal
 from seer_runtime.front.log import BoundedLog
 from seer_runtime.front.network import listen
@@ -33,7 +33,7 @@ from seer_runtime.wire.journal import hold
 from seer_runtime.wire.limits import DOOR, SERVER_OPTIONS
 from seer_runtime.wire.marks import kill_marked
 from seer_runtime.wire.pb.runtime_pb2_grpc import add_WorkbenchServicer_to_server
-from seer_runtime.wire.settings import Settings
+from seer_runtime.wire.settings import USED, Settings
 
 _SERVICES = ("", "seer.v1.Runtime", "seer.v1.Workbench")
 
@@ -93,7 +93,12 @@ async def _serve(settings: Settings) -> None:
     sys.stdout.write("ready\n" if port is None else f"ready {port}\n")
     sys.stdout.flush()
     heed_signals(ending)
-    watching = _watch(settings, ending, lambda: max(usage.last_use, service.sessions.last_use))
+    used = os.path.join(settings.sockets, USED)
+    watching = _watch(
+        settings,
+        ending,
+        lambda: max(usage.last_use, service.sessions.last_use, last_write(used)),
+    )
     stop = await ending.reason()
     log.append(f"{STOPPING}{stop.text}")
     await checks.enter_graceful_shutdown()

@@ -7,6 +7,7 @@ import signal
 import sys
 
 from seer_runtime.front.ending import Ending, StopReason
+from seer_runtime.wire.settings import RELEASE
 
 _GRACE = 10.0
 """Seconds that a signal leaves to what runs."""
@@ -21,9 +22,12 @@ def heed_signals(ending: Ending) -> None:
 
 
 async def watch_owner(ending: Ending) -> None:
-    """End when the owner, which holds standard input, a pipe, open, is gone."""
+    """End when the owner, which holds standard input, a pipe, open, is gone.
+
+    Not if it has said that the sandbox outlives it.
+    """
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    await reader.read()
-    ending.say(StopReason("the owner closed the pipe"))
+    if await reader.read() != RELEASE:
+        ending.say(StopReason("the owner closed the pipe"))

@@ -11,6 +11,12 @@ from dataclasses import dataclass, field
 SETTINGS = "SEER_SETTINGS"
 """The variable that holds them where there is no standard input: on a machine that is rented."""
 
+RELEASE = b"released\n"
+"""What an owner says on standard input, after the settings, so that its end means nothing."""
+
+USED = "used"
+"""A file in the folder of sockets: when it was last written to, a notebook was last used."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Port:

@@ -41,6 +41,9 @@ class AttachedMachine(MachineHere):
         obituary = self._obituary()
         return obituary.exit_code if obituary is not None else _UNKNOWN
 
+    def release(self) -> None:
+        """Leave it to its owner how long it lives."""
+
     def stop(self) -> None:
         """Wait for the end of a front that was asked to stop, and see to it where it does not."""
         wait_until(lambda: not is_running(self._record), _STOP_TIMEOUT)

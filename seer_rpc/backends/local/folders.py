@@ -20,6 +20,8 @@ OWN = (*KEPT, "models")
 """The folders that are the sandbox's, under the names that they have there."""
 
 _SOCKET = "front.sock"
+_LONGEST = "jupyter-0000/kernel-00-00-00-00-00-ipc-0"
+"""The longest name of a socket in there: that of a kernel."""
 
 
 class Folders:
@@ -77,7 +79,7 @@ class Folders:
         self.all.chmod(0o700)
         for name in OWN:
             (self.all / name).mkdir(exist_ok=True, mode=0o700)
-        if not _is_address(self.socket):
+        if not _is_address(self.run / _LONGEST):
             short = _short_folder(self.all.name)
             # First of all: whoever removes this folder finds the other one by it.
             self.run.symlink_to(short / RUN)
@@ -135,7 +137,7 @@ def _short_folder(name: str) -> Path:
     """Give a place for a folder with sockets in it; its name can be guessed by nobody."""
     for base in (tempfile.gettempdir(), "/tmp"):
         folder = Path(base, f"seer-{name}")
-        if _is_address(folder / RUN / _SOCKET):
+        if _is_address(folder / RUN / _LONGEST):
             return folder
     raise SandboxStartError(
         f"the paths of sockets would be too long in {tempfile.gettempdir()}",

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
+import threading
 from abc import ABC, abstractmethod
 from pathlib import Path, PurePosixPath
 
 from seer_rpc.backends.local.folders import KEPT, Folders
-from seer_rpc.backends.protocol import Isolation
+from seer_rpc.backends.local.namespace import RUN as INSIDE
+from seer_rpc.backends.local.web_relay import SOCKET
+from seer_rpc.backends.protocol import Isolation, WebPlace
 from seer_rpc.client.connection import Connection
 from seer_rpc.client.obituary import Obituary, ending_of, find_obituary
+from seer_rpc.errors import SandboxError
 from seer_rpc.snapshots import Snapshot, Subject, take_snapshot
 from seer_runtime.wire.journal import RUN
 
@@ -39,6 +45,20 @@ class MachineHere(ABC):
         """
         file = self._folders.find(path)
         return str(PurePosixPath("/root", path)) if self.isolation.paths else str(file)
+
+    def web(self) -> WebPlace:
+        """Give a place on this machine's own addresses; without a network, a socket file's.
+
+        Raises:
+            SandboxError: nobody could be reached there.
+        """
+        folder = str(self._folders.run.resolve())
+        sockets = INSIDE if self.isolation.paths else folder
+        if not self.isolation.network:
+            return WebPlace(sockets=sockets)
+        port = _start_relay(folder)
+        url = f"http://127.0.0.1:{port}"
+        return WebPlace(socket=f"{sockets}/{SOCKET}", url=url, sockets=sockets)
 
     def logs(self, lines: int) -> list[str]:
         """Give the newest lines of the log."""
@@ -75,6 +95,25 @@ class MachineHere(ABC):
 
     def _obituary(self) -> Obituary | None:
         return find_obituary(self._folders.obituary)
+
+
+def _start_relay(folder: str) -> int:
+    """Start what connects a port of this machine with the sandbox, for as long as that runs."""
+    relay = subprocess.Popen(
+        [sys.executable, "-P", "-m", "seer_rpc.backends.local.web_relay", folder],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    # It is waited for when it ends, whenever that is.
+    threading.Thread(target=relay.wait, name="seer-web-relay", daemon=True).start()
+    assert relay.stdout is not None
+    with relay.stdout as said:
+        port = said.readline().strip()
+    if not port:
+        raise SandboxError("no port of this machine can be had for the notebook")
+    return int(port)
 
 
 def _read_log(file: Path, lines: int) -> list[str]:

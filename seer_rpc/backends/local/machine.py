@@ -7,6 +7,7 @@ import dataclasses
 import os
 import select
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,7 @@ from seer_rpc.errors import SandboxStartError
 from seer_rpc.snapshots import restore_snapshot
 from seer_rpc.waiting import wait_until
 from seer_runtime.wire.marks import WARDEN
+from seer_runtime.wire.settings import RELEASE
 
 _START_TIMEOUT = 60.0
 _STOP_TIMEOUT = 25.0
@@ -87,6 +89,17 @@ class LocalMachine(MachineHere):
             return obituary.exit_code
         assert self._process is not None
         return self._process.poll()
+
+    def release(self) -> None:
+        """Have the warden and the front go on when this process ends."""
+        process = self._process
+        if process is None or os.getpid() != self._owner or self.exit_code() is not None:
+            return
+        assert process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(RELEASE)
+            process.stdin.flush()
+        process.send_signal(signal.SIGUSR1)
 
     def stop(self) -> None:
         """Have the warden end it, by force where that is not enough."""

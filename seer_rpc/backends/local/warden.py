@@ -14,7 +14,7 @@ import select
 import time
 from collections.abc import Iterator, Sequence
 
-_KILL, _TERM, _CONT = 9, 15, 18
+_KILL, _RELEASE, _TERM, _CONT = 9, 10, 15, 18
 _MAX_LOG = 4 << 20
 _LAST_LINES = 20
 _LOOK = 1.0
@@ -165,8 +165,7 @@ class Warden:
         self._poll = select.poll()
         self._poll.register(self._output, select.POLLIN)
         self._child_end = self._wake_at_end_of(self._child)
-        if not plan.is_detached:
-            self._wake_at_end_of(plan.owner)
+        self._owner_end = None if plan.is_detached else self._wake_at_end_of(plan.owner)
         self._requests = self._listen()
 
     def run(self) -> None:
@@ -176,7 +175,7 @@ class Warden:
                 if descriptor == self._output:
                     self._drain()
                 elif descriptor == self._requests:
-                    self._ask_to_end()
+                    self._heed()
             self._reap()
             self._check()
             if self._status is not None and not self._is_buried:
@@ -192,6 +191,9 @@ class Warden:
         return os.getppid() == self._plan.owner
 
     def _is_wanted(self) -> bool:
+        if not self._has_owner:
+            # It may have said that the sandbox outlives it, and this process not have heard yet.
+            self._heed()
         if self._status is not None and (self._asked or self._plan.is_detached):
             return False
         return self._plan.is_detached or self._has_owner
@@ -212,12 +214,17 @@ class Warden:
         return descriptor
 
     def _listen(self) -> int:
-        """Have signals wake this process up: SIGTERM asks for the sandbox's end."""
+        """Have signals wake this process up.
+
+        SIGTERM asks for the sandbox's end; SIGUSR1 says that it outlives its owner.
+        """
         import signal
 
         reading, writing = os.pipe()
-        os.set_blocking(writing, False)
-        signal.signal(_TERM, lambda *_: None)
+        for descriptor in (reading, writing):
+            os.set_blocking(descriptor, False)
+        for number in (_TERM, _RELEASE):
+            signal.signal(number, lambda *_: None)
         signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
         self._poll.register(reading, select.POLLIN)
         return reading
@@ -252,9 +259,23 @@ class Warden:
         except ChildProcessError:
             return False
 
+    def _heed(self) -> None:
+        """Do what signals ask for."""
+        try:
+            numbers = os.read(self._requests, 1 << 10)
+        except BlockingIOError:
+            return
+        if _RELEASE in numbers and not self._plan.is_detached:
+            self._plan.is_detached = True
+            # What tells of its end stays.
+            self._plan.remove = self._plan.measured
+            if self._owner_end is not None:
+                self._poll.unregister(self._owner_end)
+        if _TERM in numbers:
+            self._ask_to_end()
+
     def _ask_to_end(self) -> None:
         """Have the sandbox end by itself; what is stopped could not take notice."""
-        os.read(self._requests, 1 << 10)
         if self._asked is None and self._status is None:
             self._asked = time.monotonic()
             family = _family()

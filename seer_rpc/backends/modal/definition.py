@@ -22,6 +22,9 @@ APP = "seer-rpc"
 """The app to which all sandboxes belong."""
 
 _PORT = 50_051
+WEB_PORT = 8_888
+"""Where web servers listen in sandboxes that have one."""
+
 TAG = "seer-rpc"
 """The tag whose value is the sandbox's id."""
 
@@ -99,6 +102,7 @@ def options(spec: MachineSpec, entrance: Entrance | None) -> Mapping[str, Any]:
         # is to outlive its owner, the front alone ends it for want of use.
         "idle_timeout": lifetime if spec.is_detached else min(_idle(spec), lifetime),
         "h2_ports" if entrance is None else "unencrypted_ports": [port(entrance)],
+        "encrypted_ports": [WEB_PORT] if spec.has_web else [],
         "inbound_cidr_allowlist": list(spec.allowed) or None,
         "readiness_probe": modal.Probe.with_tcp(port(entrance)),
         "tags": {TAG: spec.sandbox_id},

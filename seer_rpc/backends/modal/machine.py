@@ -15,11 +15,11 @@ import modal
 from modal import exception
 
 from seer_rpc.backends.modal.deadlines import within
-from seer_rpc.backends.modal.definition import FRONT_FOLDER
+from seer_rpc.backends.modal.definition import FRONT_FOLDER, WEB_PORT
 from seer_rpc.backends.modal.kept import keep
 from seer_rpc.backends.modal.observation import Observation
 from seer_rpc.backends.modal.presence import Presence
-from seer_rpc.backends.protocol import Isolation, NetworkAccess
+from seer_rpc.backends.protocol import Isolation, NetworkAccess, WebPlace
 from seer_rpc.client.connection import Connection
 from seer_rpc.client.obituary import ending_of
 from seer_rpc.errors import SandboxError
@@ -85,6 +85,26 @@ class ModalMachine:
                 hint="use a path below /root, /workspace or /models",
             )
         return str(PurePosixPath("/", *parts))
+
+    def web(self) -> WebPlace:
+        """Give the place behind a tunnel.
+
+        Raises:
+            SandboxError: it has none.
+        """
+        try:
+            tunnels = within(_FETCH, lambda: self.handle.tunnels(timeout=int(_FETCH)))
+            url = tunnels[WEB_PORT].url
+        except (exception.Error, TimeoutError, KeyError) as error:
+            raise SandboxError(
+                "the sandbox has no tunnel for a notebook",
+                hint="start it with execution_mode=ExecutionMode.NOTEBOOK",
+            ) from error
+        return WebPlace(host="0.0.0.0", port=WEB_PORT, url=url, sockets=FRONT_FOLDER)
+
+    def release(self) -> None:
+        """Have the end of this process mean nothing."""
+        atexit.unregister(self._abandon)
 
     def logs(self, lines: int) -> list[str]:
         """Give the newest lines of the log."""

@@ -1,0 +1,42 @@
+"""Files as JupyterLab reads and writes them; notebooks that run here are not overwritten."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
+
+if TYPE_CHECKING:
+    from seer_runtime.kernel.jupyter.notebooks import Notebooks
+
+
+class Contents(AsyncLargeFileManager):
+    """Has what a person saves merged with what was added meanwhile."""
+
+    notebooks: Notebooks
+
+    async def get(self, path: str, *args: Any, **options: Any) -> Any:
+        """Give a file, or what is known of it."""
+        model = await super().get(path, *args, **options)
+        notebook = self.notebooks.at(path)
+        if notebook is not None and model["type"] == "notebook" and model["content"]:
+            notebook.document.shown(model["content"])
+        return model
+
+    async def save(self, model: dict[str, Any], path: str = "") -> Any:
+        """Save a file."""
+        notebook = self.notebooks.at(path)
+        if notebook is None or model.get("type") != "notebook" or not model.get("content"):
+            return await super().save(model, path)
+        notebook.document.merge(model["content"])
+        await notebook.document.saved()
+        return await super().get(path, content=False)
+
+    async def rename_file(self, old_path: str, new_path: str) -> None:
+        """Give a file another name."""
+        notebook = self.notebooks.at(old_path)
+        if notebook is not None:
+            await notebook.document.saved()
+        await super().rename_file(old_path, new_path)
+        if notebook is not None:
+            notebook.move(new_path)

@@ -1,0 +1,243 @@
+"""What the server answers beside Jupyter's own API: sessions, and code that runs in them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from jupyter_server.auth.decorator import authorized
+from jupyter_server.base.handlers import APIHandler
+from jupyter_server.utils import url_path_join
+from tornado.web import HTTPError, authenticated
+
+from seer_runtime.kernel.jupyter.executions import Execution
+from seer_runtime.kernel.jupyter.identity import Tokens
+from seer_runtime.kernel.jupyter.notebooks import Notebook, Notebooks
+
+PREFIX = "seer/sessions"
+_LONGEST = 30.0
+"""Seconds for which an answer is held back, until there is news."""
+
+
+class _Handler(APIHandler):
+    auth_resource = "kernels"
+    notebooks: Notebooks
+
+    def initialize(self, notebooks: Notebooks, tokens: Tokens) -> None:
+        self.notebooks = notebooks
+        self.tokens = tokens
+
+    async def prepare(self) -> None:
+        """Let nobody in who may not, and take what is asked for a use of the sandbox."""
+        await super().prepare()
+        if self.current_user is not None:
+            self.notebooks.use()
+
+    def notebook(self, session_id: str) -> Notebook:
+        found = self.notebooks.find(session_id)
+        if found is None:
+            raise HTTPError(404, f"no session {session_id!r}", reason="no such session")
+        return found
+
+    def execution(self, session_id: str, execution_id: str) -> Execution:
+        found = self.notebook(session_id).executions.get(execution_id)
+        if found is None:
+            raise HTTPError(404, f"no execution {execution_id!r}", reason="no such execution")
+        return found
+
+    @property
+    def given(self) -> dict[str, Any]:
+        return self.get_json_body() or {}
+
+    def wait_seconds(self) -> float:
+        return min(float(self.get_argument("wait", "0")), _LONGEST)
+
+    def answer(self, value: Any, status: int = 200) -> None:
+        self.set_status(status)
+        self.finish(value if isinstance(value, dict) else {"items": value})
+
+
+class Sessions(_Handler):
+    """All sessions."""
+
+    @authenticated
+    @authorized
+    async def get(self) -> None:
+        """List them."""
+        self.answer([each.describe() for each in self.notebooks.all()])
+
+    @authenticated
+    @authorized
+    async def post(self) -> None:
+        """Start one."""
+        given = self.given
+        try:
+            notebook = await self.notebooks.create(given["id"], given["path"], given["steps"])
+        except ValueError as error:
+            raise HTTPError(409, str(error), reason=str(error)) from None
+        self.tokens.admit(given["token_digest"])
+        self.answer(notebook.describe(), 201)
+
+
+class Session(_Handler):
+    """One session."""
+
+    @authenticated
+    @authorized
+    async def get(self, session_id: str) -> None:
+        """Describe it."""
+        self.answer(self.notebook(session_id).describe())
+
+    @authenticated
+    @authorized
+    async def delete(self, session_id: str) -> None:
+        """End its kernel."""
+        await self.notebooks.close(self.notebook(session_id))
+        self.answer({})
+
+
+class Preparation(_Handler):
+    """What the kernel begins with."""
+
+    @authenticated
+    @authorized
+    async def put(self, session_id: str) -> None:
+        """Have it run after each restart."""
+        notebook = self.notebook(session_id)
+        notebook.steps = self.given["steps"]
+        self.answer(notebook.describe())
+
+
+class Executions(_Handler):
+    """Code to run."""
+
+    @authenticated
+    @authorized
+    async def post(self, session_id: str) -> None:
+        """Run some."""
+        given = self.given
+        try:
+            execution = self.notebook(session_id).execute(
+                given["id"], given["code"], bool(given.get("hidden")), given.get("cell_id", "")
+            )
+        except KeyError as error:
+            raise HTTPError(404, f"no cell {error}", reason="no such cell") from None
+        self.answer(execution.describe(), 201)
+
+
+class OneExecution(_Handler):
+    """Code that runs or ran."""
+
+    @authenticated
+    @authorized
+    async def get(self, session_id: str, execution_id: str) -> None:
+        """Say what there is since a version, once there is any or it is over."""
+        execution = self.execution(session_id, execution_id)
+        since = int(self.get_argument("since", "0"))
+        await execution.change(since, self.wait_seconds())
+        self.answer(execution.describe(since))
+
+
+class Interruption(_Handler):
+    """An end of what runs."""
+
+    @authenticated
+    @authorized
+    async def post(self, session_id: str) -> None:
+        """Interrupt it."""
+        told = await self.notebook(session_id).interrupt(self.given.get("execution", ""))
+        self.answer({"interrupted": told})
+
+
+class Restart(_Handler):
+    """A new kernel in the place of the old one."""
+
+    @authenticated
+    @authorized
+    async def post(self, session_id: str) -> None:
+        """Start it."""
+        notebook = self.notebook(session_id)
+        await notebook.restart()
+        self.answer(notebook.describe())
+
+
+class Cells(_Handler):
+    """Cells that do not run."""
+
+    @authenticated
+    @authorized
+    async def post(self, session_id: str) -> None:
+        """Add one with text."""
+        document = self.notebook(session_id).document
+        cell_id = document.add_cell("markdown", self.given["source"], self.given.get("after", ""))
+        await document.saved()
+        self.answer({"cell_id": cell_id}, 201)
+
+
+class Cell(_Handler):
+    """One cell."""
+
+    @authenticated
+    @authorized
+    async def patch(self, session_id: str, cell_id: str) -> None:
+        """Change what it says."""
+        document = self.notebook(session_id).document
+        try:
+            document.edit(cell_id, self.given["source"])
+        except KeyError:
+            raise HTTPError(404, f"no cell {cell_id!r}", reason="no such cell") from None
+        await document.saved()
+        self.answer({})
+
+    @authenticated
+    @authorized
+    async def delete(self, session_id: str, cell_id: str) -> None:
+        """Remove it."""
+        document = self.notebook(session_id).document
+        try:
+            document.remove(cell_id)
+        except KeyError:
+            raise HTTPError(404, f"no cell {cell_id!r}", reason="no such cell") from None
+        await document.saved()
+        self.answer({})
+
+
+class File(_Handler):
+    """The notebook as it is now."""
+
+    @authenticated
+    @authorized
+    async def get(self, session_id: str) -> None:
+        """Give it, once it is not the one of that revision any more."""
+        document = self.notebook(session_id).document
+        known = int(self.get_argument("revision", "-1"))
+        deadline = asyncio.get_running_loop().time() + self.wait_seconds()
+        while document.revision == known and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(_LOOK)
+        news = None if document.revision == known else document.content()
+        self.answer({"revision": document.revision, "notebook": news})
+
+
+_LOOK = 0.1
+
+
+def routes(base_url: str, notebooks: Notebooks, tokens: Tokens) -> list[tuple[Any, ...]]:
+    """Give what is served, and by whom."""
+    options = {"notebooks": notebooks, "tokens": tokens}
+    one, another = r"/([\w-]+)", r"/([\w-]+)"
+    table: dict[str, type[_Handler]] = {
+        "": Sessions,
+        one: Session,
+        f"{one}/preparation": Preparation,
+        f"{one}/executions": Executions,
+        f"{one}/executions{another}": OneExecution,
+        f"{one}/interrupt": Interruption,
+        f"{one}/restart": Restart,
+        f"{one}/cells": Cells,
+        f"{one}/cells{another}": Cell,
+        f"{one}/notebook": File,
+    }
+    return [
+        (url_path_join(base_url, PREFIX) + path, handler, options)
+        for path, handler in table.items()
+    ]

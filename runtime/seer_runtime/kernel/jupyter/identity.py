@@ -1,0 +1,51 @@
+"""Who may come in: whoever has a token. The server knows digests alone."""
+
+from __future__ import annotations
+
+import hmac
+
+from jupyter_server.auth.decorator import allow_unauthenticated
+from jupyter_server.auth.identity import IdentityProvider, User
+from jupyter_server.base.handlers import JupyterHandler
+from tornado.web import HTTPError, RequestHandler
+
+from seer_runtime.wire.settings import token_digest
+
+_OWNER = User("owner", "owner", "owner", "O")
+
+
+class Refusal(JupyterHandler):
+    """Says to whoever has no token that this is it."""
+
+    @allow_unauthenticated
+    def get(self) -> None:
+        """Refuse."""
+        raise HTTPError(403, "open the URL whole, as it was given: it ends in ?token=...")
+
+
+class Tokens(IdentityProvider):
+    """Knows tokens by their digests; there is no page to log in at."""
+
+    login_available = False
+    logout_available = False
+
+    def __init__(self, **options: object) -> None:
+        """Know none."""
+        super().__init__(**options)
+        # Jupyter would make one, and write it into files.
+        self.token = ""
+        self.digests: set[str] = set()
+
+    def get_handlers(self) -> list[tuple[str, object]]:
+        """Answer where strangers are sent to log in."""
+        return [("/login", Refusal)]
+
+    def admit(self, digest: str) -> None:
+        """Let the token with this digest in, too."""
+        self.digests.add(digest)
+
+    async def get_user_token(self, handler: RequestHandler) -> User | None:
+        """Give the user, if the request has a token that is known."""
+        digest = token_digest(self.get_token(handler) or "")
+        known = [hmac.compare_digest(digest, each) for each in self.digests]
+        return _OWNER if any(known) else None

@@ -1,0 +1,243 @@
+"""What one cell put out, within bounds: what is too much is in files beside the notebook."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import json
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+Output: TypeAlias = dict[str, Any]
+"""As nbformat has it."""
+
+_HEAD = _TAIL = 256 << 10
+"""Characters of a stream that stay in the notebook: its begin and its end."""
+
+_MOST = 2_000
+"""Outputs that stay in the notebook."""
+
+_ROOM = 32 << 20
+"""Characters that all of them may have together."""
+
+_SUFFIXES = {
+    "image/png": "png",
+    "image/jpeg": "jpg",
+    "image/gif": "gif",
+    "image/svg+xml": "svg",
+    "text/html": "html",
+    "application/json": "json",
+    "application/pdf": "pdf",
+}
+
+
+class Stream:
+    """Text of one stream."""
+
+    def __init__(self, name: str, file: Path, version: int) -> None:
+        """Begin; `file` is for all of it, should it be long."""
+        self.version = self._first = version
+        self.name = name
+        self._file = file
+        self._head = ""
+        self._newest: deque[tuple[int, str]] = deque()
+        self._kept = self._total = self._lost = 0
+
+    def add(self, text: str, version: int) -> None:
+        """Add text."""
+        if self._total + len(text) > _HEAD + _TAIL:
+            self._keep_whole(text)
+        self._head += text[: max(0, _HEAD - len(self._head))]
+        self._newest.append((version, text))
+        self._total += len(text)
+        self._kept += len(text)
+        while self._kept - len(self._newest[0][1]) >= _TAIL:
+            self._lost, dropped = self._newest.popleft()
+            self._kept -= len(dropped)
+        self.version = version
+
+    def output(self) -> Output:
+        """Give it as an output."""
+        return {"output_type": "stream", "name": self.name, "text": self._text()}
+
+    def change(self, since: int) -> Output | None:
+        """Give what was added since a version; None where that is not known any more."""
+        if since < self._first or self._lost > since:
+            return None
+        return {"append": "".join(text for version, text in self._newest if version > since)}
+
+    @property
+    def size(self) -> int:
+        """Characters that it has in the notebook."""
+        return min(self._total, _HEAD + _TAIL)
+
+    def _text(self) -> str:
+        rest = "".join(text for _, text in self._newest)
+        more = self._total - len(self._head)
+        if more <= _TAIL:
+            return self._head + (rest[-more:] if more else "")
+        left_out = more - _TAIL
+        note = f"\n[... {left_out} characters are left out here; all of it: {self._file} ...]\n"
+        return self._head + note + rest[-_TAIL:]
+
+    def _keep_whole(self, text: str) -> None:
+        if self._total <= _HEAD + _TAIL:
+            text = self._text() + text
+        _append(self._file, text)
+
+
+class Fixed:
+    """An output that comes whole."""
+
+    def __init__(self, output: Output, version: int) -> None:
+        """Keep it."""
+        self._output = output
+        self.version = version
+        self.size = len(json.dumps(output))
+
+    def replace(self, output: Output, version: int) -> None:
+        """Be another one."""
+        self.__init__(output, version)  # type: ignore[misc]
+
+    def output(self) -> Output:
+        """Give it."""
+        return self._output
+
+    def change(self, _: int) -> Output | None:
+        """It does not grow."""
+        return None
+
+
+class Outputs:
+    """All that one cell put out, and what changed since when."""
+
+    def __init__(self, folder: Path) -> None:
+        """Begin with nothing; `folder` is for what is too much."""
+        self.version = 0
+        self._folder = folder
+        self._entries: list[Stream | Fixed] = []
+        self._room = _ROOM
+        self._files = 0
+        self._begin = 0
+        self._is_to_be_cleared = False
+        self._has_spilled = False
+
+    def add_text(self, name: str, text: str) -> None:
+        """Add what was printed."""
+        self._make_way()
+        self.version += 1
+        last = self._entries[-1] if self._entries else None
+        if isinstance(last, Stream) and last.name == name:
+            self._room += last.size
+        else:
+            if self._is_full or self._room < _HEAD + _TAIL:
+                self._spill(f"more.{name}.txt", text)
+                return
+            last = Stream(name, self._new_file(f"{name}.txt"), self.version)
+            self._entries.append(last)
+        last.add(text, self.version)
+        self._room -= last.size
+
+    def add(self, output: Output) -> Fixed | None:
+        """Add a display, a result or an error; None where there is no room for it."""
+        self._make_way()
+        self.version += 1
+        if self._is_full and output["output_type"] != "error":
+            self._spill("more.jsonl", json.dumps(output) + "\n")
+            return None
+        entry = Fixed(output, self.version)
+        if entry.size > self._room:
+            entry = Fixed(self._moved(output), self.version)
+        self._room -= entry.size
+        self._entries.append(entry)
+        return entry
+
+    def update(self, entry: Fixed, output: Output) -> None:
+        """Show something else in the place of a display."""
+        if entry in self._entries:
+            self.version += 1
+            self._room += entry.size
+            entry.replace({**entry.output(), **output}, self.version)
+            self._room -= entry.size
+
+    def clear(self, wait: bool) -> None:
+        """Forget all; with `wait` when the next output comes."""
+        self._is_to_be_cleared = wait
+        if not wait:
+            self.version += 1
+            self._begin = self.version
+            self._entries = []
+            self._room = _ROOM
+            self._has_spilled = False
+
+    def whole(self) -> list[Output]:
+        """Give them as they belong into a notebook."""
+        return [entry.output() for entry in self._entries]
+
+    def since(self, version: int) -> dict[str, Any]:
+        """Say what changed since a version, 0 for the begin."""
+        is_new = version < self._begin or version > self.version
+        known = 0 if is_new else version
+        changes = [
+            {"index": index, **(entry.change(known) or {"output": entry.output()})}
+            for index, entry in enumerate(self._entries)
+            if entry.version > known
+        ]
+        return {"version": self.version, "is_new": is_new, "changes": changes}
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._entries) >= _MOST
+
+    def _make_way(self) -> None:
+        if self._is_to_be_cleared:
+            self.clear(wait=False)
+
+    def _new_file(self, suffix: str) -> Path:
+        self._files += 1
+        return self._folder / f"{self._files}.{suffix}"
+
+    def _spill(self, name: str, text: str) -> None:
+        if not self._has_spilled:
+            self._has_spilled = True
+            note = f"[more output than a notebook holds; the rest is in {self._folder}]\n"
+            self._entries.append(Fixed(_note(note), self.version))
+        _append(self._folder / name, text)
+
+    def _moved(self, output: Output) -> Output:
+        """Give in the place of an output that is too large one that names files with its data."""
+        data: Mapping[str, Any] = output.get("data", {})
+        places = [str(self._save(kind, content)) for kind, content in data.items()]
+        return _note(f"[too large for the notebook; in the sandbox: {', '.join(places)}]\n")
+
+    def _save(self, kind: str, content: Any) -> Path:
+        file = self._new_file(_SUFFIXES.get(kind, "txt"))
+        with contextlib.suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(_plain(kind, content))
+        return file
+
+
+def _append(file: Path, text: str) -> None:
+    """Add to a file; what does not fit on the disk is lost."""
+    with contextlib.suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("a", encoding="utf-8", errors="backslashreplace") as stream:
+            stream.write(text)
+
+
+def _note(text: str) -> Output:
+    return {"output_type": "stream", "name": "stderr", "text": text}
+
+
+def _plain(kind: str, content: Any) -> bytes:
+    text = content if isinstance(content, str) else json.dumps(content)
+    if kind.startswith("image/") and not kind.endswith("+xml"):
+        try:
+            return base64.b64decode(text)
+        except binascii.Error:
+            pass
+    return text.encode("utf-8", "backslashreplace")

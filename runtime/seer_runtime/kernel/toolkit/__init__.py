@@ -1,0 +1,1 @@
+"""Modules that every kernel can import by their own names; a user's of the same name come first."""

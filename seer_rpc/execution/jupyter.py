@@ -1,0 +1,204 @@
+"""Requests to the Jupyter server of a sandbox."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import socket
+import ssl
+import threading
+import weakref
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
+
+from seer_rpc.errors import NotebookAccessError, NotebookError, NotebookMissingError
+
+PREFIX = "/seer/sessions"
+HELD = 5.0
+"""Seconds for which the server holds back an answer, until there is news."""
+
+_PATIENCE = 30.0
+_CONNECTING = 10.0
+_KEPT = 4
+"""Connections that stay open for the next request."""
+
+_OVER = (
+    "its sandbox may have ended: sandboxes end by themselves after SandboxConfig(timeout=...) "
+    "seconds, an hour by default; `seer ps` lists those that run"
+)
+
+
+@dataclass(frozen=True)
+class Address:
+    """What the URL of a notebook says."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+    token: str = field(repr=False)
+
+    @classmethod
+    def parse(cls, url: str) -> Address:
+        """Read one.
+
+        Raises:
+            NotebookAccessError: it is none.
+        """
+        try:
+            parts = urlsplit(url)
+            port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+            (token,) = parse_qs(parts.query)["token"]
+            assert parts.hostname
+        except (ValueError, KeyError, AssertionError):
+            raise NotebookAccessError(
+                "that is no URL of a notebook session",
+                hint="give jupyter_url whole, as the session has it: it ends in ?token=...",
+            ) from None
+        path = parts.path.partition("/lab")[0].rstrip("/")
+        return cls(parts.scheme, parts.hostname, port, path, token)
+
+    @property
+    def shown(self) -> str:
+        """The address without what lets in."""
+        return f"{self.scheme}://{self.host}:{self.port}{self.path}"
+
+    def page(self, notebook: str, token: str) -> str:
+        """Give the URL at which a person sees a notebook."""
+        return f"{self.shown}/lab/tree/{quote(notebook)}?{urlencode({'token': token})}"
+
+
+class Jupyter:
+    """Asks one server; threads may share it."""
+
+    def __init__(self, url: str) -> None:
+        """Connect with the first request.
+
+        Raises:
+            NotebookAccessError: that is no URL of a notebook.
+        """
+        self.address = Address.parse(url)
+        self._free: list[http.client.HTTPConnection] = []
+        self._lock = threading.Lock()
+        self._is_closed = False
+        weakref.finalize(self, _close, self._free)
+
+    def ask(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
+        """Give the answer to a request below `PREFIX`. One that fails may be made again.
+
+        Raises:
+            NotebookAccessError: the server is not to be reached, or does not let in.
+            NotebookMissingError: it has no such session, cell or execution.
+            NotebookError: it refuses.
+        """
+        target = f"{self.address.path}{PREFIX}{path}"
+        if query:
+            target += f"?{urlencode(query)}"
+        content = None if body is None else json.dumps(body).encode("utf-8", "surrogatepass")
+        status, answer = self._answer(method, target, content)
+        if status >= 400:
+            raise self._refusal(status, answer)
+        return json.loads(answer)
+
+    def close(self) -> None:
+        """End the connections."""
+        with self._lock:
+            self._is_closed = True
+            _close(self._free)
+
+    def _answer(self, method: str, target: str, content: bytes | None) -> tuple[int, bytes]:
+        for connection in self._connections():
+            try:
+                return self._try(connection, method, target, content)
+            except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError) as error:
+                connection.close()
+                problem: Exception = error
+            except (OSError, http.client.HTTPException) as error:
+                connection.close()
+                problem = error
+                break
+        raise NotebookAccessError(
+            f"the notebook server at {self.address.shown} is not to be reached: {problem}",
+            hint=_OVER,
+        ) from problem
+
+    def _connections(self) -> Any:
+        """Give those that were used before, which may be closed by now, and then a new one."""
+        while True:
+            with self._lock:
+                connection = self._free.pop() if self._free else None
+            if connection is None:
+                break
+            yield connection
+        yield self._new()
+
+    def _new(self) -> http.client.HTTPConnection:
+        address = self.address
+        if address.scheme == "https":
+            trust = ssl.create_default_context()
+            return http.client.HTTPSConnection(
+                address.host, address.port, timeout=_CONNECTING, context=trust
+            )
+        return http.client.HTTPConnection(address.host, address.port, timeout=_CONNECTING)
+
+    def _try(
+        self,
+        connection: http.client.HTTPConnection,
+        method: str,
+        target: str,
+        content: bytes | None,
+    ) -> tuple[int, bytes]:
+        headers = {"Authorization": f"token {self.address.token}"}
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        if connection.sock is None:
+            connection.connect()
+            # What was set for connecting is too short for answers that are held back.
+            connected: socket.socket | None = connection.sock
+            assert connected is not None
+            connected.settimeout(HELD + _PATIENCE)
+        connection.request(method, target, content, headers)
+        with contextlib.closing(connection.getresponse()) as response:
+            answer = response.read()
+        with self._lock:
+            if len(self._free) < _KEPT and not self._is_closed:
+                self._free.append(connection)
+            else:
+                connection.close()
+        return response.status, answer
+
+    def _refusal(self, status: int, answer: bytes) -> NotebookError:
+        reason = _reason(answer)
+        if status in (401, 403):
+            return NotebookAccessError(
+                f"the notebook server at {self.address.shown} does not let in",
+                hint="give jupyter_url whole, as the session has it: it ends in ?token=...",
+            )
+        if status == 404 and reason == "no such session":
+            return NotebookMissingError(
+                f"the server at {self.address.shown} has no session of that id",
+                hint="session_id and jupyter_url belong together: give both as they were printed",
+            )
+        if status == 404 and reason:
+            return NotebookMissingError(f"the session has {reason.removeprefix('no such ')}")
+        if status == 404:
+            return NotebookAccessError(
+                f"what answers at {self.address.shown} is no notebook server of a sandbox",
+                hint="give jupyter_url as create_notebook_session gave it",
+            )
+        return NotebookError(f"the notebook server refuses: {reason or status}")
+
+
+def _close(connections: list[http.client.HTTPConnection]) -> None:
+    while connections:
+        connections.pop().close()
+
+
+def _reason(answer: bytes) -> str:
+    try:
+        values = json.loads(answer)
+        return str(values.get("reason") or values.get("message") or "")
+    except (ValueError, AttributeError):
+        return ""

@@ -1,0 +1,172 @@
+"""Notebook sessions in sandboxes: a kernel that has the models, and a notebook of what ran."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from seer_rpc.environment import Sandbox
+from seer_rpc.errors import CellError, ConfigError, ModelLoadError, NotebookError
+from seer_rpc.execution.jupyter import Address, Jupyter
+from seer_rpc.execution.notebook_client import NotebookClient
+from seer_rpc.execution.preparation import Step, steps
+from seer_rpc.progress import status
+from seer_rpc.workspace import Workspace
+from seer_runtime.wire.settings import token_digest
+
+_SUFFIX = ".ipynb"
+_LIBRARIES = "__import__('seer_runtime.kernel.libraries', fromlist=['refresh'])"
+_NO_MEMORY = ("OutOfMemoryError", "MemoryError")
+
+
+class NotebookSession(NotebookClient):
+    """A notebook session and the sandbox that it runs in."""
+
+    def __init__(
+        self,
+        session_id: str,
+        jupyter_url: str,
+        sandbox: Sandbox,
+        *,
+        notebook_dir: str | Path | None = None,
+    ) -> None:
+        """Use `create_notebook_session`."""
+        super().__init__(session_id, jupyter_url, notebook_dir=notebook_dir)
+        self.sandbox = sandbox
+        self._libraries: dict[str, str] = {}
+
+    def setup(self, workspace: Workspace) -> None:
+        """Have the session work with a workspace: libraries, skills, files, and init code.
+
+        Twice is as good as once. What a notebook has imported of libraries that have changed is
+        the new code from then on.
+
+        Raises:
+            CellError: the init code raised, or a library while it was loaded anew.
+            SandboxFileError: the files cannot be written.
+        """
+        installed = _install(self.sandbox, workspace, self.session_id)
+        known, self._libraries = self._libraries, installed
+        changed = [name for name, digest in self._libraries.items() if known.get(name) != digest]
+        if known and changed:
+            self.exec(f"{_LIBRARIES}.refresh({changed!r})", hidden=True)
+        planned = steps(self.sandbox, workspace)
+        init = [each for each in planned if each.id == "init"]
+        self._ask("PUT", "/preparation", {"steps": [each.to_json() for each in planned]})
+        for each in init:
+            self.exec(each.code, hidden=True)
+
+    def terminate(self) -> None:
+        """End the session and its sandbox; the copy in `notebook_dir` stays, up to date."""
+        # The sandbox may be gone already.
+        with contextlib.suppress(NotebookError):
+            self._copy()
+        self.detach()
+        self.sandbox.terminate()
+
+
+def create_notebook_session(
+    sandbox: Sandbox,
+    workspace: Workspace | None = None,
+    name: str | None = None,
+    *,
+    notebook_dir: str | Path | None = None,
+    keep: bool = True,
+) -> NotebookSession:
+    """Start a kernel with the sandbox's models in its variables, and a notebook.
+
+    Args:
+        sandbox: One that runs.
+        workspace: What the kernel can import, and what it begins with.
+        name: Of the notebook; one that is in the sandbox already is gone on with.
+        notebook_dir: A folder of this machine for a copy of the notebook.
+        keep: Whether the sandbox outlives this process, so that others can attach to the session:
+            until its time is over, `terminate()` or `seer stop`.
+
+    Raises:
+        ConfigError: the name is that of no file.
+        NotebookError: it is that of another session's notebook.
+        SandboxError: the sandbox is not running.
+        NotebookStartError: Jupyter does not start.
+        ModelLoadError: a model cannot be loaded.
+        CellError: the workspace's init code raised.
+    """
+    workspace = workspace or Workspace()
+    session_id = secrets.token_hex(8)
+    path = _file_name(name or f"notebook-{session_id[:6]}")
+    server = sandbox.jupyter_server()
+    token = secrets.token_urlsafe(32)
+    libraries = _install(sandbox, workspace, session_id)
+    planned = steps(sandbox, workspace)
+    _create(server.url_with_token, session_id, path, planned, token)
+    url = Address.parse(server.url_with_token).page(path, token)
+    session = NotebookSession(session_id, url, sandbox, notebook_dir=notebook_dir)
+    session._libraries = libraries
+    _prepare(session, planned)
+    if keep:
+        sandbox.release()
+    return session
+
+
+def _create(url: str, session_id: str, path: str, planned: Sequence[Step], token: str) -> None:
+    given = {
+        "id": session_id,
+        "path": path,
+        "steps": [each.to_json() for each in planned],
+        "token_digest": token_digest(token),
+    }
+    jupyter = Jupyter(url)
+    try:
+        with status("starting a kernel"):
+            jupyter.ask("POST", "", given)
+    finally:
+        jupyter.close()
+
+
+def _prepare(session: NotebookSession, planned: Sequence[Step]) -> None:
+    """Wait until the kernel has what it begins with."""
+    info = session.info()
+    with status("loading models into the kernel" if info["preparation"] else "preparing"):
+        for step, execution_id in zip(planned, info["preparation"], strict=True):
+            try:
+                session.execution(execution_id).check()
+            except CellError as error:
+                raise (error if step.id == "init" else _not_loaded(error)) from None
+
+
+def _not_loaded(error: CellError) -> ModelLoadError:
+    """Say that it is about a model, and what helps."""
+    has_room = not any(name in (error.exception, error.message) for name in _NO_MEMORY)
+    failed = ModelLoadError(
+        f"the models cannot be loaded into the kernel: {error.message}",
+        hint="check that transformers knows the model, and that the directory is whole"
+        if has_room
+        else 'it is too large for the GPU: take a smaller model, gpu="H100" or more gpu_count',
+        remote_traceback=error.remote_traceback,
+    )
+    failed.exception, failed.result = error.exception, error.result
+    return failed
+
+
+def _install(sandbox: Sandbox, workspace: Workspace, session_id: str) -> dict[str, str]:
+    """Put a workspace into the sandbox; gives the state of each library by its name."""
+    sandbox.install(workspace, session_id)
+    return {library.name: _digest(library.files) for library in workspace.libraries}
+
+
+def _digest(files: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps(dict(files), sort_keys=True).encode()).hexdigest()
+
+
+def _file_name(name: str) -> str:
+    stem = name.removesuffix(_SUFFIX)
+    if not stem or stem.startswith(".") or "/" in stem or not stem.isprintable():
+        raise ConfigError(
+            f"name={name!r} cannot be the name of a notebook",
+            hint='write a word, such as name="steering"',
+        )
+    return f"{stem}{_SUFFIX}"

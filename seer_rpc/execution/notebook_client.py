@@ -1,0 +1,233 @@
+"""Notebook sessions as everybody reaches them who knows their id and their URL."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+from seer_rpc.errors import ConfigError
+from seer_rpc.execution.cells import CellResult, Execution, OnText
+from seer_rpc.execution.jupyter import Jupyter
+from seer_rpc.execution.mirror import Mirror
+
+
+class NotebookClient:
+    """A notebook session: a kernel that runs in a sandbox, and the notebook of what ran there.
+
+    Threads may share it, and so may processes: any number of clients have the same session, whose
+    code runs one after the other.
+    """
+
+    def __init__(
+        self, session_id: str, jupyter_url: str, *, notebook_dir: str | Path | None = None
+    ) -> None:
+        """Attach to a session.
+
+        Args:
+            session_id: As the session has it.
+            jupyter_url: As the session has it: it lets in.
+            notebook_dir: A folder of this machine for a copy of the notebook, which is kept up to
+                date as long as this process is attached.
+
+        Raises:
+            NotebookAccessError: the URL leads nowhere, or does not let in.
+            NotebookMissingError: there is no session of that id.
+        """
+        self.session_id = session_id
+        self.jupyter_url = jupyter_url
+        self._jupyter = Jupyter(jupyter_url)
+        self._mirror: Mirror | None = None
+        try:
+            self._notebook = str(self.info()["path"])
+            if notebook_dir is not None:
+                file = Path(notebook_dir).expanduser() / Path(self._notebook).name
+                self._mirror = Mirror(file, self._fetch)
+        except BaseException:
+            self._jupyter.close()
+            raise
+
+    def __repr__(self) -> str:
+        """Show it without what lets in."""
+        return (
+            f"{type(self).__name__}({self.session_id!r}, at {self._jupyter.address.shown}, "
+            f"notebook {self._notebook!r})"
+        )
+
+    @property
+    def model_info_text(self) -> str:
+        """What models its kernel has in which variables; empty where it has none."""
+        models = self.info()["models"] or {}
+        return str(models.get("text", ""))
+
+    @property
+    def notebook_path(self) -> str:
+        """Where the notebook is in the sandbox."""
+        self._notebook = str(self.info()["path"])
+        return f"/workspace/{self._notebook}"
+
+    @property
+    def notebook_file(self) -> Path | None:
+        """Where the copy of the notebook is on this machine."""
+        return self._mirror.file if self._mirror is not None else None
+
+    def info(self) -> dict[str, Any]:
+        """Say how it stands.
+
+        `kernel` is idle, busy, restarting or dead; `problem` says what a kernel died of; `running`
+        and `queued` are ids of executions.
+
+        Raises:
+            NotebookError: the server is not to be reached.
+        """
+        return dict(self._ask("GET"))
+
+    def exec(
+        self,
+        code: str,
+        *,
+        hidden: bool = False,
+        timeout: float | None = None,
+        on_text: OnText | None = None,
+    ) -> CellResult:
+        """Run code in the kernel and give what came of it.
+
+        Args:
+            code: Python, as in a cell.
+            hidden: Whether the notebook, and the history of the kernel, know nothing of it.
+            timeout: Seconds to wait. What takes longer runs on.
+            on_text: Gets what it prints and shows meanwhile, as text.
+
+        Raises:
+            CellError: it raised.
+            CellRunningError: the time is over; its `execution` is what to wait for it with.
+            KernelDiedError: the kernel died, or was restarted, before it was over.
+            NotebookAccessError: the sandbox has ended, or is not to be reached.
+        """
+        execution = self.start(code, hidden=hidden)
+        try:
+            return execution.check(timeout, on_text)
+        finally:
+            self._copy(hidden)
+
+    def exec_file(
+        self,
+        path: str | Path,
+        *,
+        hidden: bool = False,
+        timeout: float | None = None,
+        on_text: OnText | None = None,
+    ) -> CellResult:
+        """Run a Python file of this machine in the kernel, as one cell.
+
+        The arguments, and what it raises, are those of `exec`.
+
+        Raises:
+            ConfigError: it cannot be read.
+        """
+        try:
+            code = Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"cannot read the file {path}: {error}") from error
+        return self.exec(code, hidden=hidden, timeout=timeout, on_text=on_text)
+
+    def start(self, code: str, *, hidden: bool = False, cell_id: str = "") -> Execution:
+        """Have code run, and do not wait for it.
+
+        With `cell_id` it takes the place of what that cell said, and what it put out.
+
+        Raises:
+            NotebookMissingError: there is no such cell.
+            NotebookAccessError: the sandbox has ended, or is not to be reached.
+        """
+        # The id is chosen here: what is sent twice runs once.
+        execution_id = secrets.token_hex(6)
+        given = {"id": execution_id, "code": code, "hidden": hidden, "cell_id": cell_id}
+        self._ask("POST", "/executions", given)
+        return self.execution(execution_id)
+
+    def execution(self, execution_id: str) -> Execution:
+        """Give code that was started, by whomever."""
+        return Execution(self._jupyter, self.session_id, str(execution_id))
+
+    def add_markdown(self, content: str, *, after: str = "") -> str:
+        """Add a cell with text, at the end or after the cell with that id; gives its id.
+
+        Raises:
+            NotebookMissingError: there is no such cell.
+        """
+        added = self._ask("POST", "/cells", {"source": content, "after": after})
+        self._copy()
+        return str(added["cell_id"])
+
+    def edit_cell(self, cell_id: str, source: str) -> None:
+        """Change what a cell says, without running it.
+
+        Raises:
+            NotebookMissingError: there is no such cell.
+        """
+        self._ask("PATCH", f"/cells/{cell_id}", {"source": source})
+        self._copy()
+
+    def remove_cell(self, cell_id: str) -> None:
+        """Remove a cell.
+
+        Raises:
+            NotebookMissingError: there is no such cell.
+        """
+        self._ask("DELETE", f"/cells/{cell_id}")
+        self._copy()
+
+    def notebook(self) -> dict[str, Any]:
+        """Give the notebook as it is now, as nbformat has it."""
+        return dict(self._ask("GET", "/notebook")["notebook"])
+
+    def interrupt(self, execution_id: str = "") -> bool:
+        """Interrupt what runs, or keep what waits from running; tells whether there was anything.
+
+        Without an id it is whatever runs now.
+        """
+        given = {"execution": execution_id}
+        return bool(self._ask("POST", "/interrupt", given)["interrupted"])
+
+    def restart(self, timeout: float | None = None) -> None:
+        """Give it a new kernel, and wait until that has the models again.
+
+        Raises:
+            ModelLoadError: they cannot be loaded.
+            CellRunningError: the time is over; they are loaded on.
+        """
+        self._await_preparation(self._ask("POST", "/restart", {}), timeout)
+
+    def detach(self) -> None:
+        """Have no more to do with it; it goes on."""
+        if self._mirror is not None:
+            self._mirror.end()
+        self._jupyter.close()
+
+    def end(self) -> None:
+        """End its kernel; the notebook stays in the sandbox, which runs on."""
+        self._copy()
+        self._ask("DELETE")
+        self.detach()
+
+    def _await_preparation(self, info: dict[str, Any], timeout: float | None = None) -> None:
+        for execution_id in info["preparation"]:
+            self.execution(execution_id).check(timeout)
+
+    def _ask(self, method: str, path: str = "", body: Any = None, **query: Any) -> Any:
+        return self._jupyter.ask(method, f"/{self.session_id}{path}", body, **query)
+
+    def _fetch(self, revision: int, wait: float) -> Any:
+        return self._ask("GET", "/notebook", revision=revision, wait=wait)
+
+    def _copy(self, hidden: bool = False) -> None:
+        if self._mirror is not None and not hidden:
+            self._mirror.update()
+
+
+def attach_notebook_session(
+    session_id: str, jupyter_url: str, *, notebook_dir: str | Path | None = None
+) -> NotebookClient:
+    """Attach to a session that runs. The arguments, and what it raises, are `NotebookClient`'s."""
+    return NotebookClient(session_id, jupyter_url, notebook_dir=notebook_dir)

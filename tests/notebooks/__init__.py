@@ -1,0 +1,1 @@
+"""Notebook sessions, on this machine and on Modal's emulation."""

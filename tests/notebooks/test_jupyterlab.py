@@ -1,0 +1,168 @@
+"""People in JupyterLab and agents have one notebook: what Jupyter's own API does to it."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from seer_rpc.environment import Sandbox
+from seer_rpc.errors import KernelDiedError
+from seer_rpc.execution import NotebookSession, create_notebook_session
+from seer_rpc.workspace import Workspace
+
+Ask = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[NotebookSession]:
+    """A session on this machine."""
+    with Sandbox() as sandbox:
+        workspace = Workspace(custom_init_code="prepared = 'as it was asked for'")
+        session = create_notebook_session(sandbox, workspace, "shared", keep=False)
+        yield session
+        session.detach()
+
+
+@pytest.fixture(scope="module")
+def ask(session: NotebookSession) -> Ask:
+    """Ask Jupyter, as JupyterLab does."""
+    url, token = session.jupyter_url.split("/lab/tree/shared.ipynb?token=")
+
+    def request(method: str, path: str, body: Any = None, token: str | None = token) -> Any:
+        asked = urllib.request.Request(
+            f"{url}{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"token {token}"} if token else {},
+        )
+        with urllib.request.urlopen(asked) as answer:
+            content = answer.read()
+        return json.loads(content) if path.startswith("/api") and content else content
+
+    return request
+
+
+def opened(ask: Ask) -> Any:
+    return ask("GET", "/api/contents/shared.ipynb?content=1&type=notebook")
+
+
+def save(ask: Ask, model: Any) -> None:
+    ask("PUT", "/api/contents/shared.ipynb", model)
+
+
+def sources(session: NotebookSession) -> list[str]:
+    return [cell["source"] for cell in session.notebook()["cells"]]
+
+
+def cell(source: str, cell_id: str) -> dict[str, Any]:
+    return {"cell_type": "markdown", "id": cell_id, "metadata": {}, "source": source}
+
+
+def test_without_the_secret_nothing_is_to_be_had(ask: Ask) -> None:
+    for path in ("/lab/tree/shared.ipynb", "/api/contents", "/api/kernels", "/seer/sessions"):
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            ask("GET", path, token=None)
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            ask("GET", path, token="wrong")
+
+
+def test_the_url_shows_jupyterlab(session: NotebookSession) -> None:
+    with urllib.request.urlopen(session.jupyter_url) as answer:
+        page = answer.read().decode()
+
+    assert "<title>JupyterLab</title>" in page
+    assert session.jupyter_url.split("token=")[1] not in page
+
+
+def test_jupyter_knows_the_kernel_of_the_notebook(session: NotebookSession, ask: Ask) -> None:
+    (running,) = ask("GET", "/api/sessions")
+
+    assert running["path"] == "shared.ipynb"
+    assert running["kernel"]["id"] == session.info()["kernel_id"]
+
+
+def test_what_a_person_saves_and_what_an_agent_adds_is_both_kept(
+    session: NotebookSession, ask: Ask
+) -> None:
+    session.exec("'first'")
+    session.add_markdown("second")
+    model = opened(ask)
+    assert [each["source"] for each in model["content"]["cells"]] == ["'first'", "second"]
+
+    session.exec("'while it was open'")
+    model["content"]["cells"][1]["source"] = "second, edited"
+    model["content"]["cells"].append(cell("a person's own", "theirs"))
+    save(ask, model)
+    assert sources(session) == [
+        "'first'",
+        "second, edited",
+        "'while it was open'",
+        "a person's own",
+    ]
+
+    # The page does not know of the other cell still; it removes one of each kind.
+    model["content"]["cells"] = [model["content"]["cells"][0]]
+    save(ask, model)
+    assert sources(session) == ["'first'", "'while it was open'"]
+    on_disk = json.loads(session.sandbox.read_file("/workspace/shared.ipynb"))
+    assert "seer_cells" not in on_disk["metadata"]
+
+
+def test_a_cell_that_runs_keeps_its_output_when_a_person_saves(
+    session: NotebookSession, ask: Ask
+) -> None:
+    model = opened(ask)
+    result = session.exec("print('ran meanwhile')")
+    model["content"]["cells"].append(cell("saved", "late"))
+    save(ask, model)
+
+    found = {each["id"]: each for each in session.notebook()["cells"]}[result.cell_id]
+    assert found["outputs"][0]["text"] == "ran meanwhile\n"
+
+
+def test_a_cell_that_a_person_runs_has_the_person_s_output(
+    session: NotebookSession, ask: Ask
+) -> None:
+    result = session.exec("'an agent ran it'")
+    model = opened(ask)
+    theirs = {"output_type": "stream", "name": "stdout", "text": "a person ran it\n"}
+    model["content"]["cells"][-1] |= {"execution_count": 99, "outputs": [theirs]}
+    save(ask, model)
+
+    session.exec("'another one'")
+    found = {each["id"]: each for each in session.notebook()["cells"]}[result.cell_id]
+    assert (found["execution_count"], found["outputs"]) == (99, [theirs])
+
+
+def test_a_kernel_that_a_person_restarts_is_prepared_again(
+    session: NotebookSession, ask: Ask
+) -> None:
+    session.exec("prepared = None")
+    execution = session.start("print('runs', flush=True)\nimport time\ntime.sleep(600)")
+    while "runs" not in execution.refresh(1.0).text:
+        assert not execution.is_over
+
+    ask("POST", f"/api/kernels/{session.info()['kernel_id']}/restart", {})
+
+    with pytest.raises(KernelDiedError, match="restarted"):
+        execution.check(60)
+    assert session.exec("prepared", timeout=60).text == "'as it was asked for'\n"
+
+
+def test_a_notebook_that_a_person_renames_goes_on_under_its_new_name(
+    session: NotebookSession, ask: Ask
+) -> None:
+    ask("PATCH", "/api/contents/shared.ipynb", {"path": "renamed.ipynb"})
+
+    session.exec("'under another name'")
+
+    assert session.notebook_path == "/workspace/renamed.ipynb"
+    text = session.sandbox.read_file("/workspace/renamed.ipynb")
+    assert "under another name" in text
+    names = [each.path for each in session.sandbox.list_files() if each.path.endswith(".ipynb")]
+    assert names == ["/workspace/renamed.ipynb"]

@@ -1,0 +1,76 @@
+"""Output without end: the notebook keeps its begin and its end, files beside it the whole."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from seer_rpc.environment import Sandbox
+from seer_rpc.execution import NotebookSession, create_notebook_session
+
+MEGABYTE = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[NotebookSession]:
+    """A session on this machine."""
+    with Sandbox() as sandbox:
+        session = create_notebook_session(sandbox, keep=False)
+        yield session
+        session.detach()
+
+
+def server_memory(session: NotebookSession) -> int:
+    """Give the bytes that the server has for itself."""
+    command = "cat /proc/$(pgrep -f '[k]ernel.jupyter settings')/status"
+    status = session.sandbox.exec(command)
+    return sum(int(size) << 10 for size in re.findall(r"RssAnon:\s+(\d+)", status))
+
+
+def test_a_hundred_megabytes_are_in_a_file_and_neither_in_memory_nor_in_the_notebook(
+    session: NotebookSession,
+) -> None:
+    session.exec("'begun'")
+    before = server_memory(session)
+    heard = 0
+
+    def hear(text: str) -> None:
+        nonlocal heard
+        heard += len(text)
+
+    code = "print('first')\nfor _ in range(100): print('x' * 1_000_000)\nprint('last')"
+    result = session.exec(code, on_text=hear, timeout=100)
+
+    assert result.text.startswith("first\nxxx")
+    assert result.text.endswith("xxx\nlast\n")
+    assert len(result.text) < MEGABYTE
+    found = re.search(r"all of it: (\S+) \.\.\.\]", result.text)
+    assert found is not None
+    size = int(session.sandbox.exec(["stat", "-c", "%s", found[1]]))
+    assert size == 100 * (MEGABYTE + 1) + len("first\nlast\n")
+    assert heard >= MEGABYTE // 4
+    assert len(json.dumps(session.notebook())) < 2 * MEGABYTE
+    assert server_memory(session) < before + 150 * MEGABYTE
+    assert session.exec("'goes on'").ok
+
+
+def test_hundreds_of_images_are_kept_in_bounds(session: NotebookSession) -> None:
+    before = server_memory(session)
+    code = (
+        "import os\nfrom IPython.display import Image, display\n"
+        "for number in range(500):\n"
+        "    display(Image(data=b'\\x89PNG\\r\\n\\x1a\\n' + os.urandom(200_000), format='png'))"
+    )
+    result = session.exec(code, timeout=100)
+
+    kinds = [set(each["data"]) for each in result.outputs if "data" in each]
+    assert kinds[0] == {"image/png", "text/plain"}
+    assert 100 < len(kinds) < 500
+    assert len(json.dumps(session.notebook())) < 40 * MEGABYTE
+    assert server_memory(session) < before + 400 * MEGABYTE
+    left_out = [each["text"] for each in result.outputs if each["output_type"] == "stream"]
+    assert left_out
+    assert session.exec("'goes on'").ok
