@@ -23,19 +23,19 @@ toolkit.prepare()
 
 @dataclass
 class MeanDifference:
-    """How the activations of two sets of inputs differ."""
+    """How the activations of two sets of inputs differ.
+
+    Attributes:
+        direction: mean(positive) - mean(negative), [layer, d_model] in float32: what steering adds.
+        norms: Its length at each layer.
+        activation_norms: How long activations there are, on average: what to measure a strength by.
+        cosines: The cosine between the two means at each layer.
+    """
 
     direction: TensorRef
-    """mean(positive) - mean(negative), [layer, d_model] in float32: what steering adds."""
-
     norms: list[float]
-    """Its length at each layer."""
-
     activation_norms: list[float]
-    """How long activations there are, on average: what to measure a strength by."""
-
     cosines: list[float]
-    """The cosine between the two means at each layer."""
 
 
 @expose(read_only=True)

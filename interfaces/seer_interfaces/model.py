@@ -20,7 +20,14 @@ toolkit.prepare()
 
 @dataclass
 class ModelInfo:
-    """What the model is made of; not what it is called."""
+    """What the model is made of; not what it is called.
+
+    Attributes:
+        adapters: The adapters that are loaded: "default" and so on. "base" is the model without
+            any.
+        has_parallel_residual: Whether attention and MLP run side by side: there is no resid_mid
+            then.
+    """
 
     layers: int
     d_model: int
@@ -33,73 +40,80 @@ class ModelInfo:
     dtype: str
     device: str
     adapters: list[str]
-    """The adapters that are loaded: "default" and so on. "base" is the model without any."""
-
     has_chat_template: bool
     has_parallel_residual: bool
-    """Whether attention and MLP run side by side: there is no resid_mid then."""
 
 
 @dataclass
 class Tokens:
-    """An input as the model sees it."""
+    """An input as the model sees it.
+
+    Attributes:
+        texts: Each token alone. Positions in this list are those that interventions name.
+    """
 
     ids: list[int]
     texts: list[str]
-    """Each token alone. Positions in this list are those that interventions name."""
 
 
 @dataclass
 class Completion:
-    """What the model wrote."""
+    """What the model wrote.
+
+    Attributes:
+        text: Without the prompt and without special tokens; it begins with the prefill.
+        tokens: The ids of the tokens that it generated, the one that ended it included.
+        logprobs: The log probability (nats) of each at temperature 1.
+        finish: "stop" where it ended by itself, "length" where it was cut off.
+    """
 
     text: str
-    """Without the prompt and without special tokens; it begins with the prefill."""
-
     tokens: list[int]
-    """The ids of the tokens that it generated, the one that ended it included."""
-
     logprobs: list[float]
-    """The log probability (nats) of each at temperature 1."""
-
     finish: Finish
-    """"stop" where it ended by itself, "length" where it was cut off."""
 
 
 @dataclass
 class TokenEvent:
-    """One more token."""
+    """One more token.
+
+    Attributes:
+        text: What it adds to the text; empty while a character is not complete.
+        logprob: Its log probability (nats) at temperature 1.
+    """
 
     text: str
-    """What it adds to the text; empty while a character is not complete."""
-
     token: int
     logprob: float
-    """Its log probability (nats) at temperature 1."""
 
 
 @dataclass
 class TokenProbability:
-    """A token that may come next."""
+    """A token that may come next.
+
+    Attributes:
+        logprob: Its log probability, in nats.
+    """
 
     text: str
     token: int
     logprob: float
-    """Its log probability, in nats."""
 
 
 @dataclass
 class NextTokens:
-    """What may come behind an input."""
+    """What may come behind an input.
+
+    Attributes:
+        top: The most probable tokens, the most probable first.
+        targets: The log probability (nats) of each of the targets as a continuation, all of its
+            tokens.
+        entropy: The entropy of the whole distribution, in nats.
+    """
 
     top: list[TokenProbability]
-    """The most probable tokens, the most probable first."""
-
     targets: list[float]
-    """The log probability (nats) of each of the targets as a continuation, all of its tokens."""
-
     entropy: float
-    """The entropy of the whole distribution, in nats."""
 
 
 @expose(read_only=True)

@@ -247,6 +247,10 @@ def test_half_precision_stays_what_it_is(tokenizer: Any) -> None:
     ("wrong", "message"),
     [
         ({"op": "add"}, "add needs a value"),
+        ({"op": "turn"}, "there is no op 'turn': add, set"),
+        ({"site": "resid"}, "there is no site 'resid': resid_pre"),
+        ({"positions": "first"}, "positions='first': give numbers, or all"),
+        ({"value": "much"}, "not a str"),
         ({"op": "zero", "value": VECTOR}, "zero takes no value"),
         ({"value": VECTOR[:3]}, r"value has shape \[3\]; for resid_post it is \[32\], \[1, 32\]"),
         ({"value": torch.ones(2, WIDTH)}, r"value has shape \[2, 32\]"),

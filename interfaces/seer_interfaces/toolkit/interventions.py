@@ -22,14 +22,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import torch
 
 from seer_interfaces.toolkit.architecture import Architecture
 from seer_interfaces.toolkit.inputs import Batch
-from seer_interfaces.toolkit.positions import Where, places
+from seer_interfaces.toolkit.positions import NAMED, Where, places
 from seer_interfaces.toolkit.sites import HEAD_SITES, Site, Visitor, heads_of
+from seer_rpc.interface import TensorRef
 
 Op = Literal["add", "set", "zero", "scale", "ablate_direction", "clamp"]
 
@@ -38,33 +39,35 @@ _WITHOUT_VALUE = ("zero", "scale")
 
 @dataclass
 class Intervention:
-    """One change, made in every forward pass of a call, in the order of the list that it is in."""
+    """One change, made in every forward pass of a call, in the order of the list that it is in.
+
+    Attributes:
+        op: "add": value times strength is added (steering). "set": value stands in its place
+            (patching, mean ablation). "zero": nothing does. "scale": it is multiplied by strength.
+            "ablate_direction": what lies along value is taken away. "clamp": the coordinate along
+            value becomes strength.
+        layers: Which layers, from 0; negative numbers count from the last.
+        site: Where in the layer, by TransformerLens' names.
+        positions: Which tokens: "all", "prompt", "generated", "last" (the prompt's last one), or
+            numbers in each input, negative ones from the prompt's end. Padding does not count and
+            is not changed.
+        value: A tensor, a list of numbers, or a reference to a tensor that stays in the sandbox. Of
+            shape [unit], the same everywhere; [layer, unit], one for each of `layers`; or as
+            `extract` gave it for the same layers, positions and number of inputs: [layer, batch,
+            position, unit], with "last" [layer, batch, unit]. A unit is [d_model], or [head,
+            d_head] where the site has heads, without `head` where that is given.
+        strength: For "set", "zero" and "ablate_direction" the part of the way, 1 being all of it
+            and 0 none; else as `op` says.
+        head: One head of "q", "k", "v", "z" or "pattern"; all of them without it.
+    """
 
     op: Op
-    """"add", "set", "zero", "scale", "ablate_direction" or "clamp"."""
-
     layers: int | list[int] | Literal["all"]
-    """Which layers, from 0; negative numbers count from the last."""
-
     site: Site = "resid_post"
-    """Where in the layer, by TransformerLens' names."""
-
     positions: Where = "all"
-    """Which tokens: "all", "prompt", "generated", "last" (the prompt's last one), or numbers in
-    each input, negative ones from the prompt's end. Padding does not count and is not changed."""
-
-    value: torch.Tensor | list[float] | None = None
-    """A tensor, a list of numbers, or a reference to a tensor that stays in the sandbox. Of shape
-    [unit], the same everywhere; [layer, unit], one for each of `layers`; or as `extract` gave it
-    for the same layers, positions and number of inputs: [layer, batch, position, unit], with
-    "last" [layer, batch, unit]. A unit is [d_model], or [head, d_head] where the site has heads,
-    without `head` where that is given."""
-
+    value: torch.Tensor | TensorRef | list[float] | None = None
     strength: float = 1.0
-    """How much: see `op`."""
-
     head: int | None = None
-    """One head of "q", "k", "v", "z" or "pattern"; all of them without it."""
 
 
 @dataclass
@@ -110,6 +113,7 @@ def visitors_of(
 
 
 def _visitors(asked: Intervention, architecture: Architecture, now: Pass) -> Iterable[Visitor]:
+    _check_words(asked)
     layers = architecture.layer_numbers(asked.layers)
     places(asked.positions, now.batch)
     unit = 1 + (asked.site in HEAD_SITES) - _has_head(asked, architecture)
@@ -119,6 +123,15 @@ def _visitors(asked: Intervention, architecture: Architecture, now: Pass) -> Ite
     for number, layer in enumerate(layers):
         change = _Change(asked, number, values, unit, now)
         yield Visitor(asked.site, layer, _visit(change))
+
+
+def _check_words(asked: Intervention) -> None:
+    """Refuse words that are not known: what Python sends as a class's instance nobody checks."""
+    for name, known in (("op", get_args(Op)), ("site", get_args(Site))):
+        if getattr(asked, name) not in known:
+            raise ValueError(f"there is no {name} {getattr(asked, name)!r}: {', '.join(known)}")
+    if not isinstance(asked.positions, list) and asked.positions not in NAMED:
+        raise ValueError(f"positions={asked.positions!r}: give numbers, or {', '.join(NAMED)}")
 
 
 def _has_head(asked: Intervention, architecture: Architecture) -> bool:
@@ -139,6 +152,9 @@ def _values(asked: Intervention) -> torch.Tensor | None:
         return None
     if asked.value is None:
         raise ValueError(f"{asked.op} needs a value")
+    if not isinstance(asked.value, torch.Tensor | list):
+        kind = type(asked.value).__name__
+        raise ValueError(f"value is a tensor, a reference to one, or numbers; not a {kind}")
     return torch.as_tensor(asked.value).float()
 
 

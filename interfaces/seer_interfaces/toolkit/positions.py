@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import torch
 
 from seer_interfaces.toolkit.inputs import Batch
 
-Where: TypeAlias = Literal["all", "prompt", "generated", "last"] | list[int]
+Named = Literal["all", "prompt", "generated", "last"]
+NAMED = get_args(Named)
+Where: TypeAlias = Named | list[int]
 """Which tokens of each input: all, those of the prompt, those behind it, the prompt's last one, or
 numbers in the input, negative ones from the prompt's end."""
 

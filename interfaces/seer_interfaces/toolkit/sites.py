@@ -124,16 +124,18 @@ def _projection(architecture: Architecture, part: Literal["q", "k", "v"], layer:
         return _Tap(getattr(attention, f"{part}_proj"), part=_heads(heads))
     if hasattr(attention, "c_attn"):
         # All queries, then all keys, then all values.
-        return _Tap(
-            attention.c_attn, part=lambda whole: _heads(heads)(whole.chunk(3, dim=-1)[index])
-        )
+        return _Tap(attention.c_attn, part=lambda whole: _heads(heads)(_third(whole, index)))
     if hasattr(attention, "query_key_value"):
         # Query, key and value of a head, then those of the next.
         return _Tap(
-            attention.query_key_value,
-            part=lambda whole: _heads(heads)(whole).chunk(3, dim=-1)[index],
+            attention.query_key_value, part=lambda whole: _third(_heads(heads)(whole), index)
         )
     raise ValueError(f"{type(attention).__name__} has no {part} of its own")
+
+
+def _third(whole: torch.Tensor, index: int) -> torch.Tensor:
+    width = whole.shape[-1] // 3
+    return whole.narrow(-1, index * width, width)
 
 
 def _heads(heads: int) -> Callable[[torch.Tensor], torch.Tensor]:
