@@ -16,6 +16,7 @@ from seer_rpc.cli import (
     logs,
     mcp,
     ps,
+    serve,
     snapshots,
     stop,
 )
@@ -32,7 +33,7 @@ An interface is one Python file; `@expose` marks the functions to call:
         return text.upper()
 """
 
-_COMMANDS = (demo, describe, call, calls, mcp, ps, logs, exec, stop, snapshots, gc)
+_COMMANDS = (demo, describe, serve, call, calls, mcp, ps, logs, exec, stop, snapshots, gc)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
