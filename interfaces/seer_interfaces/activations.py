@@ -13,7 +13,7 @@ from typing import TypeVar
 import torch
 
 from seer_interfaces import toolkit
-from seer_interfaces.toolkit import Batch, Inputs, Intervention, Site, Subject, Where
+from seer_interfaces.toolkit import Inputs, Intervention, Site, Subject, Where
 from seer_rpc.interface import TensorRef, expose, progress
 
 Each = TypeVar("Each")
@@ -64,7 +64,7 @@ def extract(
         [d_model], for q, k, v and z [head, d_head]. Inputs of different lengths end together: where
         a shorter one has nothing there are zeros, before it.
     """
-    values = _extract(toolkit.subject(), inputs, layers, site, positions, interventions)
+    values = toolkit.extract(toolkit.subject(), inputs, layers, site, positions, interventions)
     return TensorRef(values) if keep else values
 
 
@@ -97,7 +97,7 @@ def extract_dataset(
         raise ValueError("texts have different lengths: positions are 'last' or numbers")
     subject = toolkit.subject()
     parts = [
-        _extract(subject, list(batch), layers, site, positions, interventions).cpu()
+        toolkit.extract(subject, list(batch), layers, site, positions, interventions).cpu()
         for batch in _batches(texts, batch_size)
     ]
     values = torch.cat(parts, dim=1)
@@ -197,7 +197,7 @@ def attention(
     stacked = torch.stack([result.kept["pattern", layer].to(subject.device) for layer in numbers])
     patterns = stacked.float().transpose(2, 3)[:, :, chosen]
     # A row of padding attends to something, which means nothing.
-    patterns = patterns * batch.mask[None, :, None, :, None]
+    patterns = patterns.masked_fill(~batch.mask[None, :, None, :, None], 0)
     return TensorRef(patterns) if keep else patterns
 
 
@@ -217,46 +217,6 @@ def similarity(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     return torch.cosine_similarity(a.float(), b.float().to(a.device), dim=-1)
 
 
-def _extract(
-    subject: Subject,
-    inputs: Inputs,
-    layers: int | list[int] | None,
-    site: Site,
-    positions: Where,
-    interventions: Sequence[Intervention],
-) -> torch.Tensor:
-    values, chosen = _selected(
-        subject, subject.encode(inputs), layers, site, positions, interventions
-    )
-    if positions == "last":
-        return values[:, :, 0]
-    return values * chosen.reshape(1, *chosen.shape, *[1] * (values.ndim - 3))
-
-
-def _selected(
-    subject: Subject,
-    batch: Batch,
-    layers: int | list[int] | None,
-    site: Site,
-    positions: Where,
-    interventions: Sequence[Intervention] = (),
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Give what is at the selected positions, and where there is something.
-
-    Returns:
-        [layer, batch, position, unit] in float32, and [batch, position] booleans.
-    """
-    if site == "pattern":
-        raise ValueError("patterns have two positions: attention() gives them")
-    numbers = subject.architecture.layer_numbers(layers)
-    order, chosen = toolkit.columns(positions, batch)
-    keepers = [(site, layer) for layer in numbers]
-    result = toolkit.run(subject, batch, interventions, keepers)
-    rows = torch.arange(len(order), device=order.device)[:, None]
-    kept = [result.kept[each].to(subject.device)[rows, order].float() for each in keepers]
-    return torch.stack(kept), chosen
-
-
 def _mean(
     subject: Subject,
     inputs: Inputs,
@@ -271,7 +231,7 @@ def _mean(
     count = 0
     for prompts in _batches(toolkit.prompts_of(inputs), batch_size):
         batch = subject.encode(prompts)  # type: ignore[arg-type]
-        values, chosen = _selected(subject, batch, layers, site, positions)
+        values, chosen = toolkit.extract_places(subject, batch, layers, site, positions)
         # In float64: many small numbers are added.
         flat = values[:, chosen].double()
         sums.append(flat.sum(dim=1))

@@ -319,17 +319,8 @@ def loss(texts: list[str], interventions: Sequence[Intervention] = ()) -> list[f
     batch = subject.encode(texts)
     if int(batch.prompts.min()) < 2:
         raise ValueError("a text of one token has no loss")
-    taken = _token_logprobs(subject, batch, interventions)
+    taken = toolkit.token_logprobs(subject, batch, interventions)
     return [float(-row[mask].mean()) for row, mask in zip(taken, batch.mask[:, :-1], strict=True)]
-
-
-def _token_logprobs(
-    subject: Subject, batch: toolkit.Batch, interventions: Sequence[Intervention]
-) -> torch.Tensor:
-    """Give the log probability of each token but a row's first, [batch, position - 1]."""
-    result = toolkit.run(subject, batch, interventions)
-    distributions = subject.architecture.logits(result.normed[:, :-1]).float().log_softmax(dim=-1)
-    return distributions.gather(2, batch.ids[:, 1:, None])[:, :, 0]
 
 
 def _continued(
@@ -342,7 +333,7 @@ def _continued(
     longer = subject.batch([batch.row(index) + ids for index in range(len(batch.ids))])
     longer.prompts = batch.prompts
     sums: list[float] = (
-        _token_logprobs(subject, longer, interventions)[:, -len(ids) :].sum(dim=1).tolist()
+        toolkit.token_logprobs(subject, longer, interventions)[:, -len(ids) :].sum(dim=1).tolist()
     )
     return sums
 

@@ -4,6 +4,6 @@ References that one function gives are arguments of all the others: a direction 
 `mean_difference` found steers `generate`, and never leaves the sandbox.
 """
 
-from seer_interfaces import activations, causal, model
+from seer_interfaces import activations, causal, conversation, diff, model, probes, sae
 
-__all__ = ["activations", "causal", "model"]
+__all__ = ["activations", "causal", "conversation", "diff", "model", "probes", "sae"]

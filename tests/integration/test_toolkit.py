@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -11,16 +12,21 @@ from typing import Any
 
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
 
-from seer_interfaces import activations, model, toolkit, workbench
+from seer_interfaces import activations, diff, model, toolkit, workbench
 from seer_interfaces.toolkit import Intervention, subjects
 from seer_rpc.client import TensorRef
 from seer_rpc.environment import ModelConfig, SandboxConfig, ScopedSandbox
+from seer_rpc.errors import InterfaceError
 from seer_rpc.workspace import Library
 from tests.integration.mcp_talk import Talk, talk
 from tests.toolkit.families import byte_tokenizer, tiny
 
 WORKBENCH = Path(inspect.getfile(workbench))
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"
+)
 CHAT = [{"role": "user", "content": "hi"}]
 
 
@@ -142,3 +148,74 @@ def test_a_model_is_told_what_each_field_means(talking: Talk) -> None:
     schema = json.dumps(talking.tools()["generate"].input_schema)
     for told in ("value times strength is added (steering)", "Padding does not count"):
         assert told in schema
+
+
+def test_conversations_stay_in_the_sandbox(library: Any, talking: Talk) -> None:
+    kept = library.start("S")
+    first = library.send(kept, "hi", max_new_tokens=3)
+    assert library.transcript(library.fork(kept))[-1]["content"] == first.text
+
+    number = talking.value("start", system="S")["reference"]
+    kept_there = {"reference": number}
+    told = talking.value("send", conversation=kept_there, message="hi", max_new_tokens=3)
+    assert told["text"] == first.text
+    left = talking.value("rollback", conversation=kept_there)
+    assert left == [{"role": "system", "content": "S"}]
+
+
+def test_probes_go_there_and_back(library: Any, talking: Talk) -> None:
+    texts = {"positive": ["aa", "ba", "ca", "da"], "negative": ["az", "bz", "cz", "dz"]}
+    (probe,) = library.train_probes(**texts, layers=1)
+    (scores,) = library.probe_scores(probe, "xa")
+    steering = library.probe_intervention(probe, "clamp", 3.0)
+    (told,) = talking.value("train_probes", **texts, layers=1)
+    told["direction"] = {"reference": told["direction"]["reference"]}
+
+    assert len(scores) == 1
+    assert library.generate("x", 2, interventions=[steering])
+    ((score,),) = talking.value("probe_scores", probe=told, inputs="xa")
+    assert score == pytest.approx(scores[0], rel=1e-4)
+
+
+def test_an_adapter_is_served_beside_its_base(
+    folder: Path, tmp_path: Path, import_library: Callable[[Library], ModuleType]
+) -> None:
+    adapted = get_peft_model(tiny("gemma2"), LoraConfig(r=2, target_modules=["q_proj"]))
+    with torch.no_grad():
+        for name, each in adapted.named_parameters():
+            if "lora_B" in name:
+                each.normal_(std=0.5)
+    adapted.save_pretrained(str(tmp_path / "adapter"))
+    adapter = ModelConfig(name=str(tmp_path / "adapter"), is_peft=True, base_model=str(folder))
+    file = Path(inspect.getfile(diff))
+    with ScopedSandbox(SandboxConfig(models=[adapter])) as sandbox:
+        served: Any = import_library(sandbox.serve(file))
+        assert served.variants() == ["base", "default"]
+        (found,) = served.compare("hello", max_new_tokens=2)
+    assert max(found.divergences) > 0
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_a_sandbox_without_one_model_says_what_to_do(folder: Path, count: int) -> None:
+    models = [ModelConfig(str(folder), f"model_{number}") for number in range(count)]
+    if count == 2:
+        other = folder.with_name("other")
+        shutil.copytree(folder, other, dirs_exist_ok=True)
+        models[1] = ModelConfig(str(other), "other")
+    with ScopedSandbox(SandboxConfig(models=models)) as sandbox:
+        with pytest.raises(InterfaceError, match=f"the sandbox has {count}: configure one"):
+            sandbox.serve(inspect.getfile(model))
+
+
+def test_one_of_several_models_is_named(
+    folder: Path, import_library: Callable[[Library], ModuleType]
+) -> None:
+    other = folder.with_name("third")
+    tiny("gpt2").save_pretrained(other)
+    byte_tokenizer().save_pretrained(other)
+    models = [ModelConfig(str(folder), "first"), ModelConfig(str(other), "second")]
+    config = SandboxConfig(models=models, env={"SEER_MODEL": str(other)})
+    with ScopedSandbox(config) as sandbox:
+        served: Any = import_library(sandbox.serve(inspect.getfile(model)))
+        assert served.info().max_positions == 128
+        assert served.info().parameters == sum(each.numel() for each in tiny("gpt2").parameters())

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from peft import LoraConfig, get_peft_model
+from peft import LoraConfig, PromptTuningConfig, get_peft_model
 from torch import nn
 
 from seer_interfaces import activations, toolkit
@@ -95,6 +95,22 @@ def test_each_of_a_batch_is_as_it_is_alone(any_subject: Subject) -> None:
         )
         assert not patterns[:, row, :, :-length].any()
         assert not patterns[:, row, :, :, :-length].any()
+
+
+def test_padding_on_the_right_would_give_the_same(any_subject: Subject) -> None:
+    """Right padding and a look at the last real token, instead of at the last column."""
+    rows = [any_subject.tokenizer(text).input_ids for text in TEXTS]
+    width = max(map(len, rows))
+    ids = torch.tensor([row + [258] * (width - len(row)) for row in rows])
+    mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])
+    states = any_subject.model(ids, attention_mask=mask, output_hidden_states=True).hidden_states
+    last = [len(row) - 1 for row in rows]
+
+    found = extracted(TEXTS, [0, 1])
+
+    for place in (0, 1):
+        expected = states[place + 1][torch.arange(len(rows)), last]
+        torch.testing.assert_close(found[place], expected, atol=1e-5, rtol=1e-5)
 
 
 def test_the_last_hidden_state_of_transformers_is_no_residual(any_subject: Subject) -> None:
@@ -194,6 +210,12 @@ def test_adapters_are_looked_through_and_can_be_left_out(wrapped: str, tokenizer
         assert torch.equal(subject.architecture.logits(result.normed), plain_logits)
     with pytest.raises(ValueError, match="there are: base, default"), subject.using("other"):
         pass
+
+
+def test_adapters_that_lengthen_the_input_are_refused(tokenizer: Any) -> None:
+    prompts = PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=2)
+    with pytest.raises(ValueError, match="puts tokens before the input"):
+        toolkit.use(get_peft_model(tiny("llama"), prompts), tokenizer)
 
 
 def test_a_model_of_an_unknown_layout_is_refused(tokenizer: Any) -> None:

@@ -14,11 +14,12 @@ tensors as outputs, fused or separate projections, norms behind attention, cappe
 
 from seer_interfaces.toolkit.architecture import Architecture
 from seer_interfaces.toolkit.decoding import Finish, Sampling, Step, decode
+from seer_interfaces.toolkit.extraction import extract, extract_places
 from seer_interfaces.toolkit.inputs import Batch, Inputs, Message, Prompt, encode, prompts_of
 from seer_interfaces.toolkit.interventions import Intervention, Op, Pass
 from seer_interfaces.toolkit.outputs import hidden_of, with_hidden
 from seer_interfaces.toolkit.positions import Where, columns, places
-from seer_interfaces.toolkit.running import Keep, Result, last_logits, run
+from seer_interfaces.toolkit.running import Keep, Result, last_logits, run, token_logprobs
 from seer_interfaces.toolkit.sites import HEAD_SITES, Site, Visitor, heads_of, visiting
 from seer_interfaces.toolkit.subjects import BASE, Subject, load, prepare, subject, use
 
@@ -45,6 +46,8 @@ __all__ = [
     "columns",
     "decode",
     "encode",
+    "extract",
+    "extract_places",
     "heads_of",
     "hidden_of",
     "last_logits",
@@ -54,6 +57,7 @@ __all__ = [
     "prompts_of",
     "run",
     "subject",
+    "token_logprobs",
     "use",
     "visiting",
     "with_hidden",

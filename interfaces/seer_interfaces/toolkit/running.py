@@ -70,6 +70,18 @@ def last_logits(subject: Subject, result: Result) -> torch.Tensor:
     return subject.architecture.logits(result.normed[:, -1]).float()
 
 
+def token_logprobs(
+    subject: Subject,
+    batch: Batch,
+    interventions: Sequence[Intervention] = (),
+    visitors: Sequence[Visitor] = (),
+) -> torch.Tensor:
+    """Give the log probability of each token but a row's first, [batch, position - 1] in nats."""
+    normed = run(subject, batch, interventions, visitors=visitors).normed[:, :-1]
+    distributions = subject.architecture.logits(normed).float().log_softmax(dim=-1)
+    return distributions.gather(2, batch.ids[:, 1:, None])[:, :, 0]
+
+
 def _keeper(result: Result, place: Keep) -> Callable[[torch.Tensor], None]:
     def keep(seen: torch.Tensor) -> None:
         result.kept[place] = seen

@@ -13,12 +13,14 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from seer_interfaces.toolkit.architecture import Architecture
 from seer_interfaces.toolkit.inputs import Batch, Inputs, encode, pad, prompts_of
-from seer_rpc.interface import list_configured_models
+from seer_rpc.interface import expose, list_configured_models
 
 BASE = "base"
 """What the model without any adapter is called."""
 
 _VARIABLE = "SEER_MODEL"
+# Inside a sandbox it is another one.
+_IS_SERVED = expose.__module__ != "seer_rpc.interface"
 
 
 class Subject:
@@ -160,8 +162,12 @@ def subject() -> Subject:
 
 
 def prepare() -> None:
-    """Load the model now, where the sandbox has one: what is wrong with it is said when serving."""
-    if list_configured_models():
+    """Load the model now, inside a sandbox: what is wrong with it is said when serving.
+
+    Raises:
+        ValueError: there is none, or several.
+    """
+    if _IS_SERVED:
         subject()
 
 
@@ -198,7 +204,7 @@ def _configured() -> tuple[str, list[str]]:
     """
     models = list_configured_models()
     adapters = [path for path in models.values() if _is_adapter(path)]
-    bases = {name: path for name, path in models.items() if not _is_adapter(path)}
+    bases = {name: path for name, path in models.items() if _is_model(path)}
     chosen = os.environ.get(_VARIABLE)
     if chosen is not None:
         if chosen not in bases:
@@ -210,6 +216,10 @@ def _configured() -> tuple[str, list[str]]:
             f'or name it with SandboxConfig(env={{"{_VARIABLE}": ...}})'
         )
     return next(iter(bases.values())), adapters
+
+
+def _is_model(path: str) -> bool:
+    return Path(path, "config.json").exists()
 
 
 def _is_adapter(path: str) -> bool:
