@@ -202,9 +202,12 @@ def test_a_sandbox_without_one_model_says_what_to_do(folder: Path, count: int) -
         other = folder.with_name("other")
         shutil.copytree(folder, other, dirs_exist_ok=True)
         models[1] = ModelConfig(str(other), "other")
-    with ScopedSandbox(SandboxConfig(models=models)) as sandbox:
-        with pytest.raises(InterfaceError, match=f"the sandbox has {count}: configure one"):
-            sandbox.serve(inspect.getfile(model))
+    wanted = f"the sandbox has {count}: configure one"
+    with (
+        ScopedSandbox(SandboxConfig(models=models)) as sandbox,
+        pytest.raises(InterfaceError, match=wanted),
+    ):
+        sandbox.serve(inspect.getfile(model))
 
 
 def test_one_of_several_models_is_named(
