@@ -25,6 +25,7 @@ from seer_interfaces.toolkit import (
 from seer_interfaces.toolkit.contributions import Reader, head_outputs
 from seer_interfaces.toolkit.norms import FrozenNorm
 from seer_interfaces.toolkit.pairs import Pair, leaf_of, patch_of, span_of
+from seer_interfaces.toolkit.paths import Point, integrate
 from seer_rpc.interface import expose, progress
 
 toolkit.prepare()
@@ -302,20 +303,21 @@ def token_attribution(
     prompt: Prompt,
     target: str,
     method: Method = "integrated_gradients",
-    steps: int = 32,
+    steps: int = 64,
     baseline: str | None = None,
     interventions: Sequence[Intervention] = (),
 ) -> TokenAttribution:
     """Say how much each token contributes to the logit of a target behind the prompt.
 
     "grad_x_input" is the gradient at the input times how far it is from the baseline;
-    "integrated_gradients" averages the gradient on the straight way from there (Gauss-Legendre).
+    "integrated_gradients" averages the gradient on the straight way from there. On that way logits
+    may change abruptly: where the `gap` of the result is large, take more steps.
 
     Args:
         prompt: A text, or a chat.
         target: A single token, exactly as written.
-        method: The first is one pass, the second `steps` of them.
-        steps: Passes on the way.
+        method: The first is two passes, the second as many more as it needs.
+        steps: At most this many.
         baseline: The token, exactly as written, whose embedding stands for nothing in the place of
             every token; without it, the token that ends texts. (Norms make zeros a bad one.)
         interventions: Changes to the model while it reads.
@@ -330,7 +332,7 @@ def token_attribution(
     start = embed(torch.full_like(batch.ids, nothing)).detach()
     way = embed(batch.ids).detach() - start
 
-    def gradient(at: float) -> tuple[float, torch.Tensor]:
+    def at_point(at: float) -> Point:
         point = (start + at * way).requires_grad_()
         with torch.enable_grad():
             handle = embed.register_forward_hook(lambda _, __, ___: point)
@@ -339,22 +341,16 @@ def token_attribution(
             finally:
                 handle.remove()
             logit = toolkit.last_logits(subject, result)[0, wanted]
-            (found,) = torch.autograd.grad(logit, point)
-        return float(logit.detach()), found.float()
+            (gradient,) = torch.autograd.grad(logit, point)
+        return Point(at, float(logit.detach()), (gradient * way).float().sum(dim=-1)[0])
 
-    score, at_input = gradient(1.0)
-    lowest, _ = gradient(0.0)
+    lowest, score = at_point(0.0), at_point(1.0)
+    slopes = score.slopes
     if method == "integrated_gradients":
-        nodes = _legendre(steps)
-        slope = torch.zeros_like(at_input)
-        for number, (at, weight) in enumerate(nodes, 1):
-            slope += weight * gradient(at)[1]
-            progress(number, steps)
-    else:
-        slope = at_input
-    values = (slope * way.float()).sum(dim=-1)[0].tolist()
+        slopes = integrate(at_point, lowest, score, steps)
+    gap = score.logit - lowest.logit - float(slopes.sum())
     tokens = subject.words(batch.row(0))
-    return TokenAttribution(tokens, values, score, lowest, score - lowest - sum(values))
+    return TokenAttribution(tokens, slopes.tolist(), score.logit, lowest.logit, gap)
 
 
 @expose(read_only=True)
@@ -393,11 +389,3 @@ def find_heads(
         scores.append(looks.mean(dim=(0, 1)).cpu())
         progress(layer + 1, subject.architecture.n_layers)
     return torch.stack(scores)
-
-
-def _legendre(steps: int) -> list[tuple[float, float]]:
-    """Give points between 0 and 1 and their weights."""
-    import numpy as np
-
-    points, weights = np.polynomial.legendre.leggauss(steps)
-    return list(zip(((points + 1) / 2).tolist(), (weights / 2).tolist(), strict=True))

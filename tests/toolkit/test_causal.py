@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 
 from seer_interfaces import causal, toolkit
 from seer_interfaces.toolkit import Intervention, Site, Subject
+from seer_interfaces.toolkit.paths import Point, integrate
 from tests.toolkit import references
 from tests.toolkit.families import HEADS, LAYERS, WIDTH, tiny
 from tests.toolkit.test_sites import TEXT, attended, ids_of, known
@@ -184,6 +185,24 @@ def test_integrated_gradients_are_complete(any_subject: Subject) -> None:
     assert found.baseline == pytest.approx(float(lowest[any_subject.token("y")]), abs=1e-4)
     assert abs(found.gap) < 0.02 * max(1.0, abs(found.score - found.baseline))
     assert found.tokens == ["<s>", "M", "a", "r", "y"]
+
+
+def test_integrals_go_where_the_change_is() -> None:
+    """A logit that jumps in a small part of the way, as those of language models do."""
+    asked: list[float] = []
+
+    def point(at: float) -> Point:
+        asked.append(at)
+        wave = torch.tanh(torch.tensor(200 * (at - 0.3), dtype=torch.float64))
+        slopes = torch.stack([200 * (1 - wave.square()), torch.tensor(2 * at).double()])
+        return Point(at, float(wave) + at * at, slopes)
+
+    found = integrate(point, point(0.0), point(1.0), most=60)
+
+    assert found.tolist() == pytest.approx([2.0, 1.0], abs=0.02)
+    assert len(asked) <= 62
+    near = [each for each in asked if abs(each - 0.3) < 0.05]
+    assert len(near) > len(asked) / 2
 
 
 def test_one_gradient_is_that_of_the_embedding(subject: Subject) -> None:
