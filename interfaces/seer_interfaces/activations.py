@@ -47,6 +47,7 @@ def extract(
     positions: Where = "last",
     keep: bool = False,
     interventions: Sequence[Intervention] = (),
+    adapter: str | None = None,
 ) -> torch.Tensor | TensorRef:
     """Give activations in float32.
 
@@ -58,13 +59,16 @@ def extract(
             negative ones from its end.
         keep: Whether they stay in the sandbox, and a reference is given.
         interventions: Changes to the model while it reads; activations are those after them.
+        adapter: Another adapter than the one in use ("default" and so on); "base" is none.
 
     Returns:
         [layer, batch, unit] with positions="last", else [layer, batch, position, unit]. A unit is
         [d_model], for q, k, v and z [head, d_head]. Inputs of different lengths end together: where
         a shorter one has nothing there are zeros, before it.
     """
-    values = toolkit.extract(toolkit.subject(), inputs, layers, site, positions, interventions)
+    subject = toolkit.subject()
+    with subject.using(adapter):
+        values = toolkit.extract(subject, inputs, layers, site, positions, interventions)
     return TensorRef(values) if keep else values
 
 

@@ -7,7 +7,7 @@ begin with a space.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -382,10 +382,19 @@ def find_heads(
     batch = subject.batch(torch.cat([once, once], dim=1).tolist())
     queries = torch.arange(1 if kind == "previous_token" else length, 2 * length)
     back = {"induction": length - 1, "previous_token": 1, "duplicate_token": length}[kind]
-    scores = []
-    for layer in range(subject.architecture.n_layers):
-        kept = toolkit.run(subject, batch, keep=[("pattern", layer)]).kept["pattern", layer]
-        looks = kept[:, queries, :, queries - back].float()
-        scores.append(looks.mean(dim=(0, 1)).cpu())
-        progress(layer + 1, subject.architecture.n_layers)
-    return torch.stack(scores)
+    scores = torch.zeros(subject.architecture.n_layers, subject.architecture.n_heads)
+
+    def scorer(layer: int) -> Callable[[torch.Tensor], None]:
+        def score(pattern: torch.Tensor) -> None:
+            looks = pattern[:, queries, :, queries - back]
+            scores[layer] = looks.float().mean(dim=(0, 1))
+            progress(layer + 1, len(scores))
+
+        return score
+
+    toolkit.run(
+        subject,
+        batch,
+        visitors=[Visitor("pattern", layer, scorer(layer)) for layer in range(len(scores))],
+    )
+    return scores

@@ -12,7 +12,16 @@ from dataclasses import dataclass
 import torch
 
 from seer_interfaces import toolkit
-from seer_interfaces.toolkit import Finish, Inputs, Intervention, Message, Prompt, Sampling, Subject
+from seer_interfaces.toolkit import (
+    Finish,
+    Inputs,
+    Intervention,
+    Message,
+    Prompt,
+    Sampling,
+    Step,
+    Subject,
+)
 from seer_rpc.interface import expose
 
 toolkit.prepare()
@@ -163,6 +172,7 @@ def generate(
     n: int = 1,
     prefill: str = "",
     interventions: Sequence[Intervention] = (),
+    adapter: str | None = None,
 ) -> list[Completion]:
     """Let the model continue texts, or answer chats.
 
@@ -177,6 +187,7 @@ def generate(
         n: How many answers to each input.
         prefill: What each answer begins with.
         interventions: Changes to the model while it reads and writes.
+        adapter: Another adapter than the one in use, by the names of `info`; "base" is none.
 
     Returns:
         The answers: all of the first input, then all of the second.
@@ -189,14 +200,9 @@ def generate(
     sampling = Sampling(max_new_tokens, temperature, top_p, seed)
     samples = [index % n for index in range(len(rows))]
     answers = [Completion("", [], [], "length") for _ in rows]
-    for step in toolkit.decode(subject, subject.batch(rows), sampling, interventions, samples):
-        for answer, token, logprob, finish in zip(
-            answers, step.tokens, step.logprobs, step.finished, strict=True
-        ):
-            if token is not None:
-                answer.tokens.append(token)
-                answer.logprobs.append(logprob)
-                answer.finish = finish or answer.finish
+    with subject.using(adapter):
+        for step in toolkit.decode(subject, subject.batch(rows), sampling, interventions, samples):
+            _note(step, answers)
     for answer in answers:
         answer.text = prefill + subject.tokenizer.decode(answer.tokens, skip_special_tokens=True)
     return answers
@@ -281,6 +287,7 @@ def logprobs(
     targets: Sequence[str] = (),
     top_k: int = 10,
     interventions: Sequence[Intervention] = (),
+    adapter: str | None = None,
 ) -> list[NextTokens]:
     """Give what the model finds probable behind each input.
 
@@ -290,12 +297,14 @@ def logprobs(
             several tokens has the product of their probabilities.
         top_k: How many of the most probable tokens to give.
         interventions: Changes to the model while it reads.
+        adapter: Another adapter than the one in use, by the names of `info`; "base" is none.
     """
     subject = toolkit.subject()
     batch = subject.encode(inputs)
-    after = toolkit.last_logits(subject, toolkit.run(subject, batch, interventions))
+    with subject.using(adapter):
+        after = toolkit.last_logits(subject, toolkit.run(subject, batch, interventions))
+        columns = [_continued(subject, batch, each, interventions) for each in targets]
     distributions = after.log_softmax(dim=-1)
-    columns = [_continued(subject, batch, each, interventions) for each in targets]
     return [
         NextTokens(
             _most_probable(subject, distribution, top_k),
@@ -321,6 +330,16 @@ def loss(texts: list[str], interventions: Sequence[Intervention] = ()) -> list[f
         raise ValueError("a text of one token has no loss")
     taken = toolkit.token_logprobs(subject, batch, interventions)
     return [float(-row[mask].mean()) for row, mask in zip(taken, batch.mask[:, :-1], strict=True)]
+
+
+def _note(step: Step, answers: Sequence[Completion]) -> None:
+    """Add a step's tokens to the answers."""
+    parts = zip(answers, step.tokens, step.logprobs, step.finished, strict=True)
+    for answer, token, logprob, finish in parts:
+        if token is not None:
+            answer.tokens.append(token)
+            answer.logprobs.append(logprob)
+            answer.finish = finish or answer.finish
 
 
 def _continued(

@@ -15,7 +15,7 @@ from seer_interfaces import diff, model, toolkit
 from seer_interfaces.toolkit import Intervention, Subject, subjects
 from tests.toolkit import references
 from tests.toolkit.families import byte_tokenizer, tiny
-from tests.toolkit.test_sites import TEXT, ids_of
+from tests.toolkit.test_sites import TEXT, extracted, ids_of
 
 
 def trained(base: Any, seed: int) -> Any:
@@ -61,6 +61,13 @@ def test_variants_are_what_they_are_merged(adapted: Subject, models: list[Any]) 
             logits = adapted.architecture.logits(result.normed)
         wanted = references.logits(expected, ids_of(adapted, TEXT))
         torch.testing.assert_close(logits, wanted, atol=1e-4, rtol=1e-4)
+        (told,) = model.logprobs(TEXT, top_k=1, adapter=name)
+        best = wanted[0, -1].log_softmax(dim=-1).max()
+        assert told.top[0].logprob == pytest.approx(float(best), abs=1e-3)
+        assert model.generate(TEXT, 4, adapter=name)[0].tokens == generated(expected, adapted)
+        states = references.sites(expected, ids_of(adapted, TEXT))["resid_post"][:, :, -1]
+        found = extracted(TEXT, adapter=name)
+        torch.testing.assert_close(found, states, atol=1e-4, rtol=1e-4)
     # Whatever was looked at, the first adapter is in use.
     assert model.generate(TEXT, 4)[0].tokens == generated(models[1], adapted)
 
