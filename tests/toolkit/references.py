@@ -7,6 +7,8 @@ libraries can stand in for these here.
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -38,6 +40,24 @@ def sites(model: Any, ids: torch.Tensor) -> dict[str, torch.Tensor]:
             found.setdefault(name, []).append(value)
         assert torch.allclose(parts["sum"], parts["resid_post"], atol=1e-5)
     return {name: torch.stack(values) for name, values in found.items()}
+
+
+@contextmanager
+def changed(
+    model: Any, layer: int, change: Callable[[torch.Tensor], torch.Tensor]
+) -> Iterator[None]:
+    """Change what a layer gives, in every pass; layers of earlier releases give tuples."""
+
+    def hook(_: Any, __: Any, output: Any) -> Any:
+        if isinstance(output, tuple):
+            return (change(output[0]), *output[1:])
+        return change(output)
+
+    handle = layers(model)[layer].register_forward_hook(hook)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 def layers(model: Any) -> Any:

@@ -80,14 +80,13 @@ def test_patched_grids_are_patches_one_by_one(any_subject: Subject) -> None:
     for layer in range(LAYERS):
         for position in (0, 5, 8, 9 - 1):
 
-            def patch(_: Any, __: Any, output: torch.Tensor) -> torch.Tensor:
+            def patch(output: torch.Tensor) -> torch.Tensor:
                 output = output.clone()
                 output[:, position] = states[layer][:, position]  # noqa: B023
                 return output
 
-            handle = references.layers(model)[layer].register_forward_hook(patch)
-            found = difference(any_subject, CORRUPT)
-            handle.remove()
+            with references.changed(model, layer, patch):
+                found = difference(any_subject, CORRUPT)
             expected = (found - start) / (end - start)
             assert float(grid.values[layer, position]) == pytest.approx(expected, abs=1e-4)
     # Behind the last layer only the last position matters, and there it is everything.

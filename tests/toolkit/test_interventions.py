@@ -31,6 +31,18 @@ def test_logits_are_those_of_transformers(any_subject: Subject) -> None:
     assert torch.equal(logits(any_subject, TEXT), expected)
 
 
+def test_capped_attention_is_capped_whatever_a_model_was_loaded_with(tokenizer: Any) -> None:
+    """sdpa cannot cap: before transformers 5 Gemma 2 ran with it all the same."""
+    model = tiny("gemma2")
+    model.config._attn_implementation = "eager"
+    expected = references.logits(model, tokenizer(TEXT, return_tensors="pt").input_ids)
+    model.config._attn_implementation = "sdpa"
+
+    found = logits(toolkit.use(model, tokenizer), TEXT)
+
+    torch.testing.assert_close(found, expected)
+
+
 def test_logits_of_a_batch_are_those_of_each_alone(any_subject: Subject) -> None:
     """Left padding without position ids would be wrong for GPT-2, by far more than rounding."""
     together = logits(any_subject, TEXTS)
@@ -87,10 +99,8 @@ def test_scale_one_changes_nothing_and_scale_zero_is_zero(subject: Subject) -> N
 
 def test_steering_is_what_a_hook_written_by_hand_does(any_subject: Subject) -> None:
     model = any_subject.model
-    layer = references.layers(model)[1]
-    handle = layer.register_forward_hook(lambda _, __, output: output + 3 * VECTOR)
-    expected = references.logits(model, ids_of(any_subject, TEXT))
-    handle.remove()
+    with references.changed(model, 1, lambda output: output + 3 * VECTOR):
+        expected = references.logits(model, ids_of(any_subject, TEXT))
 
     steering = Intervention("add", 1, value=VECTOR, strength=3.0)
 

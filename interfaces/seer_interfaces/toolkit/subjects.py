@@ -35,6 +35,13 @@ class Subject:
         self.model = model.eval().requires_grad_(False)
         self.tokenizer = tokenizer
         self.architecture = Architecture(model)
+        config = self.architecture.config
+        if (
+            getattr(config, "attn_logit_softcapping", None)
+            and config._attn_implementation == "sdpa"
+        ):
+            # Which cannot cap: before transformers 5 Gemma 2 ran uncapped, with a warning at most.
+            config._attn_implementation = "eager"
         self.adapters: list[str] = list(getattr(model, "peft_config", None) or ())
         for name in self.adapters:
             if model.peft_config[name].is_prompt_learning:
