@@ -17,6 +17,7 @@ from seer_rpc.cli import (
     mcp,
     ps,
     run,
+    serve,
     snapshots,
     stop,
 )
@@ -33,7 +34,7 @@ An interface is one Python file; `@expose` marks the functions to call:
         return text.upper()
 """
 
-_COMMANDS = (demo, describe, call, calls, run, mcp, ps, logs, exec, stop, snapshots, gc)
+_COMMANDS = (demo, describe, serve, call, calls, run, mcp, ps, logs, exec, stop, snapshots, gc)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

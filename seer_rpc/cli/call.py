@@ -7,6 +7,7 @@ import sys
 from functools import partial
 
 from seer_rpc.cli.options import Commands, add_interface_options, sandbox_config
+from seer_rpc.cli.ready_made import interface_path
 from seer_rpc.environment import ScopedSandbox
 from seer_rpc.shell import (
     ARGUMENTS_HELP,
@@ -55,7 +56,7 @@ def run(parsed: argparse.Namespace) -> None:
 def _call(parsed: argparse.Namespace) -> Printed:
     options = CallOptions.of(parsed)
     with ScopedSandbox(sandbox_config(parsed)) as scoped:
-        library = scoped.serve(parsed.interface)
+        library = scoped.serve(interface_path(parsed.interface))
         function = find_function(library.schema, parsed.function)
         arguments = read_arguments(parsed, function)
         return make_call(library.connection, library.schema.hash, function, arguments, options)

@@ -8,6 +8,7 @@ import json
 from rich.console import Console
 
 from seer_rpc.cli.options import Commands, add_interface_options, sandbox_config
+from seer_rpc.cli.ready_made import interface_path
 from seer_rpc.environment import ScopedSandbox
 from seer_rpc.environment.sources import describe_source
 from seer_rpc.presentation.interfaces import schema_json, schema_text
@@ -51,6 +52,6 @@ def run(parsed: argparse.Namespace) -> None:
 
 def _schema(parsed: argparse.Namespace) -> InterfaceSchema:
     if parsed.static:
-        return describe_source(parsed.interface)
+        return describe_source(interface_path(parsed.interface))
     with ScopedSandbox(sandbox_config(parsed)) as scoped:
-        return scoped.serve(parsed.interface).schema
+        return scoped.serve(interface_path(parsed.interface)).schema

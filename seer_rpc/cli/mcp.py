@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from seer_rpc.cli.options import Commands, add_interface_options, sandbox_config
+from seer_rpc.cli.ready_made import interface_path
 from seer_rpc.environment import ScopedSandbox
 from seer_rpc.environment.mcp import configuration, running_servers
 from seer_rpc.errors import ConfigError
@@ -67,13 +68,15 @@ def _add_config(commands: Commands) -> None:
 
 def _serve(parsed: argparse.Namespace) -> None:
     with ScopedSandbox(sandbox_config(parsed)) as scoped:
-        config = scoped.serve(parsed.interface, expose_as="mcp", name=parsed.name)
+        file = interface_path(parsed.interface)
+        config = scoped.serve(file, expose_as="mcp", name=parsed.name)
         (server,) = config.values()
         run(parsed, {**os.environ, **server["env"]})
 
 
 def _config(parsed: argparse.Namespace) -> None:
-    config = _of_file(parsed) if Path(parsed.interface).exists() else _of_running(parsed)
+    file = Path(parsed.interface)
+    config = _of_file(parsed, file) if file.exists() else _of_running(parsed)
     clients = [parsed.client] if parsed.client else list(_CLIENTS)
     ((name, server),) = config.items()
     parts = []
@@ -84,8 +87,8 @@ def _config(parsed: argparse.Namespace) -> None:
     print(_readable("\n\n".join(parts)))
 
 
-def _of_file(parsed: argparse.Namespace) -> dict[str, Any]:
-    file = Path(parsed.interface).absolute()
+def _of_file(parsed: argparse.Namespace, file: Path) -> dict[str, Any]:
+    file = file.absolute()
     options = [option for model in parsed.model for option in ("--model", _absolute(model))]
     options += [option for secret in parsed.secret for option in ("--secret", secret)]
     name = parsed.name or file.stem
@@ -101,6 +104,9 @@ def _of_running(parsed: argparse.Namespace) -> dict[str, Any]:
         return {parsed.name or name: server}
     if found:
         raise ConfigError(f"{len(found)} running sandboxes serve {parsed.interface!r}")
+    ready_made = Path(interface_path(parsed.interface))
+    if ready_made.exists():
+        return _of_file(parsed, ready_made)
     known = ", ".join(sorted({name for server in servers for name in server})) or "none"
     raise ConfigError(
         f"no file and no running server is called {parsed.interface!r} (running: {known})",

@@ -12,7 +12,11 @@ Commands: TypeAlias = "argparse._SubParsersAction[Any]"
 
 def add_interface_options(parser: argparse.ArgumentParser) -> None:
     """Add what it takes to serve an interface file for one command."""
-    parser.add_argument("interface", metavar="FILE", help="the interface file")
+    parser.add_argument(
+        "interface",
+        metavar="FILE",
+        help="the interface file, or the name of one that comes with this library",
+    )
     parser.add_argument(
         "--model",
         action="append",
