@@ -1,8 +1,9 @@
-"""Files that are written whole or not at all, and go when nobody needs them any more."""
+"""Files of this machine: written whole or not at all, locked, and gone when nobody needs them."""
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import secrets
 import shutil
@@ -37,6 +38,19 @@ def write_whole(file: Path, content: bytes, mode: int = 0o600) -> None:
     """Write a file whole or not at all, never readable by more than `mode` says."""
     with whole_file(file, mode) as stream:
         stream.write(content)
+
+
+@contextlib.contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Be the only one in the block, among all processes; others wait."""
+    with file.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def looked_from(path: Path) -> str:
+    """Say in a hint where a path begins that is not there; nothing where it says so itself."""
+    return "" if path.is_absolute() else f"relative paths begin at {Path.cwd()}"
 
 
 def remove_old(folder: Path, is_needed: Callable[[Path], bool] = lambda _: False) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from seer_rpc.errors import ModelNotFoundError
+from seer_rpc.files import locked
 from seer_rpc.locations import cache_folder
 from seer_rpc.progress import status
 
@@ -77,12 +77,11 @@ def _converted(file: Path) -> Path:
     key = hashlib.sha256(f"{file}\0{state.st_size}\0{state.st_mtime_ns}".encode()).hexdigest()
     folder = cache_folder() / "models" / f"{file.stem}-{key[:12]}"
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
-        if not folder.exists():
-            with status(f"converting {file.name}, once"):
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                if not folder.exists():
-                    _convert(file, folder)
+    if not folder.exists():
+        lock = folder.with_name(f"{folder.name}.lock")
+        with status(f"converting {file.name}, once"), locked(lock):
+            if not folder.exists():
+                _convert(file, folder)
     return folder
 
 

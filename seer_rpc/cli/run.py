@@ -12,6 +12,7 @@ from types import ModuleType
 from seer_rpc.cli.aliases import alias_src
 from seer_rpc.cli.options import Commands
 from seer_rpc.errors import ConfigError
+from seer_rpc.files import looked_from
 
 _EPILOG = """\
 For that process src.environment, src.workspace and src.execution are those of seer_rpc. All else
@@ -94,5 +95,5 @@ def _read(file: Path) -> bytes:
     except OSError as error:
         raise ConfigError(
             f"cannot read the script {file}: {error.strerror}",
-            hint="" if file.is_absolute() else f"relative paths begin at {Path.cwd()}",
+            hint=looked_from(file),
         ) from None

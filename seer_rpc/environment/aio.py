@@ -11,33 +11,26 @@ To cancel a coroutine ends what it waits for in the sandbox: a command, an uploa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
 from pathlib import Path
-from types import TracebackType
 from typing import Any, ClassVar, Literal, Self, overload
 
 from seer_rpc.backends.protocol import Isolation
-from seer_rpc.client.commands import CommandResult, OnOutput
 from seer_rpc.client.connection import Connection
 from seer_rpc.environment import pool as blocking_pool
 from seer_rpc.environment import sandbox as blocking
 from seer_rpc.environment import scoped as blocking_scoped
 from seer_rpc.environment.base import BaseSandbox
 from seer_rpc.environment.config import ExecutionMode, SandboxConfig
-from seer_rpc.environment.containers import ContainerHandle
-from seer_rpc.environment.jupyter import JupyterServer
 from seer_rpc.environment.mcp import ServedMcp
 from seer_rpc.environment.models import ModelHandle
 from seer_rpc.environment.pool import PooledLibrary
 from seer_rpc.environment.repos import RepoHandle
 from seer_rpc.environment.served import ServedLibrary, ServedSkill
-from seer_rpc.environment.threads import in_thread, on_loop
-from seer_rpc.environment.work import MAX_OUTPUT, WORKSPACE, FileInfo
+from seer_rpc.environment.threads import in_thread
+from seer_rpc.environment.twins import twin
 from seer_rpc.errors import SandboxLostError
-from seer_rpc.generators import DEFAULT_TOKENS
-from seer_rpc.journal import CallRecord
 from seer_rpc.snapshots import Snapshot
 from seer_rpc.workspace import Workspace
 
@@ -136,211 +129,30 @@ class AsyncSandbox:
 
     @classmethod
     def _of(cls, sandbox: BaseSandbox) -> Self:
-        twin = cls.__new__(cls)
-        AsyncSandbox.__init__(twin, sandbox)
-        return twin
+        made = cls.__new__(cls)
+        AsyncSandbox.__init__(made, sandbox)
+        return made
 
-    async def exec(
-        self,
-        command: str | Sequence[str],
-        *,
-        timeout: float | None = None,
-        cwd: str = WORKSPACE,
-        env: Mapping[str, str] | None = None,
-        input: str | bytes = b"",
-        on_output: OnOutput | None = None,
-        max_output: int = MAX_OUTPUT,
-    ) -> str:
-        """Run a command and give what it printed on standard output."""
-        return await in_thread(
-            self.sync.exec,
-            command,
-            timeout=timeout,
-            cwd=cwd,
-            env=env,
-            input=input,
-            on_output=on_loop(on_output),
-            max_output=max_output,
-        )
-
-    async def run(
-        self,
-        command: str | Sequence[str],
-        *,
-        timeout: float | None = None,
-        cwd: str = WORKSPACE,
-        env: Mapping[str, str] | None = None,
-        input: str | bytes = b"",
-        on_output: OnOutput | None = None,
-        max_output: int = MAX_OUTPUT,
-    ) -> CommandResult:
-        """Run a command and give what came of it, a failure too."""
-        return await in_thread(
-            self.sync.run,
-            command,
-            timeout=timeout,
-            cwd=cwd,
-            env=env,
-            input=input,
-            on_output=on_loop(on_output),
-            max_output=max_output,
-        )
-
-    async def run_through(
-        self,
-        command: str | Sequence[str],
-        *,
-        input: Iterable[bytes],
-        on_stdout: Callable[[bytes], None],
-        on_stderr: Callable[[bytes], None],
-        timeout: float | None = None,
-        cwd: str = WORKSPACE,
-        env: Mapping[str, str] | None = None,
-    ) -> int:
-        """Run a command that takes its input from elsewhere, and prints elsewhere, on a thread."""
-        return await in_thread(
-            self.sync.run_through,
-            command,
-            input=input,
-            on_stdout=on_stdout,
-            on_stderr=on_stderr,
-            timeout=timeout,
-            cwd=cwd,
-            env=env,
-        )
-
-    async def exec_python(
-        self,
-        code: str,
-        *,
-        timeout: float | None = None,
-        cwd: str = WORKSPACE,
-        env: Mapping[str, str] | None = None,
-        input: str | bytes = b"",
-        on_output: OnOutput | None = None,
-        max_output: int = MAX_OUTPUT,
-    ) -> str:
-        """Run Python code in a process of its own and give what it printed."""
-        return await in_thread(
-            self.sync.exec_python,
-            code,
-            timeout=timeout,
-            cwd=cwd,
-            env=env,
-            input=input,
-            on_output=on_loop(on_output),
-            max_output=max_output,
-        )
-
-    async def run_python(
-        self,
-        code: str,
-        *,
-        timeout: float | None = None,
-        cwd: str = WORKSPACE,
-        env: Mapping[str, str] | None = None,
-        input: str | bytes = b"",
-        on_output: OnOutput | None = None,
-        max_output: int = MAX_OUTPUT,
-    ) -> CommandResult:
-        """Run Python code in a process of its own and give what came of it, a failure too."""
-        return await in_thread(
-            self.sync.run_python,
-            code,
-            timeout=timeout,
-            cwd=cwd,
-            env=env,
-            input=input,
-            on_output=on_loop(on_output),
-            max_output=max_output,
-        )
-
-    async def install(self, workspace: Workspace, session: str = "session") -> None:
-        """Put a workspace into the sandbox, in place of what that session had there."""
-        await in_thread(self.sync.install, workspace, session)
-
-    async def write_file(self, path: str, content: str | bytes) -> None:
-        """Write a file whole or not at all, text as UTF-8."""
-        await in_thread(self.sync.write_file, path, content)
-
-    async def read_file(self, path: str) -> str:
-        """Give the text of a file, from UTF-8."""
-        return await in_thread(self.sync.read_file, path)
-
-    async def read_bytes(self, path: str, *, max_bytes: int | None = None) -> bytes:
-        """Give what a file holds."""
-        return await in_thread(self.sync.read_bytes, path, max_bytes=max_bytes)
-
-    async def ensure_dir(self, path: str) -> None:
-        """Make a folder and those above it; one that is there is fine."""
-        await in_thread(self.sync.ensure_dir, path)
-
-    async def list_files(self, path: str = WORKSPACE, *, recursive: bool = False) -> list[FileInfo]:
-        """Say what is in a folder, by path."""
-        return await in_thread(self.sync.list_files, path, recursive=recursive)
-
-    async def upload_file(self, local_path: str | Path, sandbox_path: str | None = None) -> None:
-        """Put a file into the sandbox."""
-        await in_thread(self.sync.upload_file, local_path, sandbox_path)
-
-    async def upload_dir(self, local_path: str | Path, sandbox_path: str | None = None) -> None:
-        """Put what a folder holds into one of the sandbox."""
-        await in_thread(self.sync.upload_dir, local_path, sandbox_path)
-
-    async def download(self, path: str, local_path: str | Path | None = None) -> Path:
-        """Copy a file, or what a folder holds, to this machine; gives where it is."""
-        return await in_thread(self.sync.download, path, local_path)
-
-    async def remove(self, path: str, *, missing_ok: bool = False) -> None:
-        """Remove a file, or a folder with all that is in it."""
-        await in_thread(self.sync.remove, path, missing_ok=missing_ok)
-
-    async def calls(
-        self,
-        *,
-        function: str | None = None,
-        failed: bool | None = None,
-        since: datetime | timedelta | None = None,
-        interface: str | None = None,
-        last: int | None = None,
-    ) -> list[CallRecord]:
-        """Give what was called in this sandbox, by whomever, the newest last."""
-        return await in_thread(
-            self.sync.calls,
-            function=function,
-            failed=failed,
-            since=since,
-            interface=interface,
-            last=last,
-        )
-
-    async def start_container(self, repo: RepoHandle) -> ContainerHandle:
-        """Build a repository's Dockerfile and run it with Docker."""
-        return await in_thread(self.sync.start_container, repo)
-
-    async def snapshot(self, description: str = "") -> Snapshot:
-        """Keep the files in `/root` and `/workspace`, installed packages included."""
-        return await in_thread(self.sync.snapshot, description)
-
-    async def terminate(
-        self, *, save_snapshot: bool = False, snapshot_description: str = "", grace: float = 0.0
-    ) -> Snapshot | None:
-        """End the sandbox and everything in it; its files can be kept."""
-        return await in_thread(
-            self.sync.terminate,
-            save_snapshot=save_snapshot,
-            snapshot_description=snapshot_description,
-            grace=grace,
-        )
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        frames: TracebackType | None,
-    ) -> None:
-        """End the sandbox; one that another process started goes on."""
-        await in_thread(self.sync.__exit__, kind, error, frames)
+    exec = twin(BaseSandbox.exec)
+    run = twin(BaseSandbox.run)
+    run_through = twin(BaseSandbox.run_through)
+    exec_python = twin(BaseSandbox.exec_python)
+    run_python = twin(BaseSandbox.run_python)
+    install = twin(BaseSandbox.install)
+    write_file = twin(BaseSandbox.write_file)
+    read_file = twin(BaseSandbox.read_file)
+    read_bytes = twin(BaseSandbox.read_bytes)
+    ensure_dir = twin(BaseSandbox.ensure_dir)
+    list_files = twin(BaseSandbox.list_files)
+    upload_file = twin(BaseSandbox.upload_file)
+    upload_dir = twin(BaseSandbox.upload_dir)
+    download = twin(BaseSandbox.download)
+    remove = twin(BaseSandbox.remove)
+    calls = twin(BaseSandbox.calls)
+    start_container = twin(BaseSandbox.start_container)
+    snapshot = twin(BaseSandbox.snapshot)
+    terminate = twin(BaseSandbox.terminate)
+    __aexit__ = twin(BaseSandbox.__exit__)
 
     @asynccontextmanager
     async def _starting(self) -> AsyncIterator[None]:
@@ -380,13 +192,8 @@ class Sandbox(AsyncSandbox):
         """
         return self.sync.jupyter_url
 
-    async def jupyter_server(self) -> JupyterServer:
-        """Give its Jupyter server, started where it has none yet."""
-        return await in_thread(self.sync.jupyter_server)
-
-    async def release(self) -> None:
-        """Have the sandbox outlive this process."""
-        await in_thread(self.sync.release)
+    jupyter_server = twin(blocking.Sandbox.jupyter_server)
+    release = twin(blocking.Sandbox.release)
 
     def path_inside(self, path: str) -> str:
         """Give the path under which processes in the sandbox find one of the sandbox's."""
@@ -441,9 +248,8 @@ class ScopedSandbox(AsyncSandbox):
         """Serve an interface file, and give what others call it with."""
         return await in_thread(lambda: self.sync.serve(path, expose_as, name))
 
-    async def prompt(self, name: str, tokens: int = DEFAULT_TOKENS) -> str:
-        """Tell a model of a served interface: what there is, how it is called, what comes back."""
-        return await in_thread(self.sync.prompt, name, tokens)
+    upload_file = twin(blocking_scoped.ScopedSandbox.upload_file)
+    prompt = twin(blocking_scoped.ScopedSandbox.prompt)
 
     def connection(self, name: str) -> Connection:
         """Give the way to a served interface, and the token that may call its functions."""
@@ -516,19 +322,10 @@ class SandboxPool:
         """Serve an interface file in all sandboxes; gives what maps its functions over items."""
         return await in_thread(self.sync.serve, path, name)
 
-    async def terminate(self, *, grace: float = 0.0) -> None:
-        """End all sandboxes and everything in them."""
-        await in_thread(self.sync.terminate, grace=grace)
+    terminate = twin(blocking_pool.SandboxPool.terminate)
 
     async def __aenter__(self) -> Self:
         """Start the sandboxes."""
         return await self.start()
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        frames: TracebackType | None,
-    ) -> None:
-        """End the sandboxes."""
-        await in_thread(self.sync.__exit__, kind, error, frames)
+    __aexit__ = twin(blocking_pool.SandboxPool.__exit__)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import secrets
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from seer_rpc.environment.background import Place, start_in_background
 from seer_rpc.errors import CodeServerError, CommandError
+from seer_rpc.files import locked
 from seer_rpc.locations import cache_folder
 from seer_rpc.progress import status
 
@@ -95,11 +95,8 @@ def _installed() -> Path:
     version = _version_for(node)
     folder = cache_folder() / "code-server" / version
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with (
-        folder.with_name(f"{version}.lock").open("w") as lock,
-        status(f"installing code-server {version}, once"),
-    ):
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    lock = folder.with_name(f"{version}.lock")
+    with status(f"installing code-server {version}, once"), locked(lock):
         if not folder.exists():
             _install(npm, version, folder)
     return folder / "node_modules" / "code-server" / "out" / "node" / "entry.js"

@@ -23,6 +23,7 @@ from seer_rpc.environment.repo_urls import RepoSource, parse_repo
 from seer_rpc.environment.requirements import parse_requirement
 from seer_rpc.errors import ConfigError
 from seer_rpc.fields import check_positive, check_types, knows_its_fields
+from seer_rpc.files import looked_from
 from seer_rpc.redaction import without_credentials
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -335,13 +336,13 @@ class SandboxConfig:
         for local, path in self.local_files:
             if not Path(local).is_file():
                 raise ConfigError(
-                    f"local_files: there is no file {local}", hint=_looked_from(Path(local))
+                    f"local_files: there is no file {local}", hint=looked_from(Path(local))
                 )
             _check_target("local_files", path)
         for local, path in self.local_dirs:
             if not Path(local).is_dir():
                 raise ConfigError(
-                    f"local_dirs: there is no folder {local}", hint=_looked_from(Path(local))
+                    f"local_dirs: there is no folder {local}", hint=looked_from(Path(local))
                 )
             _check_target("local_dirs", path)
 
@@ -420,10 +421,6 @@ def _check_target(where: str, path: str) -> None:
 def _is_inside(path: str) -> bool:
     pure = PurePosixPath(path)
     return bool(pure.parts) and not pure.is_absolute() and ".." not in pure.parts
-
-
-def _looked_from(path: Path) -> str:
-    return "" if path.is_absolute() else f"relative paths begin at {Path.cwd()}"
 
 
 def _shown(config: RepoConfig | SandboxConfig, **instead: str) -> str:

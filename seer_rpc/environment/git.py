@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import fcntl
 import hashlib
 import os
 import re
@@ -22,6 +21,7 @@ from pathlib import Path
 
 from seer_rpc.environment.repo_urls import RepoSource
 from seer_rpc.errors import RepoError
+from seer_rpc.files import locked
 from seer_rpc.locations import cache_folder
 from seer_rpc.progress import Status, status
 from seer_rpc.redaction import without_credentials
@@ -77,8 +77,7 @@ class Mirror:
             RepoError: there is no such repository or revision, or it is out of reach.
         """
         self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self.folder.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked(self.folder.with_suffix(".lock")):
             if not (self.folder / "HEAD").is_file():
                 _git("init", "--quiet", "--bare", "--template=", str(self.folder))
             revision = self._source.revision

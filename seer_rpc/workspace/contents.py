@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
 from seer_rpc.errors import ConfigError, SeerError
+from seer_rpc.files import looked_from
 
 Content: TypeAlias = bytes | Path
 
@@ -43,8 +44,7 @@ def folder_files(folder: Path, kind: str, left_out: Collection[str] = ()) -> dic
         ConfigError: it is none, or something in it cannot be taken along.
     """
     if not folder.is_dir():
-        where = "" if folder.is_absolute() else f"relative paths begin at {Path.cwd()}"
-        raise ConfigError(f"there is no {kind} folder {folder}", hint=where)
+        raise ConfigError(f"there is no {kind} folder {folder}", hint=looked_from(folder))
     with telling(f"read the {kind} {folder}"):
         files = _walk(folder, folder.resolve(), left_out)
         found = {str(file.relative_to(folder)): file for file in files}

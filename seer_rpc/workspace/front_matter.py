@@ -9,6 +9,9 @@ from typing import Any
 
 from seer_rpc.errors import ConfigError
 
+TEXT = "SKILL.md"
+"""The file of a skill that has it."""
+
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _LONGEST = {"name": 64, "description": 1024, "compatibility": 500}
 _KEYS = ("name", "description", "license", "compatibility", "metadata", "allowed-tools")

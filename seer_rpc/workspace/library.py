@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from seer_rpc.errors import ConfigError
+from seer_rpc.files import looked_from
 from seer_rpc.workspace.artefact import Artefact
 from seer_rpc.workspace.contents import apart, read_folder
-from seer_rpc.workspace.front_matter import parse_skill
+from seer_rpc.workspace.front_matter import TEXT, parse_skill
 from seer_rpc.workspace.names import check_import_name, warn_of_hiding
 from seer_rpc.workspace.parcels import Parcel
 from seer_rpc.workspace.source_docs import source_docs
 
 PACKAGE = "__init__.py"
-SKILL_TEXT, SKILL_CODE = "SKILL.md", "code.py"
+_CODE = "code.py"
 
 
 class Library(Artefact):
@@ -100,9 +101,9 @@ class Library(Artefact):
             ConfigError: it is no skill, or has no code.
         """
         folder = Path(path)
-        told = parse_skill(_read(folder / SKILL_TEXT), folder.absolute().name)
+        told = parse_skill(_read(folder / TEXT), folder.absolute().name)
         docs = f"{told.description}\n\n{told.body}".strip()
-        return cls._of_module(_read(folder / SKILL_CODE), told.name.replace("-", "_"), docs)
+        return cls._of_module(_read(folder / _CODE), told.name.replace("-", "_"), docs)
 
     @classmethod
     def from_code(cls, code: str, name: str) -> Library:
@@ -145,5 +146,6 @@ def _read(file: Path) -> str:
     try:
         return file.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
-        where = "" if file.is_absolute() else f"relative paths begin at {Path.cwd()}"
-        raise ConfigError(f"cannot read the library file {file}: {error}", hint=where) from error
+        raise ConfigError(
+            f"cannot read the library file {file}: {error}", hint=looked_from(file)
+        ) from error

@@ -8,15 +8,13 @@ from pathlib import Path
 from seer_rpc.errors import ConfigError
 from seer_rpc.workspace.artefact import Artefact
 from seer_rpc.workspace.contents import apart, read_folder
-from seer_rpc.workspace.front_matter import parse_skill
+from seer_rpc.workspace.front_matter import TEXT, parse_skill
 from seer_rpc.workspace.installing import install
 from seer_rpc.workspace.parcels import Parcel
 from seer_rpc.workspace.places import Folder
 
 SKILLS = Path(".claude", "skills")
 """Where agents look for skills, inside the folder that they work in."""
-
-TEXT = "SKILL.md"
 
 
 class Skill(Artefact):

@@ -10,6 +10,7 @@ from typing import Any
 
 from seer_rpc.errors import ConfigError
 from seer_rpc.fields import check_types, knows_its_fields
+from seer_rpc.files import looked_from
 from seer_rpc.locations import PRIVATE_FOLDER
 from seer_rpc.workspace.contents import Content, check_name, folder_files, telling
 from seer_rpc.workspace.installing import install
@@ -72,13 +73,13 @@ class Workspace:
             _inside("local_files", path)
             if not Path(local).is_file():
                 raise ConfigError(
-                    f"local_files: there is no file {local}", hint=_looked_from(Path(local))
+                    f"local_files: there is no file {local}", hint=looked_from(Path(local))
                 )
         for local, path in self.local_dirs:
             _inside("local_dirs", path, may_be_all=True)
             if not Path(local).is_dir():
                 raise ConfigError(
-                    f"local_dirs: there is no folder {local}", hint=_looked_from(Path(local))
+                    f"local_dirs: there is no folder {local}", hint=looked_from(Path(local))
                 )
         for folder in self.skill_dirs:
             Skill.from_directory(folder)
@@ -175,7 +176,3 @@ def _inside(where: str, path: str, *, may_be_all: bool = False) -> Path:
     if pure.parts[:1] == (PRIVATE_FOLDER,):
         raise ConfigError(f"{where}: {path!r} is where the workspace keeps its own files")
     return Path(pure)
-
-
-def _looked_from(path: Path) -> str:
-    return "" if path.is_absolute() else f"relative paths begin at {Path.cwd()}"

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import fcntl
 import os
 import shutil
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -23,6 +21,7 @@ from seer_rpc.backends.protocol import Isolation, NetworkAccess, WebPlace
 from seer_rpc.client.connection import Connection
 from seer_rpc.client.obituary import ending_of
 from seer_rpc.errors import SandboxError
+from seer_rpc.files import locked
 from seer_rpc.locations import sandboxes_folder
 from seer_rpc.snapshots import Snapshot, Subject, note_snapshot
 from seer_runtime.wire.journal import CURRENT, PREVIOUS, RUN
@@ -119,7 +118,7 @@ class ModalMachine:
         folder = self.folder() / RUN
         for name in (PREVIOUS, CURRENT) if self._observation.exit_code is None else ():
             # A file that is not there yet has nothing to tell; others may fetch it, too.
-            with contextlib.suppress(exception.Error, OSError), _alone(folder):
+            with contextlib.suppress(exception.Error, OSError), locked(folder / "fetching"):
                 fetched, source = folder / f"{name}.new", f"{FRONT_FOLDER}/{name}"
                 copy = partial(self.handle.filesystem.copy_to_local, source, str(fetched))
                 within(_FETCH, copy)
@@ -183,13 +182,6 @@ class ModalMachine:
             # On this thread: others cannot be started any more.
             with contextlib.suppress(exception.Error):
                 self.handle.terminate()
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    with (folder / "fetching").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _bring(fetched: Path, file: Path) -> None:
