@@ -222,3 +222,16 @@ def test_one_of_several_models_is_named(
         served: Any = import_library(sandbox.serve(inspect.getfile(model)))
         assert served.info().max_positions == 128
         assert served.info().parameters == sum(each.numel() for each in tiny("gpt2").parameters())
+
+
+@pytest.mark.usefixtures("here")
+def test_ready_made_interfaces_are_served_on_modal(
+    modal_emulator: object, folder: Path, import_library: Callable[[Library], ModuleType]
+) -> None:
+    config = SandboxConfig(models=[ModelConfig(name=str(folder))], env={"OMP_NUM_THREADS": "1"})
+    with ScopedSandbox(config, backend="modal") as sandbox:
+        served: Any = import_library(sandbox.serve(inspect.getfile(model), name="there"))
+        (said,) = served.generate("hello", max_new_tokens=3)
+
+    (expected,) = model.generate("hello", max_new_tokens=3)
+    assert said.text == expected.text

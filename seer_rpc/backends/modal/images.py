@@ -22,6 +22,7 @@ _DOCKER = ("docker.io", "iptables", "iproute2")
 _OURS_FIRST = ("ENV PATH=/usr/local/bin:$PATH", "ENTRYPOINT []")
 """Images bring Pythons of their own, and programs that others are to start through."""
 
+_PACKAGES = ("seer_runtime", "seer_interfaces")
 _IGNORED = ["**/__pycache__", "**/*.pyc"]
 
 
@@ -70,11 +71,13 @@ def _pins(names: Iterable[str]) -> list[str]:
 
 def _with_runtime(image: modal.Image) -> modal.Image:
     image = image.env({"PYTHONPATH": LIBRARY})
-    return image.add_local_dir(_runtime(), f"{LIBRARY}/seer_runtime", ignore=_IGNORED)
+    for name in _PACKAGES:
+        image = image.add_local_dir(_folder(name), f"{LIBRARY}/{name}", ignore=_IGNORED)
+    return image
 
 
-def _runtime() -> Path:
-    spec = importlib.util.find_spec("seer_runtime")
+def _folder(package: str) -> Path:
+    spec = importlib.util.find_spec(package)
     assert spec is not None
     assert spec.origin is not None
     return Path(spec.origin).parent
