@@ -117,5 +117,5 @@ def test_what_there_is_not_on_this_machine_is_refused_with_a_remedy(
         **fields,
     )
     with pytest.raises(BackendError, match=message) as caught:
-        load_backend("local").start(spec)
+        load_backend("local").check(spec)
     assert "leave" in caught.value.hint
