@@ -1,4 +1,4 @@
-"""Fields of configs: whether there is one of that name, and whether a value is of its type."""
+"""Fields of configs: which there are, whether a value is of its type, how they are shown."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ import typing
 from collections.abc import Hashable, Mapping
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from seer_rpc.errors import ConfigError, UnknownFieldError
 from seer_runtime.wire.names import did_you_mean
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 T = TypeVar("T")
 
@@ -171,3 +174,12 @@ def _example(hint: Any) -> str:
     if typing.get_origin(hint) is tuple:
         return '("path here", "/root/path")'
     return '"..."' if hint is str else f"{hint.__name__}(...)"
+
+
+def show_fields(config: DataclassInstance, **instead: str) -> str:
+    """Show a dataclass as Python does, and some of its fields as they are given here."""
+    fields = (
+        f"{each.name}={instead.get(each.name) or repr(getattr(config, each.name))}"
+        for each in dataclasses.fields(config)
+    )
+    return f"{type(config).__name__}({', '.join(fields)})"

@@ -11,6 +11,9 @@ from typing import Any
 from seer_rpc.backends.models import ModelSource
 from seer_rpc.errors import ModelNotFoundError
 
+TOKEN = "HF_TOKEN"
+"""The variable that has the hub's token."""
+
 
 @contextlib.contextmanager
 def hugging_face(source: ModelSource, extra: str) -> Iterator[Any]:
@@ -63,7 +66,7 @@ def unknown(source: ModelSource, has_token: bool) -> ModelNotFoundError:
 
 
 def _has_token() -> bool:
-    return bool(os.environ.get("HF_TOKEN"))
+    return bool(os.environ.get(TOKEN))
 
 
 def _note(has_token: bool) -> str:

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from seer_rpc.environment.repo_urls import RepoSource
+from seer_rpc.environment.config.repo_urls import RepoSource
 from seer_rpc.errors import RepoError
 from seer_rpc.files import locked
 from seer_rpc.locations import cache_folder

@@ -6,7 +6,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from seer_rpc.environment.config import SandboxConfig
-from seer_rpc.environment.requirements import parse_requirement
+from seer_rpc.environment.config.requirements import parse_requirement
 
 _FOR_MODELS = ("torch", "transformers", "accelerate")
 _FOR_ADAPTERS = ("peft",)

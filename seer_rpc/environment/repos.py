@@ -11,8 +11,8 @@ from pathlib import Path
 
 from seer_rpc.backends.packages import explain, worker_needs
 from seer_rpc.environment.config import RepoConfig, SandboxConfig
+from seer_rpc.environment.config.repo_urls import RepoSource
 from seer_rpc.environment.git import Commit, Mirror, repos_folder
-from seer_rpc.environment.repo_urls import RepoSource
 from seer_rpc.environment.work import Work
 from seer_rpc.errors import CommandError, RepoError
 from seer_rpc.progress import status

@@ -40,23 +40,23 @@ PNG = bytes.fromhex(
 
 
 @pytest.fixture(scope="module", params=["namespace", "modal"])
-def shared(request: pytest.FixtureRequest) -> Iterator[tuple[Sandbox, Path]]:
+def started(request: pytest.FixtureRequest) -> Iterator[tuple[Sandbox, Path]]:
     """A sandbox in CLI mode, on this machine and on Modal, and the state folder that knows it."""
     with shared_sandbox(request, CONFIG) as sandbox:
         yield sandbox, Path(os.environ["XDG_STATE_HOME"])
 
 
 @pytest.fixture
-def sandbox(shared: tuple[Sandbox, Path]) -> Sandbox:
+def sandbox(started: tuple[Sandbox, Path]) -> Sandbox:
     """It."""
-    return shared[0]
+    return started[0]
 
 
 @pytest.fixture
-def state(shared: tuple[Sandbox, Path], monkeypatch: pytest.MonkeyPatch) -> Path:
+def state(started: tuple[Sandbox, Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     """Its state folder, set for this process and others."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(shared[1]))
-    return shared[1]
+    monkeypatch.setenv("XDG_STATE_HOME", str(started[1]))
+    return started[1]
 
 
 @pytest.fixture

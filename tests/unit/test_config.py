@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from seer_rpc.environment import ExecutionMode, ModelConfig, RepoConfig, SandboxConfig
-from seer_rpc.environment.model_sizes import count_parameters, model_size
-from seer_rpc.environment.repo_urls import parse_repo
+from seer_rpc.environment.config.model_sizes import count_parameters, model_size
+from seer_rpc.environment.config.repo_urls import parse_repo
 from seer_rpc.errors import ConfigError, UnknownFieldError
 
 

@@ -131,6 +131,6 @@ def drop_snapshot(snapshot: Snapshot) -> None:
         BackendError: Modal cannot be asked to, or does not.
     """
     check_client()
-    from seer_rpc.backends.modal.kept import delete
+    from seer_rpc.backends.modal.snapshots import delete
 
     delete(snapshot.image)

@@ -14,9 +14,9 @@ from modal import exception
 
 from seer_rpc.backends.modal.deadlines import within
 from seer_rpc.backends.modal.definition import FRONT_FOLDER, WEB_PORT
-from seer_rpc.backends.modal.kept import keep
 from seer_rpc.backends.modal.observation import Observation
 from seer_rpc.backends.modal.presence import Presence
+from seer_rpc.backends.modal.snapshots import keep
 from seer_rpc.backends.protocol import Isolation, NetworkAccess, WebPlace
 from seer_rpc.client.connection import Connection
 from seer_rpc.client.obituary import ending_of

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import modal
 
-from seer_rpc.backends.hub import hugging_face
+from seer_rpc.backends.hub import TOKEN, hugging_face
 from seer_rpc.backends.modal.fetching import fetch, look_up
 from seer_rpc.backends.modal.problems import translated
-from seer_rpc.backends.modal.secrets import TOKEN
 from seer_rpc.backends.modal.volumes import (
     is_whole,
     make_volume,

@@ -7,11 +7,9 @@ from collections.abc import Mapping, Sequence
 import modal
 from modal import exception
 
+from seer_rpc.backends.hub import TOKEN
 from seer_rpc.backends.modal.deadlines import asked
 from seer_rpc.backends.modal.problems import translated
-
-TOKEN = "HF_TOKEN"
-"""The variable that has the token of the Hugging Face hub."""
 
 _MORE_NAMES = {TOKEN: ("huggingface-secret",)}
 

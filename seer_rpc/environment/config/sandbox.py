@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-import keyword
 import re
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -15,14 +12,15 @@ from typing import Literal
 
 from seer_rpc.backends.listening import Listening, Tls
 from seer_rpc.backends.protocol import IsolationLevel, Limits
-from seer_rpc.environment.gpus import MEMORY, check_count, gpu_name, smallest_that_holds
-from seer_rpc.environment.image_names import check_image
-from seer_rpc.environment.model_sizes import ModelSize, model_size
-from seer_rpc.environment.networks import parse_networks
-from seer_rpc.environment.repo_urls import RepoSource, parse_repo
-from seer_rpc.environment.requirements import parse_requirement
+from seer_rpc.environment.config.gpus import check_count, gpu_name
+from seer_rpc.environment.config.image_names import check_image
+from seer_rpc.environment.config.model import ModelConfig
+from seer_rpc.environment.config.networks import parse_networks
+from seer_rpc.environment.config.repo import RepoConfig
+from seer_rpc.environment.config.requirements import parse_requirement
+from seer_rpc.environment.config.room import warn_of_room
 from seer_rpc.errors import ConfigError
-from seer_rpc.fields import check_positive, check_types, knows_its_fields
+from seer_rpc.fields import check_positive, check_types, knows_its_fields, show_fields
 from seer_rpc.files import looked_from
 from seer_rpc.redaction import without_credentials
 
@@ -35,68 +33,6 @@ _TOKEN = re.compile(
 
 _DEBIAN = re.compile(r"[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?(=[A-Za-z0-9.+:~-]+)?")
 _REGION = re.compile(r"[a-z]+(-[a-z0-9]+)*")
-_LOADED = "how a model is loaded is decided for you; a ModelConfig has its five fields alone"
-
-
-@knows_its_fields(
-    {
-        "revision": 'write name="org/model@revision"',
-        "model_name": 'write name="org/model"',
-        **dict.fromkeys(
-            (
-                "dtype",
-                "torch_dtype",
-                "device_map",
-                "load_kwargs",
-                "quantization",
-                "quantization_config",
-            ),
-            _LOADED,
-        ),
-    }
-)
-@dataclass
-class ModelConfig:
-    """A model to have in the sandbox.
-
-    Raises:
-        ConfigError: the fields do not fit together.
-    """
-
-    name: str
-    """A Hugging Face id, `org/model` or `org/model@revision`; a directory; or a GGUF file."""
-
-    var_name: str = "model"
-    """The variable that holds it in notebook kernels."""
-
-    hidden: bool = False
-    """Whether agents are kept from knowing which model it is."""
-
-    is_peft: bool = False
-    """Whether it is an adapter, to be loaded on `base_model`."""
-
-    base_model: str | None = None
-
-    def __post_init__(self) -> None:
-        """Check."""
-        check_types(self)
-        if not self.name.strip():
-            raise ConfigError("a model needs a name", hint='ModelConfig(name="org/model")')
-        if not self.var_name.isidentifier() or keyword.iskeyword(self.var_name):
-            raise ConfigError(
-                f"var_name={self.var_name!r} cannot be the name of a variable",
-                hint='write var_name="model_a": letters, digits and "_"',
-            )
-        if self.is_peft and not self.base_model:
-            raise ConfigError(
-                f"{self.name!r} is an adapter: it needs the model that it adapts",
-                hint='give base_model="org/model", or leave is_peft out',
-            )
-        if self.base_model and not self.is_peft:
-            raise ConfigError(
-                f"{self.name!r} has a base_model and is no adapter",
-                hint="give is_peft=True, or leave base_model out",
-            )
 
 
 class ExecutionMode(Enum):
@@ -104,54 +40,6 @@ class ExecutionMode(Enum):
 
     NOTEBOOK = "notebook"
     CLI = "cli"
-
-
-@knows_its_fields(
-    {
-        **dict.fromkeys(("revision", "branch", "tag", "commit", "ref"), 'write url="...@revision"'),
-        "path": "a repository is at /workspace/NAME in the sandbox",
-    }
-)
-@dataclass
-class RepoConfig:
-    """A git repository to have in the sandbox.
-
-    Raises:
-        ConfigError: a field cannot be as it is written.
-    """
-
-    url: str
-    """`owner/repo` on GitHub, a URL, or a folder here; `@revision` at its end pins it."""
-
-    dockerfile: str | None = None
-    """The path in it of a Dockerfile, for `Sandbox.start_container`."""
-
-    install: bool | str = False
-    """Whether its Python package is installed, editable; or the command that does so, which runs in
-    its folder."""
-
-    @property
-    def source(self) -> RepoSource:
-        """Where it is, and what of it is wanted."""
-        return parse_repo(self.url)
-
-    def __post_init__(self) -> None:
-        """Check."""
-        check_types(self)
-        parse_repo(self.url)
-        if self.dockerfile is not None and not _is_inside(self.dockerfile):
-            raise ConfigError(
-                f"dockerfile={self.dockerfile!r} is no path in the repository",
-                hint='write dockerfile="Dockerfile", or where else in it that is',
-            )
-        if isinstance(self.install, str) and not self.install.strip():
-            raise ConfigError(
-                "install='' is no command", hint="write install=True for pip install -e"
-            )
-
-    def __repr__(self) -> str:
-        """Show it without a password."""
-        return _shown(self, url=repr(without_credentials(self.url)))
 
 
 @knows_its_fields(
@@ -299,13 +187,14 @@ class SandboxConfig:
         parse_networks(self.allow_from)
         self._check_machine()
         self._check_debug()
-        self._check_room()
+        if self.gpu is not None:
+            warn_of_room(self.models, self.gpu, self.gpu_count)
 
     def __repr__(self) -> str:
         """Show it without what may be secret."""
         packages = [without_credentials(each) for each in self.python_packages]
         variables = ", ".join(f"{name!r}: ..." for name in self.env)
-        return _shown(self, python_packages=repr(packages), env=f"{{{variables}}}")
+        return show_fields(self, python_packages=repr(packages), env=f"{{{variables}}}")
 
     def _check_packages(self) -> None:
         for text in self.python_packages:
@@ -363,43 +252,6 @@ class SandboxConfig:
                 hint="leave one of them out",
             )
 
-    def _check_room(self) -> None:
-        """Warn of models that the GPUs cannot hold."""
-        if self.gpu is None:
-            return
-        names = [model.base_model or model.name for model in self.models]
-        sizes = {name: size for name in names if (size := model_size(name))}
-        needed, memory = sum(map(_gigabytes, sizes.values())), MEMORY[self.gpu] * self.gpu_count
-        if needed > memory:
-            have = (
-                f"{self.gpu_count} x {self.gpu} have" if self.gpu_count > 1 else f"{self.gpu} has"
-            )
-            each = "; ".join(_weight(model, sizes) for model in self.models if _of(model) in sizes)
-            advice = smallest_that_holds(needed) or "a smaller model"
-            warnings.warn(
-                f"the models need about {needed:.0f} GB, and {have} {memory} GB ({each}); "
-                f"write {advice}",
-                stacklevel=_CALLER,
-            )
-
-
-_CALLER = 5
-"""The frames up to whoever makes a config."""
-
-
-def _gigabytes(size: ModelSize) -> float:
-    return size.gigabytes
-
-
-def _of(model: ModelConfig) -> str:
-    return model.base_model or model.name
-
-
-def _weight(model: ModelConfig, sizes: dict[str, ModelSize]) -> str:
-    size = sizes[_of(model)]
-    name = "a hidden one" if model.hidden else _of(model)
-    return f"{name}: {size.parameters / 1e9:.1f}B x {size.bits / 8:g} bytes, by {size.source}"
-
 
 def _check_distinct(where: str, what: str, names: Iterable[str]) -> None:
     for name, count in Counter(names).items():
@@ -416,19 +268,6 @@ def _check_target(where: str, path: str) -> None:
             f"{where}: {path!r} is no path in the sandbox",
             hint="use a path below /root or /workspace",
         )
-
-
-def _is_inside(path: str) -> bool:
-    pure = PurePosixPath(path)
-    return bool(pure.parts) and not pure.is_absolute() and ".." not in pure.parts
-
-
-def _shown(config: RepoConfig | SandboxConfig, **instead: str) -> str:
-    fields = (
-        f"{each.name}={instead.get(each.name) or repr(getattr(config, each.name))}"
-        for each in dataclasses.fields(config)
-    )
-    return f"{type(config).__name__}({', '.join(fields)})"
 
 
 def _bytes(mebibytes: int | None) -> int | None:
