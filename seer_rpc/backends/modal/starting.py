@@ -15,7 +15,7 @@ from seer_rpc.backends.modal.folders import send_folders
 from seer_rpc.backends.modal.machine import ModalMachine
 from seer_rpc.backends.modal.observation import Observation
 from seer_rpc.backends.modal.presence import Presence
-from seer_rpc.backends.modal.problems import translated
+from seer_rpc.backends.modal.problems import PROBABLY_MODAL, translated
 from seer_rpc.backends.network import Entrance
 from seer_rpc.backends.protocol import MachineSpec, NetworkAccess
 from seer_rpc.client.connection import PUBLIC
@@ -98,7 +98,7 @@ def _failure(spec: MachineSpec, observation: Observation, error: Exception) -> S
     problem = "ended" if has_ended else f"does not answer: {error}"
     return SandboxStartError(
         f"the sandbox's runtime {problem}",
-        hint="" if has_ended or not spec.allowed else _ALLOWED,
+        hint="" if has_ended else _ALLOWED if spec.allowed else PROBABLY_MODAL,
         log=observation.lines(_LAST_LINES),
         exit_code=observation.exit_code,
     )
