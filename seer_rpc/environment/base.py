@@ -285,6 +285,16 @@ class BaseSandbox(Work):
         run, self._run = self._run, None
         if run is None or run.process != os.getpid():
             return
+        try:
+            self._end_run(run, grace)
+        except BaseException:
+            # It may run on: whoever asks once more ends it.
+            self._run = run
+            raise
+        if not run.is_attached:
+            forget(self.sandbox_id)
+
+    def _end_run(self, run: Run, grace: float) -> None:
         with status(f"stopping sandbox {self.name}"):
             if run.is_attached and not run.machine.is_here:
                 # Its owner may ask what was called, when there is nobody to tell any more.
@@ -294,11 +304,9 @@ class BaseSandbox(Work):
                 with contextlib.suppress(SessionError):
                     run.control.stop(grace)
                 _await_end(run.machine, grace)
-            run.control.close()
             self._docker(run).remove(run.containers)
             run.machine.stop()
-        if not run.is_attached:
-            forget(self.sandbox_id)
+            run.control.close()
 
     def __exit__(
         self,
@@ -319,8 +327,13 @@ class BaseSandbox(Work):
         self, workspace: Workspace, name: str | None, snapshot: Snapshot | None = None
     ) -> None:
         with self._starting:
-            if self._run is None:
+            if self._run is not None:
+                return
+            try:
                 self._start_once(workspace, name, snapshot)
+            except BaseException:
+                self.terminate()
+                raise
 
     def _start_once(
         self, workspace: Workspace, name: str | None, snapshot: Snapshot | None
@@ -367,20 +380,17 @@ class BaseSandbox(Work):
             record = planned_record(spec, chosen, self.config, call_token, admin_token)
             with status(f"starting sandbox {self.name}"):
                 machine = self._create(backend, spec, record)
-        control = Control(machine.connection("", admin_token))
-        self._run = Run(machine, control, call_token, admin_token, models, list(repos))
-        try:
-            furnish(control.workbench, self.config, workspace)
-            if self.config.docker:
-                start_docker(self)
-            install_repos(self, self.config, list(repos))
-            if code_server is not None:
-                started = start_code_server(self, code_server)
-                self._run = replace(self._run, code_server=started)
-            register(running_record(record, machine, models, list(repos), self._run.code_server))
-        except BaseException:
-            self.terminate()
-            raise
+                control = Control(machine.connection("", admin_token))
+                # Before anything else, so that whatever comes between ends it.
+                self._run = Run(machine, control, call_token, admin_token, models, list(repos))
+        furnish(control.workbench, self.config, workspace)
+        if self.config.docker:
+            start_docker(self)
+        install_repos(self, self.config, list(repos))
+        if code_server is not None:
+            started = start_code_server(self, code_server)
+            self._run = replace(self._run, code_server=started)
+        register(running_record(record, machine, models, list(repos), self._run.code_server))
 
     def _create(self, backend: Backend, spec: MachineSpec, record: SandboxRecord) -> Machine:
         try:

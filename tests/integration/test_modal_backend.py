@@ -273,6 +273,24 @@ def test_the_end_of_its_time_is_an_error_of_its_own(
     assert not modal_emulator.running
 
 
+def test_an_end_that_fails_can_be_asked_for_again(
+    modal_emulator: ModalEmulator, gpu: dict[str, Any]
+) -> None:
+    sandbox = Sandbox(SandboxConfig(**gpu), backend="modal").start()
+    for method in ("SandboxTerminate", "SandboxTerminateV2"):
+        modal_emulator.faults.plan(method, Fault(Status.PERMISSION_DENIED))
+    # Its runtime cannot end by itself, either.
+    sandbox.modal_sandbox.exec("pkill", "-STOP", "-f", "seer_runtime$").wait()
+    with pytest.raises(SandboxError, match="does not say that it has ended"):
+        sandbox.terminate()
+    assert len(modal_emulator.running) == len(all_sandboxes()) == 1
+
+    sandbox.terminate()
+
+    assert not modal_emulator.running
+    assert not all_sandboxes()
+
+
 def test_a_lost_machine(modal_emulator: ModalEmulator, start: Start) -> None:
     sandbox = start()
     modal_emulator.lose(only(modal_emulator).id)
