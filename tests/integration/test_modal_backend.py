@@ -653,6 +653,25 @@ def test_a_snapshot_is_listed_and_removed(modal_emulator: ModalEmulator, start: 
 
 
 @one_kind
+def test_a_snapshot_that_is_interrupted_leaves_no_image(
+    modal_emulator: ModalEmulator, start: Start, wait_until: Callable[..., None]
+) -> None:
+    sandbox = start()
+    modal_emulator.faults.delay("TaskSnapshotFilesystem", 3)
+    main_thread = threading.get_ident()
+
+    def interrupt() -> None:
+        wait_until(lambda: modal_emulator.log.of("TaskSnapshotFilesystem"))
+        signal.pthread_kill(main_thread, signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        sandbox.snapshot()
+
+    assert list_snapshots() == []
+    wait_until(lambda: modal_emulator.log.of("ImageDelete"), 30)
+
+
 def test_a_local_snapshot_starts_none(start: Start) -> None:
     with Sandbox(SandboxConfig(), backend="local").start() as local:
         snapshot = local.snapshot()
