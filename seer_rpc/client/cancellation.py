@@ -21,7 +21,8 @@ class Cancellation:
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._lock = threading.Lock()
+        # A signal's handler may give up what this thread adds to.
+        self._lock = threading.RLock()
         self._calls: list[Cancellable] = []
         self.is_cancelled = False
 

@@ -245,8 +245,13 @@ class BaseSandbox(Work):
         run, self._run = self._run, None
         if run is None or not run.is_of_this_process:
             return
-        with status(f"stopping sandbox {self.name}"):
-            run.end(self._docker(run), grace, is_detached=self.config.detach)
+        try:
+            with status(f"stopping sandbox {self.name}"):
+                run.end(self._docker(run), grace, is_detached=self.config.detach)
+        except BaseException:
+            # It may run on: whoever asks once more ends it.
+            self._run = run
+            raise
         if not run.is_attached:
             forget(self.sandbox_id)
 
@@ -268,8 +273,13 @@ class BaseSandbox(Work):
         self, workspace: Workspace, name: str | None, snapshot: Snapshot | None = None
     ) -> None:
         with self._starting:
-            if self._run is None:
+            if self._run is not None:
+                return
+            try:
                 self._start_once(workspace, name, snapshot)
+            except BaseException:
+                self.terminate()
+                raise
 
     def _start_once(
         self, workspace: Workspace, name: str | None, snapshot: Snapshot | None
@@ -293,13 +303,13 @@ class BaseSandbox(Work):
                 has_notebooks=self._has_notebooks,
                 snapshot=snapshot,
             )
-            self._run, record = plan.start()
-        try:
-            self._run = self._furnished(self._run, workspace, code_server)
-            register(running_record(record, self._run))
-        except BaseException:
-            self.terminate()
-            raise
+            record = plan.start(self._hold)
+        run = self._running()
+        self._run = self._furnished(run, workspace, code_server)
+        register(running_record(record, self._run))
+
+    def _hold(self, run: Run) -> None:
+        self._run = run
 
     def _furnished(self, run: Run, workspace: Workspace, code_server: Path | None) -> Run:
         """Put in what it begins with; gives what there is then."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -50,8 +50,10 @@ class Plan:
     call_token: str = field(default_factory=_new_token, repr=False)
     admin_token: str = field(default_factory=_new_token, repr=False)
 
-    def start(self) -> tuple[Run, SandboxRecord]:
-        """Have the backend start it; gives it, and what is written down of it.
+    def start(self, hold: Callable[[Run], None]) -> SandboxRecord:
+        """Have the backend start it; gives what is written down of it.
+
+        `hold` gets it before anything else is done, so that whatever comes between can end it.
 
         Raises:
             ModelNotFoundError: a model is not to be had.
@@ -67,8 +69,9 @@ class Plan:
         record = planned_record(spec, self.backend, self.config, *tokens)
         with status(f"starting sandbox {self.name}"):
             machine = _create(backend, spec, record)
-        control = Control(machine.connection("", self.admin_token))
-        return Run(machine, control, *tokens, models, list(self.repos)), record
+            control = Control(machine.connection("", self.admin_token))
+            hold(Run(machine, control, *tokens, models, list(self.repos)))
+        return record
 
     def _spec(self) -> MachineSpec:
         config, program = self.config, self.code_server

@@ -112,6 +112,6 @@ class Run:
             with contextlib.suppress(SessionError):
                 self.control.stop(grace)
             wait_until(lambda: self.machine.exit_code() is not None, grace)
-        self.control.close()
         docker.remove(self.containers)
         self.machine.stop()
+        self.control.close()

@@ -273,6 +273,24 @@ def test_the_end_of_its_time_is_an_error_of_its_own(
     assert not modal_emulator.running
 
 
+def test_an_end_that_fails_can_be_asked_for_again(
+    modal_emulator: ModalEmulator, gpu: dict[str, Any]
+) -> None:
+    sandbox = Sandbox(SandboxConfig(**gpu), backend="modal").start()
+    for method in ("SandboxTerminate", "SandboxTerminateV2"):
+        modal_emulator.faults.plan(method, Fault(Status.PERMISSION_DENIED))
+    # Its runtime cannot end by itself, either.
+    sandbox.modal_sandbox.exec("pkill", "-STOP", "-f", "seer_runtime$").wait()
+    with pytest.raises(SandboxError, match="does not say that it has ended"):
+        sandbox.terminate()
+    assert len(modal_emulator.running) == len(all_sandboxes()) == 1
+
+    sandbox.terminate()
+
+    assert not modal_emulator.running
+    assert not all_sandboxes()
+
+
 def test_a_lost_machine(modal_emulator: ModalEmulator, start: Start) -> None:
     sandbox = start()
     modal_emulator.lose(only(modal_emulator).id)
@@ -635,6 +653,25 @@ def test_a_snapshot_is_listed_and_removed(modal_emulator: ModalEmulator, start: 
 
 
 @one_kind
+def test_a_snapshot_that_is_interrupted_leaves_no_image(
+    modal_emulator: ModalEmulator, start: Start, wait_until: Callable[..., None]
+) -> None:
+    sandbox = start()
+    modal_emulator.faults.delay("TaskSnapshotFilesystem", 3)
+    main_thread = threading.get_ident()
+
+    def interrupt() -> None:
+        wait_until(lambda: modal_emulator.log.of("TaskSnapshotFilesystem"))
+        signal.pthread_kill(main_thread, signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        sandbox.snapshot()
+
+    assert list_snapshots() == []
+    wait_until(lambda: modal_emulator.log.of("ImageDelete"), 30)
+
+
 def test_a_local_snapshot_starts_none(start: Start) -> None:
     with Sandbox(SandboxConfig(), backend="local").start() as local:
         snapshot = local.snapshot()

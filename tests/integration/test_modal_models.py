@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import subprocess
 import sys
@@ -21,7 +22,13 @@ import modal  # noqa: E402
 from grpclib import Status  # noqa: E402
 
 from seer_rpc.client import Session  # noqa: E402
-from seer_rpc.environment import ModelConfig, Sandbox, SandboxConfig, ScopedSandbox  # noqa: E402
+from seer_rpc.environment import (  # noqa: E402
+    ModelConfig,
+    Sandbox,
+    SandboxConfig,
+    ScopedSandbox,
+    aio,
+)
 from seer_rpc.errors import (  # noqa: E402
     BackendError,
     CapacityError,
@@ -450,6 +457,26 @@ def test_an_interrupted_start_leaves_no_fetch(
             wait_until(lambda: begun(hub), 30)
             owner.send_signal(signal.SIGINT)
             assert owner.wait(60) != 0
+        wait_until(lambda: not reached.running, 30)
+    assert not all_sandboxes()
+
+
+def test_a_start_that_is_given_up_waits_for_no_fetch(
+    reached: ModalEmulator, hub: Hub, wait_until: WaitUntil
+) -> None:
+    hub.add("org/model", _FILES)
+
+    async def main() -> None:
+        config = SandboxConfig(models=[ModelConfig(name="org/model")])
+        starting = asyncio.create_task(aio.Sandbox(config, backend="modal").start())
+        await asyncio.to_thread(wait_until, lambda: begun(hub), 30)
+        starting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(asyncio.shield(starting), 20)
+
+    # Whatever waits for the fetch waits for as long.
+    with hub.pause(longer_than=1000):
+        asyncio.run(main())
         wait_until(lambda: not reached.running, 30)
     assert not all_sandboxes()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import itertools
+import signal
 import sys
 import threading
 from collections import Counter
@@ -455,7 +456,7 @@ class Breaking(Library):
     """A library that cannot be read the second time."""
 
     def __init__(self) -> None:
-        super().__init__("breaking", {"breaking.py": ""})
+        super().__init__("breaking", {})
         self._reads = itertools.count(1)
 
     @property
@@ -544,7 +545,7 @@ class Slow(Library):
     """A library that takes its time."""
 
     def __init__(self) -> None:
-        super().__init__("slow", {"slow.py": ""})
+        super().__init__("slow", {})
         self.goes_on = threading.Event()
         self.readers: set[threading.Thread] = set()
 
@@ -574,6 +575,35 @@ def test_a_start_that_is_cancelled_leaves_nothing(backend: str) -> None:
         assert not any(sandboxes_folder().iterdir())
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("is_handler", [True, False], ids=["signal", "thread"])
+def test_the_end_of_a_pool_ends_its_start(
+    backend: str, is_handler: bool, wait_until: WaitUntil
+) -> None:
+    pool, library = SandboxPool(size=6, backend=backend), Slow()
+    main = threading.get_ident()
+
+    def end() -> None:
+        wait_until(lambda: len(library.readers) == 4)
+        threading.Timer(0.5, library.goes_on.set).start()
+        if is_handler:
+            signal.pthread_kill(main, signal.SIGUSR1)
+        else:
+            pool.terminate()
+
+    before = signal.signal(signal.SIGUSR1, lambda *_: pool.terminate())
+    ending = threading.Thread(target=end, daemon=True)
+    ending.start()
+    try:
+        with pytest.raises(SandboxStartError, match="the pool was ended while it started"):
+            pool.start(Workspace(libraries=[library]))
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    ending.join()
+    assert len(library.readers) == 4
+    assert pool.sandboxes == []
+    assert not any(sandboxes_folder().iterdir())
 
 
 # Without a trace.

@@ -15,12 +15,14 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from seer_rpc.environment import RepoConfig, Sandbox, SandboxConfig
 from seer_rpc.environment.git import repos_folder
 from seer_rpc.errors import CommandError, ConfigError, ContainerError, RepoError
+from seer_rpc.registry import all_sandboxes
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 
@@ -111,6 +113,22 @@ def test_a_repository_is_in_the_workspace(start: Callable[..., Sandbox], repo: P
     assert told.split() == ["##", "trunk", "2"]
     sandbox.exec("git checkout -qb mine && touch new && git add new", cwd=handle.path)
     assert git(repo, "branch", "--list", "mine") == ""
+
+
+def test_an_interruption_while_its_files_are_removed_here_leaves_no_sandbox(
+    start: Callable[..., Sandbox], repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove = shutil.rmtree
+
+    def interrupted(path: Path, **options: Any) -> None:
+        remove(path, **options)
+        if "checkout-" in str(path):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(shutil, "rmtree", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        start(repo)
+    assert not all_sandboxes()
 
 
 def test_there_are_no_handles_before_the_start(backend: str, repo: Path) -> None:

@@ -16,7 +16,7 @@ from modal import exception
 
 from seer_rpc.backends.hub import gated, unknown
 from seer_rpc.backends.modal.creation import build, end, lookup_app, schedule
-from seer_rpc.backends.modal.deadlines import asked, within
+from seer_rpc.backends.modal.deadlines import asked, within_unless_given_up
 from seer_rpc.backends.modal.definition import APP
 from seer_rpc.backends.modal.images import fetching_image
 from seer_rpc.backends.modal.volumes import is_whole
@@ -205,7 +205,8 @@ def _await_other(name: str) -> None:
 def _await_end(sandbox: modal.Sandbox, longest: float) -> int | None:
     # One whose time is over is an exception, whatever is asked for.
     with contextlib.suppress(exception.SandboxTimeoutError, TimeoutError):
-        within(longest + _SLACK, partial(sandbox.wait, raise_on_termination=False))
+        waiting = partial(sandbox.wait, raise_on_termination=False)
+        within_unless_given_up(longest + _SLACK, waiting)
     return sandbox.returncode
 
 

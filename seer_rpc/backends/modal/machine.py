@@ -156,10 +156,10 @@ class ModalMachine:
         if os.getpid() != self._owner:
             return
         if self._presence is not None:
-            atexit.unregister(self._abandon)
             self._presence.end()
         if self._observation.exit_code is None:
             self._terminate()
+        atexit.unregister(self._abandon)
         self._observation.finish()
         # Its connections stay open otherwise.
         self.handle.detach()

@@ -56,10 +56,11 @@ def translate(error: exception.Error) -> SeerError:
             return BackendError(f"Modal does not run such a sandbox: {error}")
     return SandboxStartError(
         f"Modal does not do what is needed: {error or type(error).__name__}",
-        hint="is the network up? https://status.modal.com tells whether Modal is",
+        hint=PROBABLY_MODAL,
     )
 
 
+PROBABLY_MODAL = "is the network up? https://status.modal.com tells whether Modal is"
 MORE = (
     "try again later, with another gpu= or a smaller gpu_count=; sandboxes that are still running "
     "count, too: `seer ps`"

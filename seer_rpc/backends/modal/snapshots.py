@@ -24,12 +24,18 @@ def keep(sandbox: modal.Sandbox) -> str:
     try:
         # Without a time to live: it stays until it is deleted, as one on this machine does.
         keep_files = partial(sandbox.snapshot_filesystem, timeout=_TAKING, ttl=None)
-        return within(_TAKING, keep_files).object_id
+        return within(_TAKING, keep_files, _drop).object_id
     except (exception.Error, TimeoutError) as error:
         raise SnapshotError(
             f"Modal keeps no snapshot of the sandbox: {error or 'it does not answer'}",
             hint="try again; large folders of files that can be made again are better removed",
         ) from error
+
+
+def _drop(image: modal.Image) -> None:
+    # Nobody knows of it, and it would stay for good.
+    with contextlib.suppress(BackendError):
+        delete(image.object_id)
 
 
 def delete(image: str) -> None:

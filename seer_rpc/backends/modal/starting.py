@@ -9,13 +9,13 @@ from modal import exception
 
 from seer_rpc.backends.listening import Address
 from seer_rpc.backends.modal.creation import create, end
-from seer_rpc.backends.modal.deadlines import within, within_unless_given_up
+from seer_rpc.backends.modal.deadlines import within_unless_given_up
 from seer_rpc.backends.modal.definition import isolation, plan_entrance, port
 from seer_rpc.backends.modal.folders import send_folders
 from seer_rpc.backends.modal.machine import ModalMachine
 from seer_rpc.backends.modal.observation import Observation
 from seer_rpc.backends.modal.presence import Presence
-from seer_rpc.backends.modal.problems import translated
+from seer_rpc.backends.modal.problems import PROBABLY_MODAL, translated
 from seer_rpc.backends.network import Entrance
 from seer_rpc.backends.protocol import MachineSpec, NetworkAccess
 from seer_rpc.client.connection import PUBLIC
@@ -56,7 +56,7 @@ def _ready(spec: MachineSpec, sandbox: modal.Sandbox, entrance: Entrance | None)
     show_detail("waiting for its runtime")
     observation = Observation(sandbox, spec.sandbox_id)
     try:
-        tunnels = within(_TUNNEL, lambda: sandbox.tunnels(timeout=int(_TUNNEL)))
+        tunnels = within_unless_given_up(_TUNNEL, lambda: sandbox.tunnels(timeout=int(_TUNNEL)))
         network = _network(tunnels[port(entrance)], entrance)
         ready = partial(sandbox.wait_until_ready, timeout=int(_READY))
         within_unless_given_up(_READY, ready)
@@ -80,7 +80,7 @@ def _send(spec: MachineSpec, sandbox: modal.Sandbox) -> None:
     if spec.folders:
         show_detail("sending what it begins with")
         try:
-            within(_SENDING, lambda: send_folders(sandbox, spec.folders))
+            within_unless_given_up(_SENDING, lambda: send_folders(sandbox, spec.folders))
         except TimeoutError:
             raise SandboxStartError(
                 f"the folders that the sandbox begins with were not sent within {_SENDING:.0f} s"
@@ -98,7 +98,7 @@ def _failure(spec: MachineSpec, observation: Observation, error: Exception) -> S
     problem = "ended" if has_ended else f"does not answer: {error}"
     return SandboxStartError(
         f"the sandbox's runtime {problem}",
-        hint="" if has_ended or not spec.allowed else _ALLOWED,
+        hint="" if has_ended else _ALLOWED if spec.allowed else PROBABLY_MODAL,
         log=observation.lines(_LAST_LINES),
         exit_code=observation.exit_code,
     )

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import modal
 
-from seer_rpc.backends.modal.deadlines import asked, within
+from seer_rpc.backends.modal.deadlines import asked, within_unless_given_up
 from seer_rpc.backends.models import model_slug
 from seer_rpc.errors import ModelFetchError, ModelNotFoundError
 from seer_rpc.files import write_whole
@@ -87,7 +87,7 @@ def send(folder: Path, content: Content, volume: modal.Volume) -> None:
     """
     show_detail(f"sending {show_size(sum(each.size for each in content.files))}, once")
     try:
-        within(_SENDING, partial(_put, volume, folder, content.files))
+        within_unless_given_up(_SENDING, partial(_put, volume, folder, content.files))
     except TimeoutError:
         raise ModelFetchError(
             f"{folder} was not sent to Modal within {_SENDING / 3600:.0f} h",

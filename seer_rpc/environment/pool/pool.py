@@ -52,7 +52,8 @@ class SandboxPool:
         self._backend = backend
         self._replacements = size if replacements is None else replacements
         _check(self.config, size, self._replacements)
-        self._changing = threading.Lock()
+        # A signal's handler may end it while this thread starts or ends it.
+        self._changing = threading.RLock()
         self._run: PoolRun | None = None
 
     @property
@@ -67,14 +68,14 @@ class SandboxPool:
 
         Raises:
             ConfigError: they cannot run as they are configured.
-            SandboxStartError: one did not start.
+            SandboxStartError: one did not start, or the pool was ended meanwhile.
         """
         with self._changing:
             if self._run is None:
                 self.name = name or self.name
-                self._run = self._plan(workspace or Workspace())
+                self._run = run = self._plan(workspace or Workspace())
                 try:
-                    self._run.start()
+                    run.start()
                 except BaseException:
                     self._end(0.0)
                     raise
@@ -101,9 +102,14 @@ class SandboxPool:
         Items that a `map` still works on get errors as their outcomes. With `grace`, calls that run
         have so many seconds to end, and nothing new begins.
 
+        A start that goes on, on whatever thread, is given up.
+
         Raises:
             SandboxError: a backend does not say that it has ended one; the others have ended.
         """
+        run = self._run
+        if run is not None:
+            run.give_up()
         with self._changing:
             problems = self._end(grace)
         if problems:

@@ -14,12 +14,19 @@ from seer_rpc.client.connection import Connection
 from seer_rpc.environment.pool.library import PooledLibrary
 from seer_rpc.environment.pool.replicas import Replica, Replicas
 from seer_rpc.environment.pool.sources import KeptSources
-from seer_rpc.environment.pool.together import check_given_up, finish_together, together
+from seer_rpc.environment.pool.together import (
+    check_given_up,
+    finish_together,
+    together,
+    together_until,
+)
 from seer_rpc.environment.scoped import ScopedSandbox
 from seer_rpc.errors import (
+    CallCancelledError,
     InterfaceError,
     InterfacePendingError,
     SandboxLostError,
+    SandboxStartError,
     SeerError,
 )
 from seer_rpc.progress import Status, note, parts_of, status
@@ -75,10 +82,17 @@ class PoolRun:
         """Start all of them. Raises what a start raises; `terminate` ends those that run then."""
         size = self.replicas.size
         replicas = [self._planned() for _ in range(size)]
+        starts = [partial(self._start, each) for each in replicas]
         with status(f"starting the {size} sandboxes of {self._name}") as shown, parts_of(shown):
-            together([partial(self._start, each) for each in replicas])
-        self.replicas.join(*replicas)
+            self._do_all(starts)
+        if not self.replicas.join(*replicas):
+            raise _ended()
         self._chore(self._watch)
+
+    def give_up(self) -> None:
+        """Begin the end: whoever starts or serves something stops."""
+        if self.replicas.process == os.getpid():
+            self._given_up.cancel()
 
     def serve(self, path: Path, name: str) -> PooledLibrary:
         """Serve a file in all of them.
@@ -127,6 +141,14 @@ class PoolRun:
             problems = finish_together([partial(_end, each, grace) for each in self._all])
         self._sources.remove()
         return [each for each in problems if each is not None]
+
+    def _do_all(self, starts: Sequence[Callable[[], None]]) -> None:
+        try:
+            together_until(self._given_up, starts)
+        except CallCancelledError:
+            if self._given_up.is_cancelled:
+                raise _ended() from None
+            raise
 
     def _planned(self) -> Replica:
         with self.replicas.lock:
@@ -250,6 +272,10 @@ def _turn(lock: threading.Lock | threading.Semaphore) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _ended() -> SandboxStartError:
+    return SandboxStartError("the pool was ended while it started")
 
 
 def _end(replica: Replica, grace: float = 0.0) -> SeerError | None:

@@ -21,8 +21,7 @@ def together(tasks: Sequence[Callable[[], T]]) -> list[T]:
     over; an interruption while they end is raised at once.
     """
     cancellation = Cancellation()
-    context = contextvars.copy_context()
-    context.run(CURRENT.set, cancellation)
+    context = _given_up_by(cancellation)
     begun: list[Future[T]] = []
     errors: list[BaseException] = []
     # Not an executor's threads: a program that gives up would wait for them at its end.
@@ -41,9 +40,18 @@ def together(tasks: Sequence[Callable[[], T]]) -> list[T]:
 
 def finish_together(tasks: Sequence[Callable[[], T]]) -> list[T]:
     """Do as `together`, whatever was given up: what has to be done at an end."""
-    context = contextvars.copy_context()
-    context.run(CURRENT.set, None)
-    return context.run(together, tasks)
+    return _given_up_by(None).run(together, tasks)
+
+
+def together_until(given_up: Cancellation, tasks: Sequence[Callable[[], T]]) -> list[T]:
+    """Do as `together`, until that gives them up, or whoever waits for this is given up."""
+    cancellation = Cancellation()
+    given_up.add(cancellation)
+    try:
+        with ending(cancellation):
+            return _given_up_by(cancellation).run(together, tasks)
+    finally:
+        given_up.remove(cancellation)
 
 
 def check_given_up() -> None:
@@ -55,6 +63,12 @@ def check_given_up() -> None:
     current = CURRENT.get()
     if current is not None and current.is_cancelled:
         raise CallCancelledError("it was given up")
+
+
+def _given_up_by(cancellation: Cancellation | None) -> contextvars.Context:
+    context = contextvars.copy_context()
+    context.run(CURRENT.set, cancellation)
+    return context
 
 
 def _begin(
