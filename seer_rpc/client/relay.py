@@ -162,7 +162,7 @@ class Relay:
         try:
             return self.submit(call)
         except SeerError as error:
-            raise self._interrupted(error, call.seq) from None
+            raise self._interrupted(error, call.seq, has_come=True) from None
 
     def expect(self, call: Call) -> None:
         """Take the outcome of a call that was made directly, if it comes this way."""
@@ -280,8 +280,9 @@ class Relay:
         if frame.kind is Kind.INVITATION and opened is self._opened:
             self._on_opening(frame)
         elif frame.kind is Kind.ERROR and opened.done() and opened is self._opened:
-            # The runtime ends the session.
-            self._fail(frame_error(frame))
+            # The runtime ends the session; where the sandbox ends, it says which calls have come.
+            error = frame_error(frame)
+            self._fail(error, frame.ack if isinstance(error, SandboxLostError) else None)
         elif not opened.done() and frame.kind in (Kind.OPENED, Kind.ERROR):
             opened.set_result(frame)
         elif frame.kind is Kind.OPENED and not self._reopened.done():
@@ -395,8 +396,8 @@ class Relay:
         elif stream is not None and stream.taken:
             self.steer(Kind.MORE, call.seq, stream.taken, epoch=call.frame.epoch)
 
-    def _fail(self, error: SeerError) -> None:
-        """End everything with an error."""
+    def _fail(self, error: SeerError, received: int | None = None) -> None:
+        """End everything with an error; calls beyond number `received` did not begin."""
         with self._lock:
             if self.lost is not None:
                 return
@@ -409,16 +410,17 @@ class Relay:
             arrivals.put(_ended(error, call_id(self.id, seq), may_have_run=True))
         for seq, call in waiting.items():
             if _is_awaited(call):
-                call.future.set_exception(self._interrupted(error, seq))
+                has_come = received is None or seq <= received
+                call.future.set_exception(self._interrupted(error, seq, has_come))
         self._on_end()
 
-    def _interrupted(self, error: SeerError, seq: int) -> SeerError:
+    def _interrupted(self, error: SeerError, seq: int, has_come: bool) -> SeerError:
         """Say what is known of a call whose outcome will not come."""
         try:
             stage = Ledger.read(self.ledger).stage(self.id, seq)
         except (OSError, ValueError):
             # It is another host's, or gone with the sandbox.
-            stage = CallStage.BEGUN
+            stage = CallStage.BEGUN if has_come else CallStage.NOT_BEGUN
         return _ended(error, call_id(self.id, seq), stage is not CallStage.NOT_BEGUN)
 
 

@@ -85,6 +85,8 @@ class Session:
         self._since = time.monotonic()
         self._epochs: dict[int, int] = {}
         """Of the workers that began what an earlier client made directly, and may ask for anew."""
+        self._last = 0
+        """The highest number of a call that has come."""
         self._answers: dict[int, _Answers] = {}
         self._kept = KeptStreams()
         self._received: set[int] = set()
@@ -117,10 +119,11 @@ class Session:
     def dismiss(self, failure: Failure) -> None:
         """Tell a client elsewhere that it need not come back: the sandbox ends.
 
-        One on this host reads how it ended.
+        It hears which calls have come: later ones did not begin. One on this host reads all that.
         """
         if self._send is not None and not self._is_on_this_host:
-            self._reply(Frame(Kind.ERROR, self.id, body=failure.SerializeToString()))
+            body = failure.SerializeToString()
+            self._reply(Frame(Kind.ERROR, self.id, ack=max(self._acked, self._last), body=body))
             self._replace()
 
     def detach(self, send: Reply, expire: Callable[[], None]) -> None:
@@ -244,6 +247,7 @@ class Session:
             # The connection broke; the client will ask again.
             self._memory.give_back(blocks_of(frame))
             raise
+        self._last = max(self._last, frame.seq)
         if frame.seq <= self._acked or frame.seq > self._acked + WINDOW:
             self._reply(error_reply(frame, _OUTSIDE, frame.epoch))
         elif frame.seq in self._answers:
