@@ -394,6 +394,12 @@ def test_there_are_no_calls_without_a_sandbox(box: ScopedSandbox) -> None:
         ScopedSandbox().calls()
 
 
+def journal_of(sandbox: ScopedSandbox) -> Path:
+    """Give the file that the front writes."""
+    assert sandbox._run is not None
+    return sandbox._run.machine.journal() / CURRENT
+
+
 def test_the_journal_is_for_its_owner_and_goes_with_the_sandbox(
     scoped: ScopedSandbox, write: Callable[..., Path]
 ) -> None:
@@ -401,7 +407,7 @@ def test_the_journal_is_for_its_owner_and_goes_with_the_sandbox(
     with Session(library.connection) as session:
         session.call("f", ["s3cret"], {})
     scoped.calls()
-    (file,) = Path(os.environ["XDG_STATE_HOME"]).rglob(CURRENT)
+    file = journal_of(scoped)
 
     assert b"s3cret" in file.read_bytes()
     assert file.stat().st_mode & 0o777 == 0o600
@@ -416,7 +422,7 @@ def test_a_damaged_journal_is_read_as_far_as_it_goes(
     with Session(library.connection) as session:
         session.call("f", [], {})
         assert len(scoped.calls()) == 1
-        (file,) = Path(os.environ["XDG_STATE_HOME"]).rglob(CURRENT)
+        file = journal_of(scoped)
         with file.open("ab") as torn:
             torn.write(pack_chunk(Source("tools", 1, 0.0))[:-1])
         session.call("f", [], {})
