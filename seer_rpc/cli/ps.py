@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from rich.text import Text
 
-from seer_rpc.backends import load_backend
+from seer_rpc.backends import load_backend, modal
 from seer_rpc.cli.options import Commands
 from seer_rpc.cli.tables import print_table, shown_duration
 from seer_rpc.errors import BackendError
@@ -27,6 +27,7 @@ examples:
   seer ps                      what runs
   seer ps --all                what has ended and was not removed, too; `seer gc` removes it
   seer ps --json | jq -r .id   each as a line of JSON
+  seer ps --modal              ids of what runs on Modal and was started by another machine
 
 In Python, Sandbox.from_id("3fa94c51") gives a sandbox that runs, by its id or its name.
 """
@@ -47,11 +48,23 @@ def add_parser(commands: Commands) -> None:
         "--all", action="store_true", help="those that start or have ended, too, and their state"
     )
     parser.add_argument("--json", action="store_true", help="print each as a line of JSON")
+    parser.add_argument(
+        "--modal",
+        action="store_true",
+        help="ask Modal instead: the ids of sandboxes with GPUs, and maybe of others, of which "
+        "this machine knows nothing; `seer stop --modal` ends them",
+    )
     parser.set_defaults(run=run)
 
 
 def run(parsed: argparse.Namespace) -> None:
     """Print on standard output."""
+    if parsed.modal:
+        known = {record.id for record in all_sandboxes()}
+        for sandbox_id in modal.tagged():
+            if sandbox_id not in known:
+                print(json.dumps({"id": sandbox_id}) if parsed.json else sandbox_id)
+        return
     seen = [_look_at(record) for record in all_sandboxes()]
     shown = [each for each in seen if parsed.all or each.state == "running"]
     if parsed.json:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 
+from seer_rpc.backends import modal
 from seer_rpc.cli.options import Commands
 from seer_rpc.environment import Sandbox
 from seer_rpc.errors import SeerError
@@ -20,6 +22,7 @@ examples:
   seer stop 3fa94c51 experiment                  by id or by name
   seer stop experiment --snapshot "after training"
   seer stop --all --grace 0                      everything, at once
+  seer stop --modal 3fa94c517d20b6e8             on Modal, started by another machine
 """
 
 
@@ -34,6 +37,11 @@ def add_parser(commands: Commands) -> None:
     )
     parser.add_argument("sandboxes", metavar="ID", nargs="*", help="ids, how they begin, or names")
     parser.add_argument("--all", action="store_true", help="every one that runs")
+    parser.add_argument(
+        "--modal",
+        action="store_true",
+        help="by whole ids, at once, those on Modal of which this machine knows nothing",
+    )
     parser.add_argument(
         "--snapshot", metavar="DESCRIPTION", help="keep the files first; prints the snapshot's id"
     )
@@ -53,9 +61,24 @@ def run(parsed: argparse.Namespace) -> None:
         print("seer stop: which? Give ids or names, or --all alone", file=sys.stderr)
         sys.exit(2)
     which = [each.id for each in running_sandboxes()] if parsed.all else parsed.sandboxes
-    failures = [each for each in which if not _stop(each, parsed.snapshot, parsed.grace)]
+    stop = (
+        _stop_elsewhere
+        if parsed.modal
+        else partial(_stop, description=parsed.snapshot, grace=parsed.grace)
+    )
+    failures = [each for each in which if not stop(each)]
     if failures:
         sys.exit(1)
+
+
+def _stop_elsewhere(sandbox_id: str) -> bool:
+    try:
+        modal.end_elsewhere(sandbox_id)
+    except SeerError as error:
+        print(f"seer: {error}", file=sys.stderr)
+        return False
+    print(f"stopped {sandbox_id}", file=sys.stderr)
+    return True
 
 
 def _stop(which: str, description: str | None, grace: float) -> bool:

@@ -549,6 +549,28 @@ def test_the_commands_see_it(modal_emulator: ModalEmulator, left: str) -> None:
     assert seer("ps", "--json") == ""
 
 
+def test_what_another_machine_started_is_found_and_ended(
+    modal_emulator: ModalEmulator,
+    start: Start,
+    gpu: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started = start(detach=True)
+    assert seer("ps", "--modal") == ""
+
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("XDG_STATE_HOME", str(tmp_path / "elsewhere"))
+        if gpu:
+            # Others may not be listed there.
+            assert seer("ps", "--modal") == f"{started.sandbox_id}\n"
+        seer("stop", "--modal", started.sandbox_id)
+        assert not modal_emulator.running
+        with pytest.raises(SystemExit):
+            seer("stop", "--modal", started.sandbox_id)
+        assert seer("ps", "--modal") == ""
+
+
 def test_one_that_modal_ended_is_gone(modal_emulator: ModalEmulator, left: str) -> None:
     modal_emulator.lose(only(modal_emulator).id)
 

@@ -22,11 +22,13 @@ __all__ = [
     "check",
     "discard",
     "drop_snapshot",
+    "end_elsewhere",
     "find_model",
     "is_running",
     "kept_secrets",
     "memory",
     "start",
+    "tagged",
 ]
 
 
@@ -134,3 +136,32 @@ def drop_snapshot(snapshot: Snapshot) -> None:
     from seer_rpc.backends.modal.snapshots import delete
 
     delete(snapshot.image)
+
+
+def tagged() -> list[str]:
+    """Give the ids of sandboxes that run there, whichever machine started them.
+
+    Of those without a GPU Modal may list none.
+
+    Raises:
+        BackendError: Modal cannot be asked.
+        SandboxStartError: it does not answer.
+    """
+    check_client()
+    from seer_rpc.backends.modal.elsewhere import tagged
+
+    return tagged()
+
+
+def end_elsewhere(sandbox_id: str) -> None:
+    """End a sandbox of which nothing is written down here.
+
+    Raises:
+        SandboxError: there is none of that id that runs.
+        BackendError: Modal cannot be asked.
+        SandboxStartError: it does not answer.
+    """
+    check_client()
+    from seer_rpc.backends.modal.elsewhere import end
+
+    end(sandbox_id)
