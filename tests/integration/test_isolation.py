@@ -337,9 +337,12 @@ def test_the_first_process_cannot_be_killed_from_inside(
     assert session.call("run", ["result = 1"], {}) == 1
 
 
-def test_a_link_where_something_is_to_be_mounted_is_refused(tmp_path: Path) -> None:
-    folders = Folders("linked")
+def test_a_link_where_something_is_to_be_mounted_is_refused(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    folders = Folders(secrets.token_hex(8))
     folders.create()
+    request.addfinalizer(folders.remove)
     (folders.all / "root" / "link").symlink_to(tmp_path)
 
     folders.make_mount_point("/root/deep/er", is_folder=True)

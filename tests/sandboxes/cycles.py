@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from seer_rpc.client import Session
 from seer_rpc.environment import Sandbox, SandboxConfig, ScopedSandbox
-from tests.sandboxes.traces import Traces
+from tests.sandboxes.traces import Traces, own_temporary_folder
 
 _WARM_UP = 3
 
@@ -24,7 +21,7 @@ def tools_file(folder: Path) -> Path:
 def cycles(count: int, backend: str, interface: Path) -> list[str]:
     """Start and stop so often, in several ways; give what is left that was not there before."""
     traces = Traces()
-    with _own_temporary_folder():
+    with own_temporary_folder():
         # What gRPC keeps for good is there after the first ones.
         for number in range(_WARM_UP):
             _cycle(number, backend, interface, traces)
@@ -32,17 +29,6 @@ def cycles(count: int, backend: str, interface: Path) -> list[str]:
         for number in range(count):
             _cycle(number, backend, interface, traces)
         return traces.left_since(before)
-
-
-@contextlib.contextmanager
-def _own_temporary_folder() -> Iterator[None]:
-    usual = tempfile.gettempdir()
-    with tempfile.TemporaryDirectory() as folder:
-        tempfile.tempdir = folder
-        try:
-            yield
-        finally:
-            tempfile.tempdir = usual
 
 
 def _cycle(number: int, backend: str, interface: Path, traces: Traces) -> None:

@@ -37,7 +37,7 @@ from seer_rpc.locations import sandboxes_folder
 from seer_rpc.registry import running_sandboxes
 from seer_rpc.workspace import Library, Workspace
 from tests.sandboxes.pools import SOURCE, Notes, kill_front, notes_here, notes_on_modal
-from tests.sandboxes.traces import Traces
+from tests.sandboxes.traces import Traces, own_temporary_folder
 
 WaitUntil = Callable[..., None]
 Write = Callable[..., Path]
@@ -622,8 +622,9 @@ def test_nothing_is_left_behind(backend: str, config: SandboxConfig, write: Writ
             next(tools.map("wait", [0.0, 30.0, 30.0, 30.0]))
             traces.sandboxes |= {each.sandbox_id for each in pool.sandboxes}
 
-    live()
-    before = traces.everything()
-    for _ in range(2):
+    with own_temporary_folder():
         live()
-    assert traces.left_since(before) == []
+        before = traces.everything()
+        for _ in range(2):
+            live()
+        assert traces.left_since(before) == []

@@ -83,6 +83,18 @@ class Traces:
         return any(each.startswith(entries) for each in variables)
 
 
+@contextlib.contextmanager
+def own_temporary_folder() -> Iterator[None]:
+    """Have what this process puts aside where no other one does."""
+    usual = tempfile.gettempdir()
+    with tempfile.TemporaryDirectory() as folder:
+        tempfile.tempdir = folder
+        try:
+            yield
+        finally:
+            tempfile.tempdir = usual
+
+
 def _read(pid: int, name: str) -> bytes:
     return Path(f"/proc/{pid}/{name}").read_bytes()
 
