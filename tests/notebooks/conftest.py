@@ -8,10 +8,15 @@ import pytest
 
 from seer_rpc.environment import SandboxConfig
 from seer_rpc.execution import NotebookSession, create_notebook_session
-from tests.sandboxes.conftest import backend
 from tests.sandboxes.places import PLACES, shared_sandbox
 
-__all__ = ["backend"]
+
+@pytest.fixture(params=["local", "modal"])
+def backend(request: pytest.FixtureRequest) -> str:
+    """The name of a backend."""
+    if request.param == "modal":
+        request.getfixturevalue("modal_emulator")
+    return str(request.param)
 
 
 @pytest.fixture(scope="module", params=PLACES)
