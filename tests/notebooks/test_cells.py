@@ -259,12 +259,12 @@ def test_the_sandbox_knows_no_token(session: NotebookSession) -> None:
 
 
 def test_a_dead_kernel_is_said_to_be_dead_and_restarts(session: NotebookSession) -> None:
-    session.exec("gone = 1")
+    pid = session.exec("import os; gone = 1; os.getpid()").text.strip()
     execution = session.start("print('alive', flush=True)\nimport time\ntime.sleep(600)")
     waiting = session.start("'waits'")
     while "alive" not in execution.refresh(1.0).text:
         assert not execution.is_over
-    session.sandbox.exec("pkill -KILL -f jupyter.ipytho[n]")
+    session.sandbox.exec(["kill", "-KILL", pid])
 
     with pytest.raises(KernelDiedError, match="SIGKILL") as caught:
         execution.check(60)

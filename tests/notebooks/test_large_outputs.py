@@ -25,8 +25,8 @@ def session() -> Iterator[NotebookSession]:
 
 def server_memory(session: NotebookSession) -> int:
     """Give the bytes that the server has for itself."""
-    command = "cat /proc/$(pgrep -f '[k]ernel.jupyter settings')/status"
-    status = session.sandbox.exec(command)
+    look = "import os; print(open(f'/proc/{os.getppid()}/status').read())"
+    status = session.exec(look, hidden=True).text
     return sum(int(size) << 10 for size in re.findall(r"RssAnon:\s+(\d+)", status))
 
 
@@ -42,7 +42,7 @@ def test_a_hundred_megabytes_are_in_a_file_and_neither_in_memory_nor_in_the_note
         heard += len(text)
 
     code = "print('first')\nfor _ in range(100): print('x' * 1_000_000)\nprint('last')"
-    result = session.exec(code, on_text=hear, timeout=100)
+    result = session.exec(code, on_text=hear, timeout=280)
 
     assert result.text.startswith("first\nxxx")
     assert result.text.endswith("xxx\nlast\n")
@@ -64,7 +64,7 @@ def test_hundreds_of_images_are_kept_in_bounds(session: NotebookSession) -> None
         "for number in range(500):\n"
         "    display(Image(data=b'\\x89PNG\\r\\n\\x1a\\n' + os.urandom(200_000), format='png'))"
     )
-    result = session.exec(code, timeout=100)
+    result = session.exec(code, timeout=280)
 
     kinds = [set(each["data"]) for each in result.outputs if "data" in each]
     assert kinds[0] == {"image/png", "text/plain"}

@@ -126,6 +126,7 @@ def test_an_end_in_mid_cell_is_heard_at_once(
 ) -> None:
     with Sandbox(SandboxConfig(), backend=backend) as sandbox:
         session = create_notebook_session(sandbox, notebook_dir=tmp_path, keep=False)
+        server = session.exec("import os; os.getppid()", hidden=True).text.strip()
         execution = session.start("print('runs', flush=True)\nimport time\ntime.sleep(600)")
         while "runs" not in execution.refresh(1.0).text:
             assert not execution.is_over
@@ -144,7 +145,7 @@ def test_an_end_in_mid_cell_is_heard_at_once(
         if what == "sandbox":
             sandbox.terminate()
         else:
-            sandbox.exec("pkill -KILL -f '[k]ernel.jupyter settings'")
+            sandbox.exec(["kill", "-KILL", server])
         waiting.join(30)
         assert heard
         session.detach()
