@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import warnings
@@ -17,6 +18,7 @@ from seer_rpc.errors import (
     ConfigError,
     KernelDiedError,
     NotebookAccessError,
+    NotebookError,
     NotebookMissingError,
 )
 from seer_rpc.execution import NotebookClient, NotebookSession, attach_notebook_session
@@ -255,6 +257,14 @@ def test_the_sandbox_knows_no_token(session: NotebookSession) -> None:
         assert not found
 
 
+def test_code_that_cannot_be_sent_is_an_error_and_holds_nothing_up(
+    session: NotebookSession,
+) -> None:
+    with pytest.raises(CellError, match="UnicodeEncodeError"):
+        session.exec("'\ud800'", timeout=60)
+    assert session.exec("'goes on'", timeout=60).ok
+
+
 # What ends the kernel comes last.
 
 
@@ -291,6 +301,31 @@ def test_a_restart_ends_what_runs(session: NotebookSession) -> None:
     with pytest.raises(KernelDiedError, match="restarted"):
         execution.check(60)
     assert session.exec("1").execution_count == 1
+
+
+def test_restarts_at_once_are_done_one_after_the_other(session: NotebookSession) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        restarts = [pool.submit(session.restart) for _ in range(3)]
+    for each in restarts:
+        with contextlib.suppress(KernelDiedError):
+            each.result()
+    assert session.exec("print('once')", timeout=60).text == "once\n"
+
+
+def test_a_kernel_that_does_not_start_again_is_told_and_can_be_restarted(
+    session: NotebookSession,
+) -> None:
+    session.exec("import os; open('zmq.py', 'w').write('1 / 0'); place = os.path.abspath('zmq.py')")
+    place = session.exec("print(place)", hidden=True).text.strip()
+    with pytest.raises(NotebookError, match="does not start"):
+        session.restart()
+    for _ in range(2):
+        with pytest.raises(KernelDiedError, match="is dead"):
+            session.exec("1", timeout=60)
+
+    session.sandbox.exec(["rm", place])
+    session.restart()
+    assert session.exec("1", timeout=60).ok
 
 
 class NotebookAs:

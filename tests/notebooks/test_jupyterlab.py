@@ -154,6 +154,22 @@ def test_a_kernel_that_a_person_restarts_is_prepared_again(
     assert session.exec("prepared", timeout=60).text == "'as it was asked for'\n"
 
 
+def test_a_kernel_that_a_person_shuts_down_is_dead_and_restarts(
+    session: NotebookSession, ask: Ask
+) -> None:
+    execution = session.start("print('runs', flush=True)\nimport time\ntime.sleep(600)")
+    while "runs" not in execution.refresh(1.0).text:
+        assert not execution.is_over
+    ask("DELETE", f"/api/kernels/{session.info()['kernel_id']}")
+
+    with pytest.raises(KernelDiedError):
+        execution.check(60)
+    with pytest.raises(KernelDiedError, match="is dead"):
+        session.exec("1", timeout=60)
+    session.restart()
+    assert session.exec("prepared", timeout=60).text == "'as it was asked for'\n"
+
+
 def test_a_notebook_that_a_person_renames_goes_on_under_its_new_name(
     session: NotebookSession, ask: Ask
 ) -> None:

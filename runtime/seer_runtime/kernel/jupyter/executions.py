@@ -72,11 +72,11 @@ class Execution:
         """It is over, as the kernel answered."""
         self._end("error" if self.problem else "ok")
 
-    def fail(self, name: str, message: str) -> None:
+    def fail(self, name: str, message: str, status: Status = "dead") -> None:
         """It is over, and the kernel did not answer."""
         self.problem = {"ename": name, "evalue": message, "traceback": [f"{name}: {message}"]}
         self.outputs.add({"output_type": "error", **self.problem})
-        self._end("dead")
+        self._end(status)
 
     def apply(self, kind: str, content: Mapping[str, Any]) -> Fixed | None:
         """Take a message of the kernel's; gives the display that it made."""

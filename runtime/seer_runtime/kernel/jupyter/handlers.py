@@ -157,7 +157,11 @@ class Restart(_Handler):
     async def post(self, session_id: str) -> None:
         """Start it."""
         notebook = self.notebook(session_id)
-        await notebook.restart()
+        try:
+            await notebook.restart()
+        except RuntimeError:
+            reason = "the kernel does not start: a file in its folder may be in the way of a module"
+            raise HTTPError(500, reason=reason) from None
         self.answer(notebook.describe())
 
 
