@@ -156,7 +156,8 @@ class NotebookClient:
         Raises:
             NotebookMissingError: there is no such cell.
         """
-        added = self._ask("POST", "/cells", {"source": content, "after": after})
+        given = {"id": secrets.token_hex(4), "source": content, "after": after}
+        added = self._ask("POST", "/cells", given)
         self._copy()
         return str(added["cell_id"])
 

@@ -112,6 +112,8 @@ def test_markdown_is_added_and_cells_are_edited_and_removed(session: NotebookSes
         session.edit_cell(second, "gone")
     with pytest.raises(NotebookMissingError, match="cell"):
         session.start("1", cell_id=second)
+    with pytest.raises(NotebookMissingError, match="cell"):
+        session.add_markdown("behind what is gone", after=second)
 
 
 def test_a_cell_is_run_again_in_its_place(session: NotebookSession) -> None:
@@ -123,6 +125,27 @@ def test_a_cell_is_run_again_in_its_place(session: NotebookSession) -> None:
     *_, cell, behind = on_disk(session)["cells"]
     assert (cell["id"], cell["source"], behind["source"]) == (cell_id, "'second'", "behind it")
     assert cell["outputs"][0]["data"] == {"text/plain": "'second'"}
+
+
+def test_what_is_sent_twice_is_there_once(session: NotebookSession) -> None:
+    given = {"id": "sent-twice", "source": "## Once"}
+    code = {"id": "run-twice", "code": "runs = globals().get('runs', 0) + 1"}
+    for _ in range(2):
+        session._ask("POST", "/cells", given)
+        session._ask("POST", "/executions", code)
+    session.execution("run-twice").check(60)
+
+    assert cells(session).count("## Once") == 1
+    assert session.exec("runs").text == "1\n"
+
+
+def test_a_cell_with_text_that_is_run_is_one_with_code(session: NotebookSession) -> None:
+    cell_id = session.add_markdown("1 + 1")
+    session.start("1 + 1", cell_id=cell_id).check(60)
+
+    cell = on_disk(session)["cells"][-1]
+    assert (cell["id"], cell["cell_type"]) == (cell_id, "code")
+    assert cell["outputs"][0]["data"] == {"text/plain": "2"}
 
 
 def test_the_copy_on_this_machine_is_the_notebook(session: NotebookSession) -> None:

@@ -139,6 +139,17 @@ def test_a_cell_that_a_person_runs_has_the_person_s_output(
     assert (found["execution_count"], found["outputs"]) == (99, [theirs])
 
 
+def test_a_cell_of_which_a_person_makes_text_has_no_output(
+    session: NotebookSession, ask: Ask
+) -> None:
+    result = session.exec("'an agent ran it'")
+    model = opened(ask)
+    model["content"]["cells"][-1] = cell("it is text now", result.cell_id)
+    save(ask, model)
+
+    assert session.notebook()["cells"][-1] == cell("it is text now", result.cell_id)
+
+
 def test_a_kernel_that_a_person_restarts_is_prepared_again(
     session: NotebookSession, ask: Ask
 ) -> None:
