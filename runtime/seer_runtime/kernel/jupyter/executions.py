@@ -13,6 +13,9 @@ from seer_runtime.kernel.jupyter.outputs import Fixed, Outputs
 
 Status: TypeAlias = Literal["queued", "running", "ok", "error", "dead"]
 
+_HALF = 32 << 10
+"""Characters of an error's message, and of its traceback, that stay at either end."""
+
 OVER = ("ok", "error", "dead")
 
 
@@ -152,6 +155,14 @@ def _displayed(kind: str, content: Mapping[str, Any]) -> dict[str, Any]:
 def _problem(content: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "ename": content.get("ename", ""),
-        "evalue": content.get("evalue", ""),
-        "traceback": list(content.get("traceback", ())),
+        "evalue": _clipped(content.get("evalue", "")),
+        "traceback": _clipped("\n".join(content.get("traceback", ()))).split("\n"),
     }
+
+
+def _clipped(text: str) -> str:
+    left_out = len(text) - 2 * _HALF
+    if left_out <= 0:
+        return text
+    note = f"\n[... {left_out} characters are left out here ...]\n"
+    return text[:_HALF] + note + text[-_HALF:]
