@@ -204,6 +204,14 @@ def test_what_runs_is_interrupted_and_the_kernel_goes_on(session: NotebookSessio
     assert not session.interrupt()
 
 
+def test_what_has_only_just_been_sent_is_interrupted(session: NotebookSession) -> None:
+    for _ in range(5):
+        execution = session.start("import time\ntime.sleep(600)")
+        assert session.interrupt(execution.id)
+        with pytest.raises(CellError, match="KeyboardInterrupt"):
+            execution.check(60)
+
+
 def test_two_clients_at_once_get_each_their_own_output(session: NotebookSession) -> None:
     count = 12
     with NotebookAs(session) as first, NotebookAs(session) as second:
@@ -262,6 +270,8 @@ def test_someone_else_needs_the_url_whole_and_the_right_id(session: NotebookSess
         attach_notebook_session(session.session_id, url)
     with pytest.raises(NotebookMissingError, match="no session of that id") as caught:
         attach_notebook_session("0" * 16, session.jupyter_url)
+    with pytest.raises(NotebookError):
+        attach_notebook_session("\u00e9 ?", session.jupyter_url)
     assert "belong together" in caught.value.hint
     with pytest.raises(NotebookAccessError, match="not to be reached"):
         attach_notebook_session(session.session_id, "http://127.0.0.1:9/lab?token=x")

@@ -35,6 +35,9 @@ class Execution:
         """The error that it ended with: its name, its message and the traceback's lines."""
 
         self.over = asyncio.Event()
+        self.arrived = asyncio.Event()
+        """Set when the kernel has it, or it is over."""
+
         self._idle = asyncio.Event()
         self._replied = asyncio.Event()
         self._changed = asyncio.Event()
@@ -66,10 +69,19 @@ class Execution:
         self._idle.set()
 
     async def answered(self, patience: float) -> None:
-        """Wait for the kernel's answer, and then not much longer for the last of its output."""
-        await self._replied.wait()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._idle.wait(), patience)
+        """Wait for the kernel's answer and the last of its output; not much longer for the other.
+
+        A kernel that is interrupted before it has begun does not answer.
+        """
+        tasks = [asyncio.create_task(each.wait()) for each in (self._replied, self._idle)]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, timeout=patience)
+        finally:
+            for task in tasks:
+                task.cancel()
+        if not self._replied.is_set():
+            self.problem = {"ename": "KeyboardInterrupt", "evalue": "it had not begun"}
 
     def finish(self) -> None:
         """It is over, as the kernel answered."""
@@ -94,6 +106,7 @@ class Execution:
             case "clear_output":
                 self.outputs.clear(content.get("wait", False))
             case "execute_input":
+                self.arrived.set()
                 # What is hidden has the number of the next one that is not.
                 if not self.hidden:
                     self.execution_count = content["execution_count"]
@@ -138,6 +151,7 @@ class Execution:
         self.status = status
         self._ended = time.monotonic()
         self.over.set()
+        self.arrived.set()
         self.notify()
 
 

@@ -30,6 +30,10 @@ _READY = 120.0
 _LAST_OUTPUT = 5.0
 """Seconds that output may take longer than the answer that belongs to it."""
 
+_ARRIVING = 5.0
+"""Seconds that code may take to the kernel: what a person runs may be before it."""
+
+_BEGINNING = 0.2
 _KEPT = 500
 """Executions that are over and known still."""
 
@@ -88,6 +92,13 @@ class Notebook:
             return True
         running = self._current
         if running is None or (execution_id and running.id != execution_id):
+            return False
+        if not running.arrived.is_set():
+            # A kernel that rests ignores it, and one that has just begun may.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(running.arrived.wait(), _ARRIVING)
+            await asyncio.sleep(_BEGINNING)
+        if running.is_over:
             return False
         await self._kernel().interrupt_kernel()
         return True
