@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from pathlib import Path
 from typing import Any
 
 from seer_rpc.errors import ConfigError
 from seer_rpc.execution.cells import CellResult, Execution, OnText
-from seer_rpc.execution.jupyter import Jupyter
+from seer_rpc.execution.jupyter import STARTING, Jupyter
 from seer_rpc.execution.mirror import Mirror
 
 
@@ -198,7 +199,8 @@ class NotebookClient:
             ModelLoadError: they cannot be loaded.
             CellRunningError: the time is over; they are loaded on.
         """
-        self._await_preparation(self._ask("POST", "/restart", {}), timeout)
+        info = self._ask("POST", "/restart", {}, patience=STARTING)
+        self._await_preparation(info, timeout)
 
     def detach(self) -> None:
         """Have no more to do with it; it goes on."""
@@ -224,7 +226,9 @@ class NotebookClient:
 
     def _copy(self, hidden: bool = False) -> None:
         if self._mirror is not None and not hidden:
-            self._mirror.update()
+            # For want of room, say: what was asked for is done, and it is tried again.
+            with contextlib.suppress(OSError):
+                self._mirror.update()
 
 
 def attach_notebook_session(

@@ -22,6 +22,7 @@ from seer_rpc.errors import (
     NotebookStartError,
 )
 from seer_rpc.execution import NotebookSession, create_notebook_session
+from seer_rpc.registry import running_sandboxes
 from seer_rpc.workspace import Library, Workspace
 from tests.sandboxes.places import PLACES, shared_sandbox
 
@@ -69,8 +70,15 @@ def test_a_workspace_is_there_and_is_brought_up_to_date(sandbox: Sandbox) -> Non
 
 
 def test_init_code_that_raises_is_told(sandbox: Sandbox) -> None:
+    failing = Workspace(custom_init_code="1 / 0")
     with pytest.raises(CellError, match="ZeroDivisionError"):
-        create_notebook_session(sandbox, Workspace(custom_init_code="1 / 0"), keep=False)
+        create_notebook_session(sandbox, failing, "begun", keep=False)
+
+    # Nothing is left that has its name.
+    mended = Workspace(custom_init_code="begun = 1")
+    session = create_notebook_session(sandbox, mended, "begun", keep=False)
+    assert session.exec("begun").text == "1\n"
+    session.end()
 
 
 def test_sessions_of_one_sandbox_do_not_mix(sandbox: Sandbox) -> None:
@@ -150,6 +158,20 @@ def test_an_end_in_mid_cell_is_heard_at_once(
         assert heard
         session.detach()
     assert '"runs\\n"' in copy.read_text()
+
+
+def test_without_a_place_for_the_copy_nothing_else_fails(tmp_path: Path) -> None:
+    sandbox = Sandbox().start()
+    copies = tmp_path / "copies"
+    session = create_notebook_session(sandbox, notebook_dir=copies, keep=False)
+    session.exec("'copied'")
+    assert session.notebook_file is not None
+    session.notebook_file.unlink()
+    copies.rmdir()
+    assert session.exec("'not copied'", timeout=60).text == "'not copied'\n"
+
+    session.terminate()
+    assert sandbox.sandbox_id not in {record.id for record in running_sandboxes()}
 
 
 def test_a_cell_that_runs_is_use_and_a_kernel_that_rests_is_not(wait_until: WaitUntil) -> None:
