@@ -81,6 +81,19 @@ def test_init_code_that_raises_is_told(sandbox: Sandbox) -> None:
     session.end()
 
 
+def test_what_is_asked_for_during_a_restart_finds_what_the_kernel_begins_with(
+    sandbox: Sandbox, wait_until: WaitUntil
+) -> None:
+    workspace = Workspace(custom_init_code="begun = 1")
+    session = create_notebook_session(sandbox, workspace, keep=False)
+    restarting = threading.Thread(target=session.restart)
+    restarting.start()
+    wait_until(lambda: session.info()["kernel"] == "restarting" or not restarting.is_alive())
+    assert session.exec("begun", timeout=60).text == "1\n"
+    restarting.join()
+    session.end()
+
+
 def test_sessions_of_one_sandbox_do_not_mix(sandbox: Sandbox) -> None:
     one, two = (create_notebook_session(sandbox, name=name, keep=False) for name in ("a", "b"))
     with pytest.raises(NotebookError, match=r"a\.ipynb is another session's"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import secrets
 import signal
 from collections import OrderedDict
@@ -53,7 +54,10 @@ class Notebook:
         self._folder = Path(app.root_dir, ".outputs", session_id)
         self.steps: Sequence[Mapping[str, Any]] = ()
         self._preparation: list[str] = []
-        self._waiting: asyncio.Queue[Execution] = asyncio.Queue()
+        self._waiting: asyncio.PriorityQueue[tuple[bool, int, Execution]] = asyncio.PriorityQueue()
+        """What a kernel begins with comes first, the rest as it was asked for."""
+
+        self._numbers = itertools.count()
         self._by_message: OrderedDict[str, Execution] = OrderedDict()
         self._displays: dict[str, list[tuple[Execution, Fixed]]] = {}
         self._client: Any = None
@@ -202,13 +206,15 @@ class Notebook:
         with contextlib.suppress(Exception):
             await self._app.session_manager.delete_session(self._jupyter_session)
 
-    def _new(self, execution_id: str, code: str, hidden: bool, cell_id: str = "") -> Execution:
+    def _new(
+        self, execution_id: str, code: str, hidden: bool, cell_id: str = "", *, is_late: bool = True
+    ) -> Execution:
         execution = Execution(execution_id, code, hidden, self._folder / execution_id)
         execution.cell_id = cell_id
         if not hidden:
             self.document.show(execution)
         self.executions[execution_id] = execution
-        self._waiting.put_nowait(execution)
+        self._waiting.put_nowait((is_late, next(self._numbers), execution))
         for old in list(self.executions.values())[:-_KEPT]:
             if old.is_over:
                 del self.executions[old.id]
@@ -217,14 +223,21 @@ class Notebook:
     def _prepare(self) -> None:
         """Run the code that belongs to the begin of each kernel."""
         self._preparation = [
-            self._new(f"{step['id']}-{secrets.token_hex(4)}", step["code"], step["hidden"]).id
+            self._new(
+                f"{step['id']}-{secrets.token_hex(4)}", step["code"], step["hidden"], is_late=False
+            ).id
             for step in self.steps
         ]
 
     async def _work(self) -> None:
         while True:
-            execution = await self._waiting.get()
             await self._is_ready.wait()
+            waiting = await self._waiting.get()
+            if not self._is_ready.is_set():
+                # The kernel is restarted, and what that begins with is not there yet.
+                self._waiting.put_nowait(waiting)
+                continue
+            *_, execution = waiting
             if not execution.is_over:
                 self._current = execution
                 try:
