@@ -71,6 +71,17 @@ def test_without_the_secret_nothing_is_to_be_had(ask: Ask) -> None:
             ask("GET", path, token="wrong")
 
 
+def test_the_log_has_no_secrets(session: NotebookSession, ask: Ask) -> None:
+    token = session.jupyter_url.split("token=")[1]
+    for path in ("/seer/sessions/none", "/api/contents/none"):
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            ask("GET", f"{path}?token={token}")
+
+    log = session.sandbox.read_file("/root/.jupyter-server/log")
+    assert "/seer/sessions/none?token=[secret]" in log
+    assert token not in log
+
+
 def test_the_url_shows_jupyterlab(session: NotebookSession) -> None:
     with urllib.request.urlopen(session.jupyter_url) as answer:
         page = answer.read().decode()
