@@ -42,7 +42,9 @@ class NotebookClient:
         try:
             self._notebook = str(self.info()["path"])
             if notebook_dir is not None:
-                file = Path(notebook_dir).expanduser() / Path(self._notebook).name
+                # The sandbox says so: it is not to name a file that is no notebook.
+                name = f"{Path(self._notebook).stem}.ipynb"
+                file = Path(notebook_dir).expanduser() / name
                 self._mirror = Mirror(file, self._fetch)
         except BaseException:
             self._jupyter.close()

@@ -101,6 +101,10 @@ def test_sessions_of_one_sandbox_do_not_mix(sandbox: Sandbox) -> None:
     with pytest.raises(ConfigError, match="cannot be the name"):
         create_notebook_session(sandbox, name="../a", keep=False)
 
+    sandbox.write_file("/workspace/none.ipynb", '{"nbformat": 4, "cells": ["none"]}')
+    with pytest.raises(NotebookError, match=r"none\.ipynb is no notebook"):
+        create_notebook_session(sandbox, name="none", keep=False)
+
     texts: dict[str, list[str]] = {"one": [], "two": []}
 
     def run(session: NotebookSession, name: str) -> None:

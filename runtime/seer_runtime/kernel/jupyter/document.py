@@ -253,11 +253,16 @@ def _read(file: Path) -> dict[str, Any]:
             "nbformat": 4,
             "nbformat_minor": 5,
         }
-    if not isinstance(content, dict) or content.get("nbformat") != 4:
+    if not isinstance(content, dict) or content.get("nbformat") != 4 or not _has_cells(content):
         raise ValueError(f"{file} is no notebook that can be gone on with")
     content["cells"] = [_with_id(cell) for cell in content.get("cells", ())]
     content["nbformat_minor"] = max(5, int(content.get("nbformat_minor", 5)))
     return content
+
+
+def _has_cells(content: Mapping[str, Any]) -> bool:
+    cells = content.get("cells", [])
+    return isinstance(cells, list) and all(isinstance(cell, dict) for cell in cells)
 
 
 def _with_id(cell: dict[str, Any]) -> dict[str, Any]:
