@@ -148,14 +148,14 @@ class Execution:
         if outputs["is_new"]:
             self._outputs.clear()
         for change in outputs["changes"]:
-            index, text = change["index"], change.get("append")
-            if text is not None:
+            index, text, whole = change["index"], change.get("append"), change.get("output")
+            if whole is None:
                 self._outputs[index]["text"] += text
             elif index < len(self._outputs):
-                self._outputs[index] = change["output"]
+                self._outputs[index] = whole
             else:
-                self._outputs.append(change["output"])
-            if on_text is not None and (new := text or _as_text(change.get("output", {}))):
+                self._outputs.append(whole)
+            if on_text is not None and (new := text or _as_text(whole or {})):
                 on_text(new)
         self._version = outputs["version"]
 

@@ -19,7 +19,10 @@ PREFIX = "/seer/sessions"
 HELD = 5.0
 """Seconds for which the server holds back an answer, until there is news."""
 
-_PATIENCE = 30.0
+STARTING = 150.0
+"""Seconds for which an answer may be waited for that comes when a kernel has started."""
+
+_PATIENCE = HELD + 30.0
 _CONNECTING = 10.0
 _KEPT = 4
 """Connections that stay open for the next request."""
@@ -85,19 +88,23 @@ class Jupyter:
         self._is_closed = False
         weakref.finalize(self, _close, self._free)
 
-    def ask(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
-        """Give the answer to a request below `PREFIX`. One that fails may be made again.
+    def ask(
+        self, method: str, path: str, body: Any = None, patience: float = _PATIENCE, **query: Any
+    ) -> Any:
+        """Give the answer to a request below `PREFIX`, which may take `patience` seconds.
+
+        One that fails may be made again.
 
         Raises:
             NotebookAccessError: the server is not to be reached, or does not let in.
             NotebookMissingError: it has no such session, cell or execution.
             NotebookError: it refuses.
         """
-        target = f"{self.address.path}{PREFIX}{path}"
+        target = f"{self.address.path}{PREFIX}{quote(path)}"
         if query:
             target += f"?{urlencode(query)}"
         content = None if body is None else json.dumps(body).encode("utf-8", "surrogatepass")
-        status, answer = self._answer(method, target, content)
+        status, answer = self._answer(method, target, content, patience)
         if status >= 400:
             raise self._refusal(status, answer)
         return json.loads(answer)
@@ -108,9 +115,12 @@ class Jupyter:
             self._is_closed = True
             _close(self._free)
 
-    def _answer(self, method: str, target: str, content: bytes | None) -> tuple[int, bytes]:
+    def _answer(
+        self, method: str, target: str, content: bytes | None, patience: float
+    ) -> tuple[int, bytes]:
         for connection in self._connections():
             try:
+                self._connect(connection, patience)
                 return self._try(connection, method, target, content)
             except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError) as error:
                 connection.close()
@@ -143,6 +153,14 @@ class Jupyter:
             )
         return http.client.HTTPConnection(address.host, address.port, timeout=_CONNECTING)
 
+    def _connect(self, connection: http.client.HTTPConnection, patience: float) -> None:
+        if connection.sock is None:
+            connection.connect()
+        # What was set for connecting is too short for answers that are held back.
+        connected: socket.socket | None = connection.sock
+        assert connected is not None
+        connected.settimeout(patience)
+
     def _try(
         self,
         connection: http.client.HTTPConnection,
@@ -153,12 +171,6 @@ class Jupyter:
         headers = {"Authorization": f"token {self.address.token}"}
         if content is not None:
             headers["Content-Type"] = "application/json"
-        if connection.sock is None:
-            connection.connect()
-            # What was set for connecting is too short for answers that are held back.
-            connected: socket.socket | None = connection.sock
-            assert connected is not None
-            connected.settimeout(HELD + _PATIENCE)
         connection.request(method, target, content, headers)
         with contextlib.closing(connection.getresponse()) as response:
             answer = response.read()

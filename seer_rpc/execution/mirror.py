@@ -59,9 +59,9 @@ class Mirror:
             try:
                 self._take(self._fetch(self._revision, HELD))
                 failures = 0
-            except (NotebookError, OSError):
+            except (NotebookError, OSError) as error:
                 # The notebook itself is in the sandbox; what cannot be copied now is copied later.
-                failures += 1
+                failures += isinstance(error, NotebookError)
                 self._ended.wait(_AGAIN)
 
     def _take(self, news: Any) -> None:

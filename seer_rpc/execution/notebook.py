@@ -6,12 +6,12 @@ import contextlib
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from seer_rpc.environment import Sandbox
 from seer_rpc.errors import CellError, ConfigError, ModelLoadError, NotebookError
-from seer_rpc.execution.jupyter import Address, Jupyter
+from seer_rpc.execution.jupyter import STARTING, Address, Jupyter
 from seer_rpc.execution.notebook_client import NotebookClient
 from seer_rpc.execution.preparation import Step, steps
 from seer_rpc.progress import status
@@ -90,6 +90,7 @@ def create_notebook_session(
     Raises:
         ConfigError: the name is that of no file.
         NotebookError: it is that of another session's notebook.
+        NotebookAccessError: the server is not to be reached.
         SandboxError: the sandbox is not running.
         NotebookStartError: Jupyter does not start.
         ModelLoadError: a model cannot be loaded.
@@ -102,14 +103,31 @@ def create_notebook_session(
     token = secrets.token_urlsafe(32)
     libraries = _install(sandbox, workspace, session_id)
     planned = steps(sandbox, workspace)
-    _create(server.url_with_token, session_id, path, planned, token)
-    url = Address.parse(server.url_with_token).page(path, token)
-    session = NotebookSession(session_id, url, sandbox, notebook_dir=notebook_dir)
-    session._libraries = libraries
-    _prepare(session, planned)
+    with _ended_unless_ready(server.url_with_token, session_id):
+        _create(server.url_with_token, session_id, path, planned, token)
+        url = Address.parse(server.url_with_token).page(path, token)
+        session = NotebookSession(session_id, url, sandbox, notebook_dir=notebook_dir)
+        session._libraries = libraries
+        try:
+            _prepare(session, planned)
+        except BaseException:
+            session.detach()
+            raise
     if keep:
         sandbox.release()
     return session
+
+
+@contextlib.contextmanager
+def _ended_unless_ready(url: str, session_id: str) -> Iterator[None]:
+    """Have no kernel left, and the notebook's name free, where the block raises."""
+    try:
+        yield
+    except BaseException:
+        jupyter = Jupyter(url)
+        with contextlib.suppress(NotebookError), contextlib.closing(jupyter):
+            jupyter.ask("DELETE", f"/{session_id}")
+        raise
 
 
 def _create(url: str, session_id: str, path: str, planned: Sequence[Step], token: str) -> None:
@@ -122,7 +140,7 @@ def _create(url: str, session_id: str, path: str, planned: Sequence[Step], token
     jupyter = Jupyter(url)
     try:
         with status("starting a kernel"):
-            jupyter.ask("POST", "", given)
+            jupyter.ask("POST", "", given, patience=STARTING)
     finally:
         jupyter.close()
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from pathlib import Path
 from typing import Any
 
 from seer_rpc.errors import ConfigError
 from seer_rpc.execution.cells import CellResult, Execution, OnText
-from seer_rpc.execution.jupyter import Jupyter
+from seer_rpc.execution.jupyter import STARTING, Jupyter
 from seer_rpc.execution.mirror import Mirror
 
 
@@ -41,7 +42,9 @@ class NotebookClient:
         try:
             self._notebook = str(self.info()["path"])
             if notebook_dir is not None:
-                file = Path(notebook_dir).expanduser() / Path(self._notebook).name
+                # The sandbox says so: it is not to name a file that is no notebook.
+                name = f"{Path(self._notebook).stem}.ipynb"
+                file = Path(notebook_dir).expanduser() / name
                 self._mirror = Mirror(file, self._fetch)
         except BaseException:
             self._jupyter.close()
@@ -156,7 +159,8 @@ class NotebookClient:
         Raises:
             NotebookMissingError: there is no such cell.
         """
-        added = self._ask("POST", "/cells", {"source": content, "after": after})
+        given = {"id": secrets.token_hex(4), "source": content, "after": after}
+        added = self._ask("POST", "/cells", given)
         self._copy()
         return str(added["cell_id"])
 
@@ -197,7 +201,8 @@ class NotebookClient:
             ModelLoadError: they cannot be loaded.
             CellRunningError: the time is over; they are loaded on.
         """
-        self._await_preparation(self._ask("POST", "/restart", {}), timeout)
+        info = self._ask("POST", "/restart", {}, patience=STARTING)
+        self._await_preparation(info, timeout)
 
     def detach(self) -> None:
         """Have no more to do with it; it goes on."""
@@ -223,7 +228,9 @@ class NotebookClient:
 
     def _copy(self, hidden: bool = False) -> None:
         if self._mirror is not None and not hidden:
-            self._mirror.update()
+            # For want of room, say: what was asked for is done, and it is tried again.
+            with contextlib.suppress(OSError):
+                self._mirror.update()
 
 
 def attach_notebook_session(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import warnings
@@ -17,6 +18,7 @@ from seer_rpc.errors import (
     ConfigError,
     KernelDiedError,
     NotebookAccessError,
+    NotebookError,
     NotebookMissingError,
 )
 from seer_rpc.execution import NotebookClient, NotebookSession, attach_notebook_session
@@ -110,6 +112,8 @@ def test_markdown_is_added_and_cells_are_edited_and_removed(session: NotebookSes
         session.edit_cell(second, "gone")
     with pytest.raises(NotebookMissingError, match="cell"):
         session.start("1", cell_id=second)
+    with pytest.raises(NotebookMissingError, match="cell"):
+        session.add_markdown("behind what is gone", after=second)
 
 
 def test_a_cell_is_run_again_in_its_place(session: NotebookSession) -> None:
@@ -121,6 +125,27 @@ def test_a_cell_is_run_again_in_its_place(session: NotebookSession) -> None:
     *_, cell, behind = on_disk(session)["cells"]
     assert (cell["id"], cell["source"], behind["source"]) == (cell_id, "'second'", "behind it")
     assert cell["outputs"][0]["data"] == {"text/plain": "'second'"}
+
+
+def test_what_is_sent_twice_is_there_once(session: NotebookSession) -> None:
+    given = {"id": "sent-twice", "source": "## Once"}
+    code = {"id": "run-twice", "code": "runs = globals().get('runs', 0) + 1"}
+    for _ in range(2):
+        session._ask("POST", "/cells", given)
+        session._ask("POST", "/executions", code)
+    session.execution("run-twice").check(60)
+
+    assert cells(session).count("## Once") == 1
+    assert session.exec("runs").text == "1\n"
+
+
+def test_a_cell_with_text_that_is_run_is_one_with_code(session: NotebookSession) -> None:
+    cell_id = session.add_markdown("1 + 1")
+    session.start("1 + 1", cell_id=cell_id).check(60)
+
+    cell = on_disk(session)["cells"][-1]
+    assert (cell["id"], cell["cell_type"]) == (cell_id, "code")
+    assert cell["outputs"][0]["data"] == {"text/plain": "2"}
 
 
 def test_the_copy_on_this_machine_is_the_notebook(session: NotebookSession) -> None:
@@ -177,6 +202,14 @@ def test_what_runs_is_interrupted_and_the_kernel_goes_on(session: NotebookSessio
         behind.check(60)
     assert session.exec("still_here").text == "True\n"
     assert not session.interrupt()
+
+
+def test_what_has_only_just_been_sent_is_interrupted(session: NotebookSession) -> None:
+    for _ in range(5):
+        execution = session.start("import time\ntime.sleep(600)")
+        assert session.interrupt(execution.id)
+        with pytest.raises(CellError, match="KeyboardInterrupt"):
+            execution.check(60)
 
 
 def test_two_clients_at_once_get_each_their_own_output(session: NotebookSession) -> None:
@@ -237,6 +270,8 @@ def test_someone_else_needs_the_url_whole_and_the_right_id(session: NotebookSess
         attach_notebook_session(session.session_id, url)
     with pytest.raises(NotebookMissingError, match="no session of that id") as caught:
         attach_notebook_session("0" * 16, session.jupyter_url)
+    with pytest.raises(NotebookError):
+        attach_notebook_session("\u00e9 ?", session.jupyter_url)
     assert "belong together" in caught.value.hint
     with pytest.raises(NotebookAccessError, match="not to be reached"):
         attach_notebook_session(session.session_id, "http://127.0.0.1:9/lab?token=x")
@@ -255,16 +290,24 @@ def test_the_sandbox_knows_no_token(session: NotebookSession) -> None:
         assert not found
 
 
+def test_code_that_cannot_be_sent_is_an_error_and_holds_nothing_up(
+    session: NotebookSession,
+) -> None:
+    with pytest.raises(CellError, match="UnicodeEncodeError"):
+        session.exec("'\ud800'", timeout=60)
+    assert session.exec("'goes on'", timeout=60).ok
+
+
 # What ends the kernel comes last.
 
 
 def test_a_dead_kernel_is_said_to_be_dead_and_restarts(session: NotebookSession) -> None:
-    session.exec("gone = 1")
+    pid = session.exec("import os; gone = 1; os.getpid()").text.strip()
     execution = session.start("print('alive', flush=True)\nimport time\ntime.sleep(600)")
     waiting = session.start("'waits'")
     while "alive" not in execution.refresh(1.0).text:
         assert not execution.is_over
-    session.sandbox.exec("pkill -KILL -f jupyter.ipytho[n]")
+    session.sandbox.exec(["kill", "-KILL", pid])
 
     with pytest.raises(KernelDiedError, match="SIGKILL") as caught:
         execution.check(60)
@@ -291,6 +334,31 @@ def test_a_restart_ends_what_runs(session: NotebookSession) -> None:
     with pytest.raises(KernelDiedError, match="restarted"):
         execution.check(60)
     assert session.exec("1").execution_count == 1
+
+
+def test_restarts_at_once_are_done_one_after_the_other(session: NotebookSession) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        restarts = [pool.submit(session.restart) for _ in range(3)]
+    for each in restarts:
+        with contextlib.suppress(KernelDiedError):
+            each.result()
+    assert session.exec("print('once')", timeout=60).text == "once\n"
+
+
+def test_a_kernel_that_does_not_start_again_is_told_and_can_be_restarted(
+    session: NotebookSession,
+) -> None:
+    session.exec("import os; open('zmq.py', 'w').write('1 / 0'); place = os.path.abspath('zmq.py')")
+    place = session.exec("print(place)", hidden=True).text.strip()
+    with pytest.raises(NotebookError, match="does not start"):
+        session.restart()
+    for _ in range(2):
+        with pytest.raises(KernelDiedError, match="is dead"):
+            session.exec("1", timeout=60)
+
+    session.sandbox.exec(["rm", place])
+    session.restart()
+    assert session.exec("1", timeout=60).ok
 
 
 class NotebookAs:

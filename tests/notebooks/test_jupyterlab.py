@@ -71,6 +71,17 @@ def test_without_the_secret_nothing_is_to_be_had(ask: Ask) -> None:
             ask("GET", path, token="wrong")
 
 
+def test_the_log_has_no_secrets(session: NotebookSession, ask: Ask) -> None:
+    token = session.jupyter_url.split("token=")[1]
+    for path in ("/seer/sessions/none", "/api/contents/none"):
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            ask("GET", f"{path}?token={token}")
+
+    log = session.sandbox.read_file("/root/.jupyter-server/log")
+    assert "/seer/sessions/none?token=[secret]" in log
+    assert token not in log
+
+
 def test_the_url_shows_jupyterlab(session: NotebookSession) -> None:
     with urllib.request.urlopen(session.jupyter_url) as answer:
         page = answer.read().decode()
@@ -139,6 +150,17 @@ def test_a_cell_that_a_person_runs_has_the_person_s_output(
     assert (found["execution_count"], found["outputs"]) == (99, [theirs])
 
 
+def test_a_cell_of_which_a_person_makes_text_has_no_output(
+    session: NotebookSession, ask: Ask
+) -> None:
+    result = session.exec("'an agent ran it'")
+    model = opened(ask)
+    model["content"]["cells"][-1] = cell("it is text now", result.cell_id)
+    save(ask, model)
+
+    assert session.notebook()["cells"][-1] == cell("it is text now", result.cell_id)
+
+
 def test_a_kernel_that_a_person_restarts_is_prepared_again(
     session: NotebookSession, ask: Ask
 ) -> None:
@@ -151,6 +173,22 @@ def test_a_kernel_that_a_person_restarts_is_prepared_again(
 
     with pytest.raises(KernelDiedError, match="restarted"):
         execution.check(60)
+    assert session.exec("prepared", timeout=60).text == "'as it was asked for'\n"
+
+
+def test_a_kernel_that_a_person_shuts_down_is_dead_and_restarts(
+    session: NotebookSession, ask: Ask
+) -> None:
+    execution = session.start("print('runs', flush=True)\nimport time\ntime.sleep(600)")
+    while "runs" not in execution.refresh(1.0).text:
+        assert not execution.is_over
+    ask("DELETE", f"/api/kernels/{session.info()['kernel_id']}")
+
+    with pytest.raises(KernelDiedError):
+        execution.check(60)
+    with pytest.raises(KernelDiedError, match="is dead"):
+        session.exec("1", timeout=60)
+    session.restart()
     assert session.exec("prepared", timeout=60).text == "'as it was asked for'\n"
 
 

@@ -22,6 +22,7 @@ from seer_rpc.errors import (
     NotebookStartError,
 )
 from seer_rpc.execution import NotebookSession, create_notebook_session
+from seer_rpc.registry import running_sandboxes
 from seer_rpc.workspace import Library, Workspace
 from tests.sandboxes.places import PLACES, shared_sandbox
 
@@ -69,8 +70,28 @@ def test_a_workspace_is_there_and_is_brought_up_to_date(sandbox: Sandbox) -> Non
 
 
 def test_init_code_that_raises_is_told(sandbox: Sandbox) -> None:
+    failing = Workspace(custom_init_code="1 / 0")
     with pytest.raises(CellError, match="ZeroDivisionError"):
-        create_notebook_session(sandbox, Workspace(custom_init_code="1 / 0"), keep=False)
+        create_notebook_session(sandbox, failing, "begun", keep=False)
+
+    # Nothing is left that has its name.
+    mended = Workspace(custom_init_code="begun = 1")
+    session = create_notebook_session(sandbox, mended, "begun", keep=False)
+    assert session.exec("begun").text == "1\n"
+    session.end()
+
+
+def test_what_is_asked_for_during_a_restart_finds_what_the_kernel_begins_with(
+    sandbox: Sandbox, wait_until: WaitUntil
+) -> None:
+    workspace = Workspace(custom_init_code="begun = 1")
+    session = create_notebook_session(sandbox, workspace, keep=False)
+    restarting = threading.Thread(target=session.restart)
+    restarting.start()
+    wait_until(lambda: session.info()["kernel"] == "restarting" or not restarting.is_alive())
+    assert session.exec("begun", timeout=60).text == "1\n"
+    restarting.join()
+    session.end()
 
 
 def test_sessions_of_one_sandbox_do_not_mix(sandbox: Sandbox) -> None:
@@ -79,6 +100,10 @@ def test_sessions_of_one_sandbox_do_not_mix(sandbox: Sandbox) -> None:
         create_notebook_session(sandbox, name="a", keep=False)
     with pytest.raises(ConfigError, match="cannot be the name"):
         create_notebook_session(sandbox, name="../a", keep=False)
+
+    sandbox.write_file("/workspace/none.ipynb", '{"nbformat": 4, "cells": ["none"]}')
+    with pytest.raises(NotebookError, match=r"none\.ipynb is no notebook"):
+        create_notebook_session(sandbox, name="none", keep=False)
 
     texts: dict[str, list[str]] = {"one": [], "two": []}
 
@@ -126,6 +151,7 @@ def test_an_end_in_mid_cell_is_heard_at_once(
 ) -> None:
     with Sandbox(SandboxConfig(), backend=backend) as sandbox:
         session = create_notebook_session(sandbox, notebook_dir=tmp_path, keep=False)
+        server = session.exec("import os; os.getppid()", hidden=True).text.strip()
         execution = session.start("print('runs', flush=True)\nimport time\ntime.sleep(600)")
         while "runs" not in execution.refresh(1.0).text:
             assert not execution.is_over
@@ -144,11 +170,25 @@ def test_an_end_in_mid_cell_is_heard_at_once(
         if what == "sandbox":
             sandbox.terminate()
         else:
-            sandbox.exec("pkill -KILL -f '[k]ernel.jupyter settings'")
+            sandbox.exec(["kill", "-KILL", server])
         waiting.join(30)
         assert heard
         session.detach()
     assert '"runs\\n"' in copy.read_text()
+
+
+def test_without_a_place_for_the_copy_nothing_else_fails(tmp_path: Path) -> None:
+    sandbox = Sandbox().start()
+    copies = tmp_path / "copies"
+    session = create_notebook_session(sandbox, notebook_dir=copies, keep=False)
+    session.exec("'copied'")
+    assert session.notebook_file is not None
+    session.notebook_file.unlink()
+    copies.rmdir()
+    assert session.exec("'not copied'", timeout=60).text == "'not copied'\n"
+
+    session.terminate()
+    assert sandbox.sandbox_id not in {record.id for record in running_sandboxes()}
 
 
 def test_a_cell_that_runs_is_use_and_a_kernel_that_rests_is_not(wait_until: WaitUntil) -> None:

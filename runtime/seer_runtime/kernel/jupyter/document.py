@@ -56,11 +56,17 @@ class Document:
         self._tried_revision = -1
         self._task = asyncio.create_task(self._write_on())
 
-    def add_cell(self, kind: Literal["code", "markdown"], source: str, after: str = "") -> str:
-        """Add a cell, at the end or after the one with that id; gives its id."""
+    def add_cell(
+        self, kind: Literal["code", "markdown"], source: str, after: str = "", cell_id: str = ""
+    ) -> str:
+        """Add a cell, at the end or after the one with that id; gives its id.
+
+        Raises:
+            KeyError: there is no cell to add it after.
+        """
         cell: dict[str, Any] = {
             "cell_type": kind,
-            "id": secrets.token_hex(4),
+            "id": cell_id or secrets.token_hex(4),
             "metadata": {},
             "source": source,
         }
@@ -70,12 +76,17 @@ class Document:
         self.change()
         return str(cell["id"])
 
+    def has(self, cell_id: str) -> bool:
+        """Whether there is such a cell."""
+        return any(cell["id"] == cell_id for cell in self._cells)
+
     def show(self, execution: Execution) -> None:
         """Have a cell for an execution, and what that puts out in it."""
         if not execution.cell_id:
             execution.cell_id = self.add_cell("code", execution.code)
         else:
             self.edit(execution.cell_id, execution.code)
+            self._make_code(execution.cell_id)
         self._running.pop(execution.cell_id, None)
         self._running[execution.cell_id] = execution
         self.change()
@@ -147,7 +158,8 @@ class Document:
         if execution is None:
             return False
         count = cell.get("execution_count")
-        if execution.is_over and count not in (None, execution.execution_count):
+        is_another = execution.is_over and count not in (None, execution.execution_count)
+        if is_another or cell.get("cell_type") != "code":
             del self._running[cell["id"]]
             return False
         return True
@@ -198,6 +210,15 @@ class Document:
                 del self._running[cell_id]
                 self._taken.pop(cell_id, None)
 
+    def _make_code(self, cell_id: str) -> None:
+        """Have a cell that is to run be one with code, if it had text."""
+        position = self._position(cell_id)
+        cell = self._cells[position]
+        if cell["cell_type"] != "code":
+            kept = {name: cell[name] for name in ("id", "metadata", "source")}
+            empty: dict[str, Any] = {"cell_type": "code", "execution_count": None, "outputs": []}
+            self._cells[position] = kept | empty
+
     def _position(self, cell_id: str) -> int:
         for position, cell in enumerate(self._cells):
             if cell["id"] == cell_id:
@@ -232,11 +253,16 @@ def _read(file: Path) -> dict[str, Any]:
             "nbformat": 4,
             "nbformat_minor": 5,
         }
-    if not isinstance(content, dict) or content.get("nbformat") != 4:
+    if not isinstance(content, dict) or content.get("nbformat") != 4 or not _has_cells(content):
         raise ValueError(f"{file} is no notebook that can be gone on with")
     content["cells"] = [_with_id(cell) for cell in content.get("cells", ())]
     content["nbformat_minor"] = max(5, int(content.get("nbformat_minor", 5)))
     return content
+
+
+def _has_cells(content: Mapping[str, Any]) -> bool:
+    cells = content.get("cells", [])
+    return isinstance(cells, list) and all(isinstance(cell, dict) for cell in cells)
 
 
 def _with_id(cell: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,9 @@ from seer_runtime.kernel.jupyter.outputs import Fixed, Outputs
 
 Status: TypeAlias = Literal["queued", "running", "ok", "error", "dead"]
 
+_HALF = 32 << 10
+"""Characters of an error's message, and of its traceback, that stay at either end."""
+
 OVER = ("ok", "error", "dead")
 
 
@@ -32,6 +35,9 @@ class Execution:
         """The error that it ended with: its name, its message and the traceback's lines."""
 
         self.over = asyncio.Event()
+        self.arrived = asyncio.Event()
+        """Set when the kernel has it, or it is over."""
+
         self._idle = asyncio.Event()
         self._replied = asyncio.Event()
         self._changed = asyncio.Event()
@@ -63,20 +69,29 @@ class Execution:
         self._idle.set()
 
     async def answered(self, patience: float) -> None:
-        """Wait for the kernel's answer, and then not much longer for the last of its output."""
-        await self._replied.wait()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._idle.wait(), patience)
+        """Wait for the kernel's answer and the last of its output; not much longer for the other.
+
+        A kernel that is interrupted before it has begun does not answer.
+        """
+        tasks = [asyncio.create_task(each.wait()) for each in (self._replied, self._idle)]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, timeout=patience)
+        finally:
+            for task in tasks:
+                task.cancel()
+        if not self._replied.is_set():
+            self.problem = {"ename": "KeyboardInterrupt", "evalue": "it had not begun"}
 
     def finish(self) -> None:
         """It is over, as the kernel answered."""
         self._end("error" if self.problem else "ok")
 
-    def fail(self, name: str, message: str) -> None:
+    def fail(self, name: str, message: str, status: Status = "dead") -> None:
         """It is over, and the kernel did not answer."""
         self.problem = {"ename": name, "evalue": message, "traceback": [f"{name}: {message}"]}
         self.outputs.add({"output_type": "error", **self.problem})
-        self._end("dead")
+        self._end(status)
 
     def apply(self, kind: str, content: Mapping[str, Any]) -> Fixed | None:
         """Take a message of the kernel's; gives the display that it made."""
@@ -91,6 +106,7 @@ class Execution:
             case "clear_output":
                 self.outputs.clear(content.get("wait", False))
             case "execute_input":
+                self.arrived.set()
                 # What is hidden has the number of the next one that is not.
                 if not self.hidden:
                     self.execution_count = content["execution_count"]
@@ -135,6 +151,7 @@ class Execution:
         self.status = status
         self._ended = time.monotonic()
         self.over.set()
+        self.arrived.set()
         self.notify()
 
 
@@ -152,6 +169,14 @@ def _displayed(kind: str, content: Mapping[str, Any]) -> dict[str, Any]:
 def _problem(content: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "ename": content.get("ename", ""),
-        "evalue": content.get("evalue", ""),
-        "traceback": list(content.get("traceback", ())),
+        "evalue": _clipped(content.get("evalue", "")),
+        "traceback": _clipped("\n".join(content.get("traceback", ()))).split("\n"),
     }
+
+
+def _clipped(text: str) -> str:
+    left_out = len(text) - 2 * _HALF
+    if left_out <= 0:
+        return text
+    note = f"\n[... {left_out} characters are left out here ...]\n"
+    return text[:_HALF] + note + text[-_HALF:]

@@ -157,7 +157,11 @@ class Restart(_Handler):
     async def post(self, session_id: str) -> None:
         """Start it."""
         notebook = self.notebook(session_id)
-        await notebook.restart()
+        try:
+            await notebook.restart()
+        except RuntimeError:
+            reason = "the kernel does not start: a file in its folder may be in the way of a module"
+            raise HTTPError(500, reason=reason) from None
         self.answer(notebook.describe())
 
 
@@ -168,8 +172,14 @@ class Cells(_Handler):
     @authorized
     async def post(self, session_id: str) -> None:
         """Add one with text."""
-        document = self.notebook(session_id).document
-        cell_id = document.add_cell("markdown", self.given["source"], self.given.get("after", ""))
+        document, given = self.notebook(session_id).document, self.given
+        cell_id, after = given["id"], given.get("after", "")
+        # What is sent twice is added once.
+        if not document.has(cell_id):
+            try:
+                document.add_cell("markdown", given["source"], after, cell_id)
+            except KeyError:
+                raise HTTPError(404, f"no cell {after!r}", reason="no such cell") from None
         await document.saved()
         self.answer({"cell_id": cell_id}, 201)
 

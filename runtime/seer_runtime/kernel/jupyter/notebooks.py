@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import secrets
 import signal
 from collections import OrderedDict
@@ -30,6 +31,10 @@ _READY = 120.0
 _LAST_OUTPUT = 5.0
 """Seconds that output may take longer than the answer that belongs to it."""
 
+_ARRIVING = 5.0
+"""Seconds that code may take to the kernel: what a person runs may be before it."""
+
+_BEGINNING = 0.2
 _KEPT = 500
 """Executions that are over and known still."""
 
@@ -49,7 +54,10 @@ class Notebook:
         self._folder = Path(app.root_dir, ".outputs", session_id)
         self.steps: Sequence[Mapping[str, Any]] = ()
         self._preparation: list[str] = []
-        self._waiting: asyncio.Queue[Execution] = asyncio.Queue()
+        self._waiting: asyncio.PriorityQueue[tuple[bool, int, Execution]] = asyncio.PriorityQueue()
+        """What a kernel begins with comes first, the rest as it was asked for."""
+
+        self._numbers = itertools.count()
         self._by_message: OrderedDict[str, Execution] = OrderedDict()
         self._displays: dict[str, list[tuple[Execution, Fixed]]] = {}
         self._client: Any = None
@@ -57,20 +65,18 @@ class Notebook:
         self._tasks: list[asyncio.Task[None]] = []
         self._current: Execution | None = None
         self._death = ""
-        self._is_restarting = False
+        self._is_starting = True
+        self._starting = asyncio.Lock()
         self._is_ready = asyncio.Event()
 
     async def start(self, steps: Sequence[Mapping[str, Any]]) -> None:
         """Start the kernel, and have it prepared."""
         await self.document.saved()
-        session = await self._app.session_manager.create_session(
-            path=self.path, name=Path(self.path).name, type="notebook", kernel_name=NAME
-        )
-        self.kernel_id = session["kernel"]["id"]
-        self._jupyter_session = session["id"]
+        await self._start_kernel()
         await self._connect()
         self.steps = steps
         self._prepare()
+        self._is_starting = False
         self._tasks = [asyncio.create_task(self._work()), asyncio.create_task(self._watch())]
 
     def execute(self, execution_id: str, code: str, hidden: bool, cell_id: str = "") -> Execution:
@@ -91,29 +97,49 @@ class Notebook:
         running = self._current
         if running is None or (execution_id and running.id != execution_id):
             return False
+        if not running.arrived.is_set():
+            # A kernel that rests ignores it, and one that has just begun may.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(running.arrived.wait(), _ARRIVING)
+            await asyncio.sleep(_BEGINNING)
+        if running.is_over:
+            return False
         await self._kernel().interrupt_kernel()
         return True
 
     async def restart(self) -> None:
-        """Begin anew, with what the kernel was prepared with."""
-        await self._app.kernel_manager.restart_kernel(self.kernel_id, now=True)
+        """Begin anew, with what the kernel was prepared with.
+
+        Raises:
+            RuntimeError: the kernel does not start.
+        """
+        if self._has_kernel:
+            await self._app.kernel_manager.restart_kernel(self.kernel_id, now=True)
+            return
+        async with self.restarting():
+            await self._forget_kernel()
+            await self._start_kernel()
 
     @contextlib.asynccontextmanager
     async def restarting(self) -> AsyncIterator[None]:
         """End what runs while the kernel is restarted, and prepare it afterwards."""
-        self._is_restarting = True
-        self._is_ready.clear()
-        try:
-            await self._disconnect()
-            self._fail_all("KernelRestarted", "the kernel was restarted")
-            yield
-            self._death = ""
-            self.models = {}
-            self._displays.clear()
-            await self._connect()
-            self._prepare()
-        finally:
-            self._is_restarting = False
+        async with self._starting:
+            self._is_starting = True
+            self._is_ready.clear()
+            try:
+                await self._disconnect()
+                self._fail_all("KernelRestarted", "the kernel was restarted")
+                self._death = "it did not start again"
+                yield
+                self.models = {}
+                self._displays.clear()
+                await self._connect()
+                self._death = ""
+                self._prepare()
+            finally:
+                self._is_starting = False
+                # Where it did not start, what waits for it is told.
+                self._is_ready.set()
 
     async def close(self) -> None:
         """End the kernel; the file stays."""
@@ -121,8 +147,7 @@ class Notebook:
             task.cancel()
         await self._disconnect()
         self._fail_all("KernelEnded", "the session was ended")
-        with contextlib.suppress(Exception):
-            await self._app.session_manager.delete_session(self._jupyter_session)
+        await self._forget_kernel()
         await self.document.close()
 
     def move(self, path: str) -> None:
@@ -148,11 +173,11 @@ class Notebook:
     @property
     def is_busy(self) -> bool:
         """Whether something runs, or will."""
-        return self._is_restarting or self._current is not None or not self._waiting.empty()
+        return self._is_starting or self._current is not None or not self._waiting.empty()
 
     @property
     def _state(self) -> str:
-        if self._is_restarting:
+        if self._is_starting:
             return "restarting"
         if self._death:
             return "dead"
@@ -161,16 +186,35 @@ class Notebook:
     def _file(self, app: ServerApp) -> Path:
         return Path(app.root_dir, self.path)
 
+    @property
+    def _has_kernel(self) -> bool:
+        """Whether Jupyter has it still, dead or alive: a person can shut it down."""
+        return self.kernel_id in self._app.kernel_manager
+
     def _kernel(self) -> Any:
         return self._app.kernel_manager.get_kernel(self.kernel_id)
 
-    def _new(self, execution_id: str, code: str, hidden: bool, cell_id: str = "") -> Execution:
+    async def _start_kernel(self) -> None:
+        session = await self._app.session_manager.create_session(
+            path=self.path, name=Path(self.path).name, type="notebook", kernel_name=NAME
+        )
+        self.kernel_id = session["kernel"]["id"]
+        self._jupyter_session = session["id"]
+
+    async def _forget_kernel(self) -> None:
+        # It may be gone already, or not have come to be.
+        with contextlib.suppress(Exception):
+            await self._app.session_manager.delete_session(self._jupyter_session)
+
+    def _new(
+        self, execution_id: str, code: str, hidden: bool, cell_id: str = "", *, is_late: bool = True
+    ) -> Execution:
         execution = Execution(execution_id, code, hidden, self._folder / execution_id)
         execution.cell_id = cell_id
         if not hidden:
             self.document.show(execution)
         self.executions[execution_id] = execution
-        self._waiting.put_nowait(execution)
+        self._waiting.put_nowait((is_late, next(self._numbers), execution))
         for old in list(self.executions.values())[:-_KEPT]:
             if old.is_over:
                 del self.executions[old.id]
@@ -179,17 +223,27 @@ class Notebook:
     def _prepare(self) -> None:
         """Run the code that belongs to the begin of each kernel."""
         self._preparation = [
-            self._new(f"{step['id']}-{secrets.token_hex(4)}", step["code"], step["hidden"]).id
+            self._new(
+                f"{step['id']}-{secrets.token_hex(4)}", step["code"], step["hidden"], is_late=False
+            ).id
             for step in self.steps
         ]
 
     async def _work(self) -> None:
         while True:
-            execution = await self._waiting.get()
             await self._is_ready.wait()
+            waiting = await self._waiting.get()
+            if not self._is_ready.is_set():
+                # The kernel is restarted, and what that begins with is not there yet.
+                self._waiting.put_nowait(waiting)
+                continue
+            *_, execution = waiting
             if not execution.is_over:
                 self._current = execution
-                await self._run(execution)
+                try:
+                    await self._run(execution)
+                except Exception as error:  # noqa: BLE001 - what waits behind it is to run
+                    execution.fail(type(error).__name__, str(error), "error")
                 self._current = None
             if not execution.hidden:
                 self.document.change()
@@ -225,11 +279,21 @@ class Notebook:
         """Notice within a moment that the kernel has died."""
         while True:
             await asyncio.sleep(_LOOK)
-            if self._death or self._is_restarting:
+            if self._death or self._is_starting:
                 continue
-            if not await self._kernel().is_alive() and not self._is_restarting:
-                self._death = _cause(await self._kernel().provisioner.poll())
-                self._fail_all("DeadKernelError", f"the kernel died: {self._death}")
+            death = await self._look()
+            if death and not self._is_starting:
+                self._death = death
+                self._fail_all("DeadKernelError", f"the kernel died: {death}")
+
+    async def _look(self) -> str:
+        """Say what the kernel died of; nothing while it lives."""
+        if not self._has_kernel:
+            return "it was shut down"
+        kernel = self._kernel()
+        if await kernel.is_alive():
+            return ""
+        return _cause(await kernel.provisioner.poll() if kernel.provisioner is not None else None)
 
     def _fail_all(self, name: str, message: str) -> None:
         for execution in self.executions.values():
@@ -351,7 +415,7 @@ class Notebooks:
         try:
             await notebook.start(steps)
         except BaseException:
-            del self._by_id[session_id]
+            await self.close(notebook)
             raise
         return notebook
 

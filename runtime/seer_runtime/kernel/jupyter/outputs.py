@@ -64,10 +64,14 @@ class Stream:
         return {"output_type": "stream", "name": self.name, "text": self._text()}
 
     def change(self, since: int) -> Output | None:
-        """Give what was added since a version; None where that is not known any more."""
+        """Give what was added since a version; None where that is not known any more.
+
+        Of what is too long to be kept whole it is also what is kept.
+        """
         if since < self._first or self._lost > since:
             return None
-        return {"append": "".join(text for version, text in self._newest if version > since)}
+        added = {"append": "".join(text for version, text in self._newest if version > since)}
+        return added if self._total <= _HEAD + _TAIL else {**added, "output": self.output()}
 
     @property
     def size(self) -> int:
@@ -148,9 +152,7 @@ class Outputs:
         if self._is_full and output["output_type"] != "error":
             self._spill("more.jsonl", json.dumps(output) + "\n")
             return None
-        entry = Fixed(output, self.version)
-        if entry.size > self._room:
-            entry = Fixed(self._moved(output), self.version)
+        entry = Fixed(self._fitting(output), self.version)
         self._room -= entry.size
         self._entries.append(entry)
         return entry
@@ -160,7 +162,7 @@ class Outputs:
         if entry in self._entries:
             self.version += 1
             self._room += entry.size
-            entry.replace({**entry.output(), **output}, self.version)
+            entry.replace(self._fitting(_shown_in(entry) | output), self.version)
             self._room -= entry.size
 
     def clear(self, wait: bool) -> None:
@@ -207,9 +209,14 @@ class Outputs:
             self._entries.append(Fixed(_note(note), self.version))
         _append(self._folder / name, text)
 
+    def _fitting(self, output: Output) -> Output:
+        """Give an output as there is room for it; errors are never large."""
+        fits = output["output_type"] == "error" or len(json.dumps(output)) <= self._room
+        return output if fits else self._moved(output)
+
     def _moved(self, output: Output) -> Output:
         """Give in the place of an output that is too large one that names files with its data."""
-        data: Mapping[str, Any] = output.get("data", {})
+        data: Mapping[str, Any] = output["data"]
         places = [str(self._save(kind, content)) for kind, content in data.items()]
         return _note(f"[too large for the notebook; in the sandbox: {', '.join(places)}]\n")
 
@@ -227,6 +234,12 @@ def _append(file: Path, text: str) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("a", encoding="utf-8", errors="backslashreplace") as stream:
             stream.write(text)
+
+
+def _shown_in(entry: Fixed) -> Output:
+    """Give what an update changes: a display, also where one was too large."""
+    output = entry.output()
+    return output if "data" in output else {"output_type": "display_data"}
 
 
 def _note(text: str) -> Output:

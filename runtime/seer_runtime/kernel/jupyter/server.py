@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_server.serverapp import ServerApp
+from tornado.log import app_log, gen_log
 from tornado.netutil import bind_sockets, bind_unix_socket
 from traitlets.config import Config
 
 from seer_runtime.kernel.jupyter.contents import Contents
 from seer_runtime.kernel.jupyter.handlers import routes
-from seer_runtime.kernel.jupyter.identity import Tokens
+from seer_runtime.kernel.jupyter.identity import Tokens, without_tokens
 from seer_runtime.kernel.jupyter.kernels import Kernels, KernelSpecs
 from seer_runtime.kernel.jupyter.notebooks import Notebooks
 from seer_runtime.kernel.jupyter.settings import Settings
@@ -31,6 +32,12 @@ class Server(ServerApp):
     """Says on its standard output which port it got."""
 
     port: Any
+
+    def init_logging(self) -> None:
+        """Keep secrets out of the log: everything in the sandbox can read it."""
+        super().init_logging()
+        for log in (app_log, gen_log):
+            log.addFilter(without_tokens)
 
     def init_webapp(self) -> None:
         """Add what Jupyter has not."""
