@@ -135,6 +135,9 @@ class OneExecution(_Handler):
         execution = self.execution(session_id, execution_id)
         since = int(self.get_argument("since", "0"))
         await execution.change(since, self.wait_seconds())
+        if execution.is_over and not execution.hidden:
+            # Whoever hears so finds it in the file.
+            await self.notebook(session_id).document.saved()
         self.answer(execution.describe(since))
 
 

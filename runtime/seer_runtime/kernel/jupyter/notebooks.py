@@ -93,6 +93,7 @@ class Notebook:
         execution = self.executions.get(execution_id)
         if execution is not None and execution.status == "queued":
             execution.fail("KeyboardInterrupt", "it was interrupted before it began")
+            self.document.change()
             return True
         running = self._current
         if running is None or (execution_id and running.id != execution_id):
@@ -267,13 +268,8 @@ class Notebook:
         await asyncio.wait([answer, failure], return_when=asyncio.FIRST_COMPLETED)
         for task in (answer, failure):
             task.cancel()
-        if execution.is_over:
-            return
-        if not execution.hidden:
-            # Whoever hears that it is over finds it in the file.
-            self.document.change()
-            await self.document.saved()
-        execution.finish()
+        if not execution.is_over:
+            execution.finish()
 
     async def _watch(self) -> None:
         """Notice within a moment that the kernel has died."""
