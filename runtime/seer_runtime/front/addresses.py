@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 import ipaddress
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import aclosing
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import unquote
 
 import grpc
 import grpc.aio
 
+from seer_runtime.front.surrounding import surrounded
 from seer_runtime.wire.limits import ELSEWHERE
 
 _HERE = "unix:"
@@ -33,27 +33,13 @@ class AddressInterceptor(grpc.aio.ServerInterceptor):
         handler = await continuation(handler_call_details)
         if handler is None:
             return None
-        asked = "stream" if handler.request_streaming else "unary"
-        answered = "stream" if handler.response_streaming else "unary"
-        kind = f"{asked}_{answered}"
-        return handler._replace(**{kind: self._guarded(getattr(handler, kind))})
+        return surrounded(handler, self._checked)
 
-    def _guarded(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        async def answer(request: Any, context: Any) -> Any:
-            await self._check(context)
-            return await method(request, context)
-
-        async def answers(request: Any, context: Any) -> AsyncIterator[Any]:
-            await self._check(context)
-            async with aclosing(method(request, context)) as replies:
-                async for reply in replies:
-                    yield reply
-
-        return answers if inspect.isasyncgenfunction(method) else answer
-
-    async def _check(self, context: Any) -> None:
+    @asynccontextmanager
+    async def _checked(self, context: Any) -> AsyncIterator[None]:
         if not is_allowed(context.peer(), self._allowed):
             await context.abort(grpc.StatusCode.PERMISSION_DENIED, ELSEWHERE)
+        yield
 
 
 def is_allowed(peer: str, allowed: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc
 import grpc.aio
 
 from seer_runtime.front.auth import refuse
+from seer_runtime.front.surrounding import surrounded
 from seer_runtime.wire.limits import SESSION_METHOD
 
 _NO_USE = ("/grpc.health.v1.Health/", "/seer.v1.Runtime/Stop", SESSION_METHOD)
@@ -54,28 +55,10 @@ class Usage(grpc.aio.ServerInterceptor):
             return handler
         if self._is_draining:
             return refuse(grpc.StatusCode.UNAVAILABLE, "the sandbox is about to end (draining)")
-        return self._counted(handler)
+        return surrounded(handler, self._counting)
 
-    def _counted(self, handler: Any) -> Any:
-        asked = "stream" if handler.request_streaming else "unary"
-        answered = "stream" if handler.response_streaming else "unary"
-        method = getattr(handler, f"{asked}_{answered}")
-
-        async def answer(request: Any, context: Any) -> Any:
-            with self._counting():
-                return await method(request, context)
-
-        async def answers(request: Any, context: Any) -> AsyncIterator[Any]:
-            with self._counting():
-                async with aclosing(method(request, context)) as replies:
-                    async for reply in replies:
-                        yield reply
-
-        counted = answers if handler.response_streaming else answer
-        return handler._replace(**{f"{asked}_{answered}": counted})
-
-    @contextmanager
-    def _counting(self) -> Iterator[None]:
+    @asynccontextmanager
+    async def _counting(self, _: Any) -> AsyncIterator[None]:
         self._under_way += 1
         try:
             yield
