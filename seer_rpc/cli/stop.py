@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from functools import partial
 
 from seer_rpc.backends import modal
 from seer_rpc.cli.options import Commands
@@ -61,38 +60,31 @@ def run(parsed: argparse.Namespace) -> None:
         print("seer stop: which? Give ids or names, or --all alone", file=sys.stderr)
         sys.exit(2)
     which = [each.id for each in running_sandboxes()] if parsed.all else parsed.sandboxes
-    stop = (
-        _stop_elsewhere
-        if parsed.modal
-        else partial(_stop, description=parsed.snapshot, grace=parsed.grace)
-    )
-    failures = [each for each in which if not stop(each)]
+    failures = [each for each in which if not _is_stopped(each, parsed)]
     if failures:
         sys.exit(1)
 
 
-def _stop_elsewhere(sandbox_id: str) -> bool:
+def _is_stopped(which: str, parsed: argparse.Namespace) -> bool:
     try:
-        modal.end_elsewhere(sandbox_id)
+        if parsed.modal:
+            modal.end_elsewhere(which)
+            print(f"stopped {which}", file=sys.stderr)
+        else:
+            _stop(which, parsed.snapshot, parsed.grace)
     except SeerError as error:
         print(f"seer: {error}", file=sys.stderr)
         return False
-    print(f"stopped {sandbox_id}", file=sys.stderr)
     return True
 
 
-def _stop(which: str, description: str | None, grace: float) -> bool:
-    try:
-        sandbox = Sandbox.from_id(which)
-        snapshot = sandbox.terminate(
-            save_snapshot=description is not None,
-            snapshot_description=description or "",
-            grace=grace,
-        )
-    except SeerError as error:
-        print(f"seer: {error}", file=sys.stderr)
-        return False
+def _stop(which: str, description: str | None, grace: float) -> None:
+    sandbox = Sandbox.from_id(which)
+    snapshot = sandbox.terminate(
+        save_snapshot=description is not None,
+        snapshot_description=description or "",
+        grace=grace,
+    )
     print(f"stopped {sandbox.sandbox_id} {sandbox.name}", file=sys.stderr)
     if snapshot is not None:
         print(snapshot.id)
-    return True

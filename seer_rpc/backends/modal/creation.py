@@ -74,8 +74,13 @@ def end_what_runs(sandbox_id: str) -> None:
     """
     sandbox = find(sandbox_id)
     if sandbox is not None:
-        with translated(), contextlib.suppress(exception.NotFoundError, exception.ConflictError):
-            asked(sandbox.terminate)
+        end_found(sandbox)
+
+
+def end_found(sandbox: modal.Sandbox) -> None:
+    """End a sandbox, if it has not ended already. Raises what `end_what_runs` does."""
+    with translated(), contextlib.suppress(exception.NotFoundError, exception.ConflictError):
+        asked(sandbox.terminate)
 
 
 def end(sandbox: modal.Sandbox) -> None:

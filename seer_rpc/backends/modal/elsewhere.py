@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import modal
 from modal import exception
 
-from seer_rpc.backends.modal.creation import end_what_runs, find
-from seer_rpc.backends.modal.deadlines import ANSWER, within
+from seer_rpc.backends.modal.creation import end_found, find
+from seer_rpc.backends.modal.deadlines import asked
 from seer_rpc.backends.modal.definition import APP, TAG
 from seer_rpc.backends.modal.problems import translated
-from seer_rpc.errors import SandboxError, SandboxStartError
+from seer_rpc.errors import SandboxError
 
 
 def tagged() -> list[str]:
@@ -23,10 +23,7 @@ def tagged() -> list[str]:
         SandboxStartError: it does not answer.
     """
     with translated():
-        try:
-            return within(ANSWER, lambda: list(_tagged()))
-        except TimeoutError:
-            raise SandboxStartError(f"Modal does not answer within {ANSWER:.0f} s") from None
+        return asked(lambda: list(_tagged()))
 
 
 def _tagged() -> Iterator[str]:
@@ -50,8 +47,8 @@ def end(sandbox_id: str) -> None:
     """
     sandbox = find(sandbox_id)
     with translated():
-        if sandbox is None or sandbox.poll() is not None:
+        if sandbox is None or asked(sandbox.poll) is not None:
             raise SandboxError(
                 f"no sandbox {sandbox_id!r} runs on Modal", hint="`seer ps --modal` lists those"
             )
-    end_what_runs(sandbox_id)
+    end_found(sandbox)
