@@ -69,9 +69,12 @@ class SandboxPool:
         Raises:
             ConfigError: they cannot run as they are configured.
             SandboxStartError: one did not start, or the pool was ended meanwhile.
+            SandboxError: some of an earlier start have not ended yet.
         """
         with self._changing:
-            if self._run is None:
+            if self._run is not None:
+                self._run.check()
+            else:
                 self.name = name or self.name
                 self._run = run = self._plan(workspace or Workspace())
                 try:
@@ -105,7 +108,8 @@ class SandboxPool:
         A start that goes on, on whatever thread, is given up.
 
         Raises:
-            SandboxError: a backend does not say that it has ended one; the others have ended.
+            SandboxError: a backend does not say that it has ended one; the others have ended. To
+                call it again is to try again.
         """
         run = self._run
         if run is not None:
@@ -135,7 +139,7 @@ class SandboxPool:
     def _end(self, grace: float) -> Sequence[SeerError]:
         run = self._run
         problems = run.terminate(grace) if run is not None else []
-        self._run = None
+        self._run = run if problems else None
         return problems
 
     def _running(self) -> PoolRun:

@@ -25,6 +25,7 @@ from seer_rpc.errors import (
     CallCancelledError,
     InterfaceError,
     InterfacePendingError,
+    SandboxError,
     SandboxLostError,
     SandboxStartError,
     SeerError,
@@ -138,9 +139,22 @@ class PoolRun:
         for chore in self._chores:
             chore.join()
         with status(f"stopping the sandboxes of {self._name}") as shown, parts_of(shown):
-            problems = finish_together([partial(_end, each, grace) for each in self._all])
+            ends = finish_together([partial(_end, each, grace) for each in self._all])
+        problems = {each: end for each, end in zip(self._all, ends, strict=True) if end}
+        # Whoever asks again asks for the rest.
+        self._all = list(problems)
         self._sources.remove()
-        return [each for each in problems if each is not None]
+        return list(problems.values())
+
+    def check(self) -> None:
+        """See to it that it goes on.
+
+        Raises:
+            SandboxError: it was ended, and some of its sandboxes have not ended.
+        """
+        if self.replicas.is_over:
+            left = ", ".join(each.name for each in self._all)
+            raise SandboxError(f"{left} may still run", hint="terminate() tries again to end that")
 
     def _do_all(self, starts: Sequence[Callable[[], None]]) -> None:
         try:
