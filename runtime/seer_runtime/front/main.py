@@ -90,9 +90,9 @@ async def _serve(settings: Settings) -> None:
     await server.start()
     for name in _SERVICES:
         await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
+    heed_signals(ending)
     sys.stdout.write("ready\n" if port is None else f"ready {port}\n")
     sys.stdout.flush()
-    heed_signals(ending)
     used = os.path.join(settings.sockets, USED)
     watching = _watch(
         settings,
