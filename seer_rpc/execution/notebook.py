@@ -62,9 +62,6 @@ class NotebookSession(NotebookClient):
 
     def terminate(self) -> None:
         """End the session and its sandbox; the copy in `notebook_dir` stays, up to date."""
-        # The sandbox may be gone already.
-        with contextlib.suppress(NotebookError):
-            self._copy()
         self.detach()
         self.sandbox.terminate()
 
