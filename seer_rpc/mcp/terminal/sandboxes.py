@@ -81,10 +81,11 @@ class SandboxTools:
         """End it."""
 
         def end() -> ToolResult:
-            found = Sandbox.from_id(sandbox)
-            kept = found.terminate(
-                save_snapshot=save_snapshot, snapshot_description=description, grace=grace
-            )
+            # Where it cannot be ended, it is let go of.
+            with Sandbox.from_id(sandbox) as found:
+                kept = found.terminate(
+                    save_snapshot=save_snapshot, snapshot_description=description, grace=grace
+                )
             parts = [f"The sandbox {_named(found)} was ended."]
             parts.append(_kept(kept) if kept is not None else "Its files were not kept.")
             snapshot = _structured(kept) if kept is not None else {"snapshot": None}
