@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from seer_rpc.cli.mcp_sandbox import add_sandbox
+from seer_rpc.cli import mcp_sandbox
 from seer_rpc.cli.options import Commands, add_interface_options, sandbox_config
 from seer_rpc.cli.ready_made import interface_path
 from seer_rpc.environment import ScopedSandbox
@@ -47,7 +47,7 @@ def add_parser(commands: Commands) -> None:
     )
     subcommands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_serve(subcommands)
-    add_sandbox(subcommands)
+    mcp_sandbox.add_parser(subcommands)
     _add_config(subcommands)
 
 

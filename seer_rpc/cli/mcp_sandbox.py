@@ -24,7 +24,7 @@ examples:
 """
 
 
-def add_sandbox(commands: Commands) -> None:
+def add_parser(commands: Commands) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "sandbox",
