@@ -15,6 +15,7 @@ from seer_rpc.cli import (
     gc,
     logs,
     mcp,
+    notebook,
     ps,
     run,
     serve,
@@ -34,7 +35,22 @@ An interface is one Python file; `@expose` marks the functions to call:
         return text.upper()
 """
 
-_COMMANDS = (demo, describe, serve, call, calls, run, mcp, ps, logs, exec, stop, snapshots, gc)
+_COMMANDS = (
+    demo,
+    describe,
+    serve,
+    notebook,
+    call,
+    calls,
+    run,
+    mcp,
+    ps,
+    logs,
+    exec,
+    stop,
+    snapshots,
+    gc,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

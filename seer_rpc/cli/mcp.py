@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from seer_rpc.cli import mcp_sandbox
 from seer_rpc.cli.options import Commands, add_interface_options, sandbox_config
 from seer_rpc.cli.ready_made import interface_path
 from seer_rpc.environment import ScopedSandbox
@@ -24,20 +25,29 @@ examples:
   seer mcp serve interface.py --http 127.0.0.1:8000
   seer mcp config interface.py --model ./my-model  # how clients start the former
   seer mcp config word_tools                       # of an interface that a script serves as "mcp"
+  seer mcp sandbox                                 # commands and files in all of your sandboxes
+  seer mcp config sandbox                          # how clients start that
 """
+
+_SEER = (sys.executable, "-P", "-m", "seer_rpc.cli")
+_OWN = ("sandbox",)
+"""Servers of no one interface, by their commands."""
+
+_STATES = "XDG_STATE_HOME"
 
 
 def add_parser(commands: Commands) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "mcp",
-        help="serve an interface to MCP clients, and tell how to add it to them",
-        description="Serve an interface to MCP clients.",
+        help="serve an interface or your sandboxes to MCP clients, and tell how to add that",
+        description="Serve an interface to MCP clients, or all of your sandboxes.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     subcommands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_serve(subcommands)
+    mcp_sandbox.add_parser(subcommands)
     _add_config(subcommands)
 
 
@@ -58,7 +68,8 @@ def _add_config(commands: Commands) -> None:
         "config",
         help="print what to tell the common clients",
         description="Print how an interface is added to the common MCP clients: one that a running "
-        'script serves with expose_as="mcp", or a file that is served as long as the client runs.',
+        'script serves with expose_as="mcp", or a file that is served as long as the client runs. '
+        'The server of a CLI session goes by its name; "sandbox" is `seer mcp sandbox`.',
     )
     add_interface_options(parser)
     parser.add_argument("--name", help="what clients call it")
@@ -76,7 +87,10 @@ def _serve(parsed: argparse.Namespace) -> None:
 
 def _config(parsed: argparse.Namespace) -> None:
     file = Path(parsed.interface)
-    config = _of_file(parsed, file) if file.exists() else _of_running(parsed)
+    if parsed.interface in _OWN:
+        config = _of_own(parsed)
+    else:
+        config = _of_file(parsed, file) if file.exists() else _of_running(parsed)
     clients = [parsed.client] if parsed.client else list(_CLIENTS)
     ((name, server),) = config.items()
     parts = []
@@ -87,12 +101,19 @@ def _config(parsed: argparse.Namespace) -> None:
     print(_readable("\n\n".join(parts)))
 
 
+def _of_own(parsed: argparse.Namespace) -> dict[str, Any]:
+    # Where sandboxes are written down; clients pass no variables on.
+    states = {name: os.environ[name] for name in (_STATES,) if name in os.environ}
+    name = parsed.interface
+    return configuration(parsed.name or name, [*_SEER, "mcp", name], states)
+
+
 def _of_file(parsed: argparse.Namespace, file: Path) -> dict[str, Any]:
     file = file.absolute()
     options = [option for model in parsed.model for option in ("--model", _absolute(model))]
     options += [option for secret in parsed.secret for option in ("--secret", secret)]
     name = parsed.name or file.stem
-    command = [sys.executable, "-P", "-m", "seer_rpc.cli", "mcp", "serve", str(file)]
+    command = [*_SEER, "mcp", "serve", str(file)]
     return configuration(name, [*command, "--name", name, *options], {})
 
 

@@ -41,10 +41,15 @@ def count(text: str) -> int:
     return number
 
 
+def model_variable(number: int) -> str:
+    """Give what the model at a place, from 0, is called where nothing else is said."""
+    return f"model_{number}" if number else "model"
+
+
 def sandbox_config(parsed: argparse.Namespace) -> SandboxConfig:
     """Give the config that the options ask for."""
     models = [
-        ModelConfig(name=name, var_name=f"model_{number}" if number else "model")
+        ModelConfig(name=name, var_name=model_variable(number))
         for number, name in enumerate(parsed.model)
     ]
     return SandboxConfig(models=models, secrets=parsed.secret)

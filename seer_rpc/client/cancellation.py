@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Protocol
 
+from seer_rpc.errors import CallCancelledError
+
 
 class Cancellable(Protocol):
     """A call on its way."""
@@ -63,3 +65,33 @@ def ending(call: Cancellable) -> Iterator[None]:
         call.cancel()
         if current is not None:
             current.remove(call)
+
+
+@contextmanager
+def cut_off(call: Cancellable) -> Iterator[None]:
+    """End the call where it is given up before the block ends.
+
+    Raises:
+        CallCancelledError: it was given up before it began.
+    """
+    current = CURRENT.get()
+    if current is None:
+        yield
+        return
+    if current.is_cancelled:
+        raise CallCancelledError("it was given up")
+    current.add(call)
+    try:
+        yield
+    finally:
+        current.remove(call)
+
+
+@contextmanager
+def not_given_up() -> Iterator[None]:
+    """Have the calls of the block made in any case: those that put things in order."""
+    token = CURRENT.set(None)
+    try:
+        yield
+    finally:
+        CURRENT.reset(token)

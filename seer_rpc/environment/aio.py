@@ -188,7 +188,7 @@ class Sandbox(AsyncSandbox):
     def jupyter_url(self) -> str | None:
         """Where its Jupyter server is, with the secret that lets in; None while it has no notebook.
 
-        `create_notebook_session(sandbox.sync)` starts it.
+        `seer_rpc.execution.aio.create_notebook_session` starts it.
         """
         return self.sync.jupyter_url
 

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from seer_rpc.client.connection import VARIABLE, Connection
-from seer_rpc.environment.base import BaseSandbox
 from seer_rpc.environment.served import ServedInterface, ServedLibrary
 from seer_rpc.errors import PackageMissingError
 from seer_rpc.files import remove_old, write_whole
 from seer_rpc.generators.mcp import mcp_tools
 from seer_rpc.locations import MCP_SCHEMA, MCP_TERMINAL, MCP_VARIABLE, PRIVATE_FOLDER, mcp_folder
-from seer_rpc.registry import running_sandboxes
+from seer_rpc.registry import SandboxRecord, running_sandboxes
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 
 CONNECTIONS = "mcp"
@@ -80,17 +79,16 @@ def configuration(name: str, command: Sequence[str], env: Mapping[str, str]) -> 
     return {name: {"type": "stdio", "command": program, "args": args, "env": variables}}
 
 
-def terminal_server(name: str, sandbox: BaseSandbox, known: Mapping[str, str]) -> dict[str, Any]:
+def terminal_server(name: str, sandbox: SandboxRecord, known: Mapping[str, str]) -> dict[str, Any]:
     """Configure a server whose tools work in a sandbox, and that is told what is `known`.
 
     What opens the sandbox stays where the sandbox is written down.
     """
-    home = sandbox._running().machine.folder()
-    folder = _make_folder(f"{home.name}-{name}")
-    told = {"sandbox": str(home), **known}
+    folder = _make_folder(f"{sandbox.id}-{name}")
+    told = {"sandbox": str(sandbox.folder), **known}
     write_whole(folder / MCP_TERMINAL, json.dumps(told).encode())
     config = configuration(name, _COMMAND, {MCP_VARIABLE: str(folder)})
-    file = home / CONNECTIONS / f"{name}{_CONFIG}"
+    file = sandbox.folder / CONNECTIONS / f"{name}{_CONFIG}"
     file.parent.mkdir(exist_ok=True, mode=0o700)
     write_whole(file, json.dumps(config).encode())
     return config

@@ -12,6 +12,7 @@ from seer_rpc.environment import ExecutionMode, Sandbox
 from seer_rpc.environment.mcp import check_mcp, terminal_server
 from seer_rpc.errors import ConfigError
 from seer_rpc.execution.programs import program
+from seer_rpc.registry import find_sandbox
 from seer_rpc.workspace import Workspace
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -61,7 +62,7 @@ class CLISession:
             "init_code": self._workspace.custom_init_code,
             "instructions": self._instructions(),
         }
-        return terminal_server(self._name, self._sandbox, known)
+        return terminal_server(self._name, find_sandbox(self._sandbox.sandbox_id), known)
 
     def setup(self, workspace: Workspace) -> None:
         """Put a workspace in the place of the one that was there.

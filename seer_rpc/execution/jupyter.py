@@ -10,10 +10,16 @@ import ssl
 import threading
 import weakref
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
-from seer_rpc.errors import NotebookAccessError, NotebookError, NotebookMissingError
+from seer_rpc.client.cancellation import cut_off
+from seer_rpc.errors import (
+    CallCancelledError,
+    NotebookAccessError,
+    NotebookError,
+    NotebookMissingError,
+)
 
 PREFIX = "/seer/sessions"
 HELD = 5.0
@@ -121,7 +127,8 @@ class Jupyter:
         for connection in self._connections():
             try:
                 self._connect(connection, patience)
-                return self._try(connection, method, target, content)
+                with cut_off(_Cut(connection)):
+                    return self._try(connection, method, target, content)
             except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError) as error:
                 connection.close()
                 problem: Exception = error
@@ -129,6 +136,9 @@ class Jupyter:
                 connection.close()
                 problem = error
                 break
+            except CallCancelledError:
+                connection.close()
+                raise
         raise NotebookAccessError(
             f"the notebook server at {self.address.shown} is not to be reached: {problem}",
             hint=_OVER,
@@ -201,6 +211,20 @@ class Jupyter:
                 hint="give jupyter_url as create_notebook_session gave it",
             )
         return NotebookError(f"the notebook server refuses: {reason or status}")
+
+
+class _Cut(NamedTuple):
+    """An answer that is waited for on a connection."""
+
+    connection: http.client.HTTPConnection
+
+    def cancel(self) -> None:
+        """Have the wait end at once."""
+        connected: socket.socket | None = self.connection.sock
+        if connected is not None:
+            # It may have ended just now.
+            with contextlib.suppress(OSError):
+                connected.shutdown(socket.SHUT_RDWR)
 
 
 def _close(connections: list[http.client.HTTPConnection]) -> None:

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from seer_rpc.client.cancellation import not_given_up
 from seer_rpc.environment import Sandbox
 from seer_rpc.errors import CellError, ConfigError, ModelLoadError, NotebookError
 from seer_rpc.execution.jupyter import STARTING, Address, Jupyter
@@ -62,9 +63,6 @@ class NotebookSession(NotebookClient):
 
     def terminate(self) -> None:
         """End the session and its sandbox; the copy in `notebook_dir` stays, up to date."""
-        # The sandbox may be gone already.
-        with contextlib.suppress(NotebookError):
-            self._copy()
         self.detach()
         self.sandbox.terminate()
 
@@ -111,7 +109,8 @@ def create_notebook_session(
         try:
             _prepare(session, planned)
         except BaseException:
-            session.detach()
+            with not_given_up():
+                session.detach()
             raise
     if keep:
         sandbox.release()
@@ -125,7 +124,7 @@ def _ended_unless_ready(url: str, session_id: str) -> Iterator[None]:
         yield
     except BaseException:
         jupyter = Jupyter(url)
-        with contextlib.suppress(NotebookError), contextlib.closing(jupyter):
+        with not_given_up(), contextlib.suppress(NotebookError), contextlib.closing(jupyter):
             jupyter.ask("DELETE", f"/{session_id}")
         raise
 

@@ -7,7 +7,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from seer_rpc.errors import ConfigError
+from seer_rpc.errors import ConfigError, NotebookError
 from seer_rpc.execution.cells import CellResult, Execution, OnText
 from seer_rpc.execution.jupyter import STARTING, Jupyter
 from seer_rpc.execution.mirror import Mirror
@@ -205,7 +205,10 @@ class NotebookClient:
         self._await_preparation(info, timeout)
 
     def detach(self) -> None:
-        """Have no more to do with it; it goes on."""
+        """Have no more to do with it; it goes on, and the copy is what the notebook is now."""
+        # The sandbox may be gone already.
+        with contextlib.suppress(NotebookError):
+            self._copy()
         if self._mirror is not None:
             self._mirror.end()
         self._jupyter.close()

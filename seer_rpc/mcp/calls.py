@@ -91,7 +91,7 @@ class RunningCall:
     def note(self, progress: Progress) -> None:
         """Take the newest progress."""
         self.progress = progress
-        self._changed.set()
+        self._tell()
 
     def print(self, text: str) -> None:
         """Take what a command prints."""
@@ -101,7 +101,8 @@ class RunningCall:
         """Wait for the end, `seconds` at most, and report progress; tell whether it is over."""
         deadline = None if seconds is None else time.monotonic() + seconds
         while True:
-            self._changed.clear()
+            # Taken before anything is looked at; each change has its own, for any number who wait.
+            changed = self._changed
             is_over = self.task.done()
             await reporter.tell(self.progress)
             if is_over or (deadline is not None and time.monotonic() >= deadline):
@@ -109,14 +110,19 @@ class RunningCall:
             with contextlib.suppress(TimeoutError):
                 left = None if deadline is None else max(deadline - time.monotonic(), 0)
                 async with asyncio.timeout(left):
-                    await self._changed.wait()
+                    await changed.wait()
             await asyncio.wait({self.task}, timeout=_PACE)
 
     def _end(self, task: asyncio.Task[ToolResult]) -> None:
         self.ended = time.monotonic()
         # The result has them, as far as they are shown.
         self.items = []
-        self._changed.set()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Wake everyone who follows it."""
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
 
 
 class Calls:

@@ -7,16 +7,23 @@ import asyncio
 import os
 import secrets
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from google.protobuf.message import DecodeError
 
 from seer_rpc.client.connection import VARIABLE
 from seer_rpc.errors import ConfigError
-from seer_rpc.locations import MCP_SCHEMA, MCP_TERMINAL, MCP_VARIABLE
+from seer_rpc.files import remove_old
+from seer_rpc.locations import MCP_SCHEMA, MCP_TERMINAL, MCP_VARIABLE, results_folder
 from seer_rpc.progress import note
 from seer_rpc.shell.calls import seconds
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
+
+if TYPE_CHECKING:
+    from fastmcp import FastMCP
+    from fastmcp.server.auth import TokenVerifier
 
 TOKEN_VARIABLE = "SEER_MCP_TOKEN"
 
@@ -52,29 +59,57 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(parsed: argparse.Namespace, environment: dict[str, str]) -> None:
+def run(parsed: argparse.Namespace, environment: Mapping[str, str]) -> None:
     """Serve what the variables name, until the client hangs up or the process is ended.
 
     Raises:
         ConfigError: they do not name a server, or it cannot be as it is configured.
     """
     folder = _named(environment, MCP_VARIABLE)
+
+    def make(auth: TokenVerifier | None) -> FastMCP:
+        from seer_rpc.mcp.server import make_server
+        from seer_rpc.mcp.terminal.desk import read_terminal
+        from seer_rpc.mcp.terminal.server import make_terminal
+
+        if (folder / MCP_TERMINAL).exists():
+            terminal = read_terminal(folder / MCP_TERMINAL)
+            return make_terminal(terminal, folder, parsed.wait, parsed.timeout, auth)
+        schema = _read_schema(folder / MCP_SCHEMA)
+        connection = _named(environment, VARIABLE)
+        return make_server(schema, connection, folder, parsed.wait, parsed.timeout, auth)
+
+    _serve(parsed, environment, make)
+
+
+def run_sandboxes(parsed: argparse.Namespace, shared: Path | None) -> None:
+    """Serve all sandboxes of this user, until the client hangs up or the process is ended.
+
+    Raises:
+        ConfigError: it cannot be as it is configured.
+    """
+
+    def make(auth: TokenVerifier | None) -> FastMCP:
+        from seer_rpc.mcp.terminal.server import make_sandboxes
+
+        remove_old(results_folder())
+        return make_sandboxes(results_folder(), parsed.wait, parsed.timeout, auth, shared)
+
+    _serve(parsed, dict(os.environ), make)
+
+
+def _serve(
+    parsed: argparse.Namespace,
+    environment: Mapping[str, str],
+    make: Callable[[TokenVerifier | None], FastMCP],
+) -> None:
     # Arrays are shown by their numbers, and to import torch takes longer than a client waits.
     sys.modules.setdefault("torch", None)  # type: ignore[arg-type]
     # What lies in the working directory is none of its settings.
     os.environ.setdefault("FASTMCP_ENV_FILE", os.devnull)
-    from seer_rpc.mcp.server import BearerToken, make_server, serve_http, serve_stdio
-    from seer_rpc.mcp.terminal.desk import read_terminal
-    from seer_rpc.mcp.terminal.server import make_terminal
+    from seer_rpc.mcp.server import BearerToken, serve_http, serve_stdio
 
-    auth = BearerToken(_token(environment)) if parsed.http else None
-    if (folder / MCP_TERMINAL).exists():
-        terminal = read_terminal(folder / MCP_TERMINAL)
-        server = make_terminal(terminal, folder, parsed.wait, parsed.timeout, auth)
-    else:
-        schema = _read_schema(folder / MCP_SCHEMA)
-        connection_file = _named(environment, VARIABLE)
-        server = make_server(schema, connection_file, folder, parsed.wait, parsed.timeout, auth)
+    server = make(BearerToken(_token(environment)) if parsed.http else None)
     if parsed.http:
         host, port = parsed.http
         asyncio.run(serve_http(server, host, port, parsed.allow_host))
@@ -82,7 +117,7 @@ def run(parsed: argparse.Namespace, environment: dict[str, str]) -> None:
         asyncio.run(serve_stdio(server))
 
 
-def _named(environment: dict[str, str], variable: str) -> Path:
+def _named(environment: Mapping[str, str], variable: str) -> Path:
     path = environment.get(variable)
     if not path:
         raise ConfigError(
@@ -102,7 +137,7 @@ def _read_schema(file: Path) -> InterfaceSchema:
         raise ConfigError(f"{file} is no schema: {error}") from error
 
 
-def _token(environment: dict[str, str]) -> str:
+def _token(environment: Mapping[str, str]) -> str:
     token = environment.get(TOKEN_VARIABLE)
     if token:
         return token

@@ -17,10 +17,16 @@ _MOST = 12_000
 _META = "seer-rpc/error"
 
 
-def failure(error: SeerError, folder: Path) -> ToolResult:
+_GONE = (
+    "No tool of this server works until its sandbox runs again: start the script that serves it, "
+    "then connect the client to the server that it configures."
+)
+
+
+def failure(error: SeerError, folder: Path, gone: str | None = None) -> ToolResult:
     """Say what went wrong, where in the user's code, and what to do.
 
-    What is too long goes into a file of `folder`.
+    What is too long goes into a file of `folder`. `gone` is the advice where the sandbox is.
     """
     kind = type(error).__name__
     if isinstance(error, RemoteError):
@@ -28,7 +34,7 @@ def failure(error: SeerError, folder: Path) -> ToolResult:
         kind, text = error.exception, str(error)
     else:
         text = f"{kind}: {error}"
-    advice = _advice(error)
+    advice = _advice(error, gone or _GONE)
     details = {
         "type": kind,
         "message": error.message[:_MOST],
@@ -45,15 +51,12 @@ def refusal(text: str, meta: dict[str, object] | None = None) -> ToolResult:
     return ToolResult(content=[TextContent(type="text", text=readable)], meta=meta, is_error=True)
 
 
-def _advice(error: SeerError) -> list[str]:
+def _advice(error: SeerError, gone: str) -> list[str]:
     match error:
         case SchemaChangedError():
             return ["This server still has the earlier version's tools: restart it in the client."]
         case SessionError():
-            return [
-                "No tool of this server works until its sandbox runs again: start the script that "
-                "serves it, then connect the client to the server that it configures."
-            ]
+            return [gone]
     return []
 
 

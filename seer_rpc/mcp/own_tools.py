@@ -127,6 +127,7 @@ def own_tool(
     *,
     read_only: bool,
     idempotent: bool = True,
+    only_adds: bool = False,
 ) -> Tool:
     """Make a tool that `answer` answers; parameters with a default may be left out."""
     described = McpTool(
@@ -149,7 +150,7 @@ def own_tool(
             title=title,
             read_only_hint=read_only,
             idempotent_hint=idempotent,
-            destructive_hint=not read_only,
+            destructive_hint=not (read_only or only_adds),
             open_world_hint=False,
         ),
     )

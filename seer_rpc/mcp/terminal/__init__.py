@@ -1,3 +1,3 @@
-"""The MCP server of a CLI session: commands, Python and files in a sandbox, as tools."""
+"""The MCP servers that work in sandboxes: commands, Python and files, as tools."""
 
 __all__: list[str] = []

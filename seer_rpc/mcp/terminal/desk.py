@@ -11,7 +11,7 @@ from seer_rpc.client.control import Control
 from seer_rpc.client.workbench import Workbench
 from seer_rpc.environment.records import way_to
 from seer_rpc.environment.work import Work
-from seer_rpc.errors import ConfigError, SandboxLostError
+from seer_rpc.errors import CallCancelledError, ConfigError, SandboxLostError
 from seer_rpc.registry import read_record
 
 
@@ -50,15 +50,21 @@ class Desk(Work):
         """Know where the sandbox is written down."""
         self._folder = folder
         self._control: Control | None = None
+        self._is_closed = False
         self._opening = threading.Lock()
 
     def close(self) -> None:
-        """Close the connection."""
-        if self._control is not None:
-            self._control.close()
+        """Close the connection: what runs is given up, and nothing new begins."""
+        with self._opening:
+            self._is_closed = True
+            control, self._control = self._control, None
+        if control is not None:
+            control.close()
 
     def _workbench(self) -> Workbench:
         with self._opening:
+            if self._is_closed:
+                raise CallCancelledError("it was given up")
             if self._control is None:
                 record = read_record(self._folder)
                 if record is None or not record.endpoint:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import mimetypes
 from pathlib import Path
 
@@ -49,7 +50,8 @@ def file_result(path: str, data: bytes, first: int, count: int | None, folder: P
         text = data.decode()
     except UnicodeDecodeError:
         return _media_result(path, data, folder)
-    lines = text.splitlines(keepends=True)
+    # As editors and tracebacks count them, and not as str.splitlines does.
+    lines = list(io.StringIO(text, newline=""))
     chosen = lines[first - 1 : None if count is None else first - 1 + count]
     structured = {"path": path, "lines": len(lines), "first_line": first}
     if not chosen:

@@ -1,18 +1,31 @@
-"""The server as a whole."""
+"""The servers as a whole."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from fastmcp import FastMCP
 from fastmcp.server.auth import TokenVerifier
+from fastmcp.tools import Tool
 
 from seer_rpc.mcp.jobs import Jobs
 from seer_rpc.mcp.own_tools import job_tools
-from seer_rpc.mcp.terminal.desk import Desk, Terminal
-from seer_rpc.mcp.terminal.tools import NAMES, TerminalTools, terminal_tools
+from seer_rpc.mcp.terminal.answers import Answers
+from seer_rpc.mcp.terminal.desk import Terminal
+from seer_rpc.mcp.terminal.places import AnySandbox, OneSandbox, Places
+from seer_rpc.mcp.terminal.sandboxes import SandboxTools, sandbox_tools
+from seer_rpc.mcp.terminal.states import StateTools, state_tools
+from seer_rpc.mcp.terminal.tools import NAMES, TerminalTools, command_tools, file_tools
+from seer_rpc.mcp.terminal.transfers import TransferTools, transfer_tools
+
+_INSTRUCTIONS = """\
+The user's sandboxes: list_sandboxes names those that run, and every other tool takes one of these
+ids or names as `sandbox`. They were started elsewhere, with their models and GPUs; files that are
+in /workspace stay until a sandbox ends. snapshot keeps them."""
+
+_GONE = "That sandbox is gone, with what ran in it: list_sandboxes names those that run."
 
 
 def make_terminal(
@@ -27,22 +40,62 @@ def make_terminal(
     A call is answered after `wait` seconds, with its result or as a job; a command is ended after
     `timeout`. What is too large for an answer goes into `folder`.
     """
-    jobs = Jobs(NAMES, wait)
-    tools = TerminalTools(Desk(terminal.sandbox), terminal.init_code, jobs, folder, timeout)
+    jobs, places = Jobs(NAMES, wait), OneSandbox(terminal.sandbox)
+    answers = Answers(jobs, folder, timeout)
+    tools = TerminalTools(places, answers, terminal.init_code)
+    shown = [*command_tools(tools, places, wait), *file_tools(tools, places), *job_tools(jobs)]
+    return _server(terminal.name, terminal.instructions, shown, answers, places, auth)
 
+
+def make_sandboxes(
+    folder: Path,
+    wait: float,
+    timeout: float | None = None,
+    auth: TokenVerifier | None = None,
+    shared: Path | None = None,
+) -> FastMCP:
+    """Make the server of all sandboxes of this user. Nothing is connected before the first call.
+
+    Files are copied between them and the folder `shared`, where there is one. The other arguments
+    are those of `make_terminal`.
+    """
+    jobs, places = Jobs((), wait), AnySandbox()
+    answers = Answers(jobs, folder, timeout, _GONE)
+    work = TerminalTools(places, answers)
+    shown = [
+        *sandbox_tools(SandboxTools(places, answers), places),
+        *command_tools(work, places, wait),
+        *state_tools(StateTools(places, answers), places),
+        *file_tools(work, places),
+        *job_tools(jobs),
+    ]
+    if shared is not None:
+        shown += transfer_tools(TransferTools(places, answers, shared), places, shared)
+    return _server("sandboxes", _INSTRUCTIONS, shown, answers, places, auth)
+
+
+def _server(
+    name: str,
+    instructions: str,
+    tools: Sequence[Tool],
+    answers: Answers,
+    places: Places,
+    auth: TokenVerifier | None,
+) -> FastMCP:
     @contextlib.asynccontextmanager
     async def lifespan(server: FastMCP) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            await tools.close()
+            await answers.close()
+            places.close()
 
     return FastMCP(
-        terminal.name,
-        terminal.instructions,
+        name,
+        instructions,
         auth=auth,
         lifespan=lifespan,
-        tools=[*terminal_tools(tools, wait), *job_tools(jobs)],
+        tools=tools,
         on_duplicate="error",
         mask_error_details=True,
     )

@@ -1,28 +1,18 @@
-"""What clients ask to be done in a sandbox, and how it is answered."""
+"""Commands and files: what clients ask to be done in a sandbox."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import TypeAlias
-
-from fastmcp.server.dependencies import get_context
 from fastmcp.tools import Tool, ToolResult
 
 from seer_rpc.client.commands import CommandResult, OnOutput
-from seer_rpc.environment.threads import in_thread, on_loop
 from seer_rpc.environment.work import WORKSPACE, FileInfo
-from seer_rpc.errors import CommandTimeoutError, SeerError
 from seer_rpc.execution.programs import program
-from seer_rpc.generators.mcp import McpTool
 from seer_rpc.generators.schema_changes import JsonSchema
-from seer_rpc.mcp.calls import Reporter, RunningCall
-from seer_rpc.mcp.failures import failure, refusal
-from seer_rpc.mcp.jobs import Jobs
 from seer_rpc.mcp.own_tools import own_tool
 from seer_rpc.mcp.results import told
-from seer_rpc.mcp.terminal.desk import Desk
-from seer_rpc.mcp.terminal.results import command_result, cut_off, file_result
+from seer_rpc.mcp.terminal.answers import Answers
+from seer_rpc.mcp.terminal.places import Places
+from seer_rpc.mcp.terminal.results import file_result
 from seer_rpc.presentation import clip
 
 NAMES = ("shell", "python", "read_file", "write_file", "list_files")
@@ -30,7 +20,7 @@ NAMES = ("shell", "python", "read_file", "write_file", "list_files")
 _MOST_READ = 64 << 20
 """Bytes of a file."""
 
-_PATH = {
+PATH = {
     "type": "string",
     "description": "a path in the sandbox; relative ones begin at /workspace",
 }
@@ -41,119 +31,80 @@ _SECONDS: JsonSchema = {
     "description": "seconds after which it is ended, with all that it started; null for no limit",
 }
 
-_Run: TypeAlias = Callable[[OnOutput | None, float | None], CommandResult]
-"""Runs something that may print, for so many seconds at most."""
-
 
 class TerminalTools:
-    """Answers the tools, from one sandbox."""
+    """Answers the tools."""
 
-    def __init__(
-        self, desk: Desk, init_code: str, jobs: Jobs, folder: Path, timeout: float | None
-    ) -> None:
-        """What takes long goes on as one of the jobs, what is too long into the folder.
-
-        Commands are ended after `timeout` seconds, unless they are given less.
-        """
-        self._desk = desk
+    def __init__(self, places: Places, answers: Answers, init_code: str = "") -> None:
+        """Work in `places`; `init_code` is Python that runs before any other."""
+        self._places = places
+        self._answers = answers
         self._init_code = init_code
-        self._jobs = jobs
-        self._folder = folder
-        self._timeout = timeout
-        self._running: set[RunningCall] = set()
 
     async def shell(
-        self, command: str, folder: str = WORKSPACE, timeout: float | None = None
+        self,
+        command: str,
+        folder: str = WORKSPACE,
+        timeout: float | None = None,
+        sandbox: str = "",
     ) -> ToolResult:
         """Run shell code."""
 
         def run(on_output: OnOutput | None, seconds: float | None) -> CommandResult:
-            return self._desk.run(command, cwd=folder, timeout=seconds, on_output=on_output)
+            desk = self._places.find(sandbox)
+            return desk.run(command, cwd=folder, timeout=seconds, on_output=on_output)
 
-        return await self._run("shell", run, timeout)
+        return await self._answers.of_command("shell", run, timeout)
 
-    async def python(self, code: str, timeout: float | None = None) -> ToolResult:
+    async def python(
+        self, code: str, timeout: float | None = None, sandbox: str = ""
+    ) -> ToolResult:
         """Run Python."""
         source = program(self._init_code, code)
 
         def run(on_output: OnOutput | None, seconds: float | None) -> CommandResult:
-            return self._desk.run_python(source, timeout=seconds, on_output=on_output)
+            desk = self._places.find(sandbox)
+            return desk.run_python(source, timeout=seconds, on_output=on_output)
 
-        return await self._run("python", run, timeout)
+        return await self._answers.of_command("python", run, timeout)
 
     async def read_file(
-        self, path: str, first_line: int = 1, lines: int | None = None
+        self, path: str, first_line: int = 1, lines: int | None = None, sandbox: str = ""
     ) -> ToolResult:
         """Show a file."""
 
-        async def read() -> ToolResult:
-            data = await in_thread(self._desk.read_bytes, path, max_bytes=_MOST_READ)
-            return file_result(path, data, first_line, lines, self._folder)
+        def read() -> ToolResult:
+            data = self._places.find(sandbox).read_bytes(path, max_bytes=_MOST_READ)
+            return file_result(path, data, first_line, lines, self._answers.folder)
 
-        return await self._answer("read_file", lambda _: read())
+        return await self._answers.of_work("read_file", read)
 
-    async def write_file(self, path: str, content: str) -> ToolResult:
+    async def write_file(self, path: str, content: str, sandbox: str = "") -> ToolResult:
         """Write a file."""
 
-        async def write() -> ToolResult:
-            await in_thread(self._desk.write_file, path, content)
+        def write() -> ToolResult:
+            self._places.find(sandbox).write_file(path, content)
             size = len(content.encode())
             return told(f"{path} was written: {size} bytes.", {"path": path, "bytes": size})
 
-        return await self._answer("write_file", lambda _: write())
+        return await self._answers.of_work("write_file", write)
 
-    async def list_files(self, path: str = WORKSPACE, recursive: bool = False) -> ToolResult:
+    async def list_files(
+        self, path: str = WORKSPACE, recursive: bool = False, sandbox: str = ""
+    ) -> ToolResult:
         """Say what is in a folder."""
 
-        async def entries() -> ToolResult:
-            found = await in_thread(self._desk.list_files, path, recursive=recursive)
+        def entries() -> ToolResult:
+            found = self._places.find(sandbox).list_files(path, recursive=recursive)
             text = "\n".join(map(_line, found)) or f"{path} is empty."
-            return told(str(clip(text, self._folder) or text), {"path": path, "count": len(found)})
+            shown = clip(text, self._answers.folder) or text
+            return told(str(shown), {"path": path, "count": len(found)})
 
-        return await self._answer("list_files", lambda _: entries())
-
-    async def close(self) -> None:
-        """End what runs."""
-        for running in list(self._running):
-            running.task.cancel()
-        self._desk.close()
-
-    async def _run(self, name: str, run: _Run, timeout: float | None) -> ToolResult:
-        seconds = min((each for each in (timeout, self._timeout) if each), default=None)
-
-        async def work(running: RunningCall) -> ToolResult:
-            on_output = on_loop(running.print)
-            try:
-                return command_result(await in_thread(run, on_output, seconds), self._folder)
-            except CommandTimeoutError as error:
-                why = f"did not end within {seconds:g} s and was ended, with all it had started"
-                return cut_off(error, self._folder, why)
-
-        return await self._answer(name, work)
-
-    async def _answer(
-        self, name: str, work: Callable[[RunningCall], Awaitable[ToolResult]]
-    ) -> ToolResult:
-        """Answer with what comes of the work, or, where it takes long, with a job."""
-        running = RunningCall(McpTool(name))
-
-        async def told_work() -> ToolResult:
-            try:
-                return await work(running)
-            except SeerError as error:
-                return failure(error, self._folder)
-            except (OSError, ValueError) as error:
-                # No UTF-8 holds what JSON may, and a disk may be full here.
-                return refusal(f"{name}: {error}")
-
-        running.start(told_work())
-        self._running.add(running)
-        running.task.add_done_callback(lambda _: self._running.discard(running))
-        return await self._jobs.answer(running, Reporter(get_context().report_progress))
+        return await self._answers.of_work("list_files", entries)
 
 
-def terminal_tools(tools: TerminalTools, wait: float) -> list[Tool]:
-    """Give the tools as clients see them."""
+def command_tools(tools: TerminalTools, places: Places, wait: float) -> list[Tool]:
+    """Give the tools for commands as clients see them."""
     later = (
         f"What takes longer than {wait:g} s goes on as a job: job_get waits for its result, "
         "job_cancel ends it."
@@ -166,8 +117,9 @@ def terminal_tools(tools: TerminalTools, wait: float) -> list[Tool]:
             "of its own: variables and the working directory do not stay, files do. Standard input "
             f"is empty. An exit status other than 0 is an error. {later}",
             {
+                **places.parameters,
                 "command": {"type": "string", "description": "the shell code"},
-                "folder": {**_PATH, "default": WORKSPACE, "description": "the folder it runs in"},
+                "folder": {**PATH, "default": WORKSPACE, "description": "the folder it runs in"},
                 "timeout": _SECONDS,
             },
             read_only=False,
@@ -176,23 +128,31 @@ def terminal_tools(tools: TerminalTools, wait: float) -> list[Tool]:
         own_tool(
             tools.python,
             "python",
-            "Run Python in the sandbox, in /workspace, and get what it printed. The session's "
-            "libraries can be imported. Each call is a process of its own: variables do not stay, "
-            f"files do. An exception is an error, with its traceback. {later}",
+            "Run Python in the sandbox, in /workspace, and get what it printed. The libraries of "
+            "its sessions can be imported. Each call is a process of its own: variables do not "
+            f"stay, files do. An exception is an error, with its traceback. {later}",
             {
+                **places.parameters,
                 "code": {"type": "string", "description": "the program"},
                 "timeout": _SECONDS,
             },
             read_only=False,
             idempotent=False,
         ),
+    ]
+
+
+def file_tools(tools: TerminalTools, places: Places) -> list[Tool]:
+    """Give the tools for files as clients see them."""
+    return [
         own_tool(
             tools.read_file,
             "read_file",
             "Read a file of the sandbox: text, or an image or a sound, which are shown. Of a long "
             "text the beginning and the end are shown; ask for lines then.",
             {
-                "path": _PATH,
+                **places.parameters,
+                "path": PATH,
                 "first_line": {
                     "type": "integer",
                     "minimum": 1,
@@ -213,7 +173,11 @@ def terminal_tools(tools: TerminalTools, wait: float) -> list[Tool]:
             "write_file",
             "Write a text file in the sandbox, as UTF-8, in place of one that is there. Folders "
             "are made where need be.",
-            {"path": _PATH, "content": {"type": "string", "description": "all of the text"}},
+            {
+                **places.parameters,
+                "path": PATH,
+                "content": {"type": "string", "description": "all of the text"},
+            },
             read_only=False,
         ),
         own_tool(
@@ -221,7 +185,8 @@ def terminal_tools(tools: TerminalTools, wait: float) -> list[Tool]:
             "list_files",
             "List what is in a folder of the sandbox: paths, sizes in bytes, and / behind folders.",
             {
-                "path": {**_PATH, "default": WORKSPACE},
+                **places.parameters,
+                "path": {**PATH, "default": WORKSPACE},
                 "recursive": {
                     "type": "boolean",
                     "default": False,
