@@ -9,10 +9,14 @@ import os
 import secrets
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from seer_runtime.kernel.jupyter.executions import Execution
+from seer_runtime.kernel.jupyter.merging import Sight, merge
+from seer_runtime.kernel.jupyter.news import News
+from seer_runtime.kernel.jupyter.runs import Runs
 
 _METADATA = {
     "kernelspec": {
@@ -22,10 +26,9 @@ _METADATA = {
     },
     "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"},
 }
-_SEEN = "seer_cells"
-"""What the metadata of a notebook has that a person has open: the cells that were there then."""
+SEEN = "seer_cells"
+"""What the metadata of a notebook has that a person has open: what is known there of its cells."""
 
-_KEPT = 500
 _BREATH = 0.05
 _AGAIN = 1.0
 _SHARE = 5
@@ -43,14 +46,11 @@ class Document:
         """
         self.file = file
         self.revision = 0
+        self.began = datetime.now(UTC)
         self._content = _read(file)
         self._cells: list[dict[str, Any]] = self._content["cells"]
-        self._running: dict[str, Execution] = {}
-        """By their cells, the newest last."""
-
-        self._taken: dict[str, tuple[str, int]] = {}
-        """Which output a cell has: of which execution, and up to which version."""
-
+        self._runs = Runs()
+        self._news = News()
         self._from_people: set[str] = set()
         self._changed, self._written = asyncio.Event(), asyncio.Event()
         self._tried_revision = -1
@@ -87,8 +87,7 @@ class Document:
         else:
             self.edit(execution.cell_id, execution.code)
             self._make_code(execution.cell_id)
-        self._running.pop(execution.cell_id, None)
-        self._running[execution.cell_id] = execution
+        self._runs.add(execution)
         self.change()
 
     def edit(self, cell_id: str, source: str) -> None:
@@ -108,8 +107,7 @@ class Document:
             KeyError: there is no such cell.
         """
         del self._cells[self._position(cell_id)]
-        self._running.pop(cell_id, None)
-        self._taken.pop(cell_id, None)
+        self._runs.forget(cell_id)
         self.change()
 
     def change(self) -> None:
@@ -122,47 +120,43 @@ class Document:
         self._take_outputs()
         return {**self._content, "cells": list(self._cells)}
 
+    def is_known(self, epoch: str, revision: int) -> bool:
+        """Tell whether a page that has heard so much has heard all."""
+        return (epoch, revision) == (self._news.epoch, self.revision)
+
+    def news(self, epoch: str, revision: int) -> dict[str, Any]:
+        """Say what such a page does not know."""
+        self._take_outputs()
+        known = revision if epoch == self._news.epoch else -1
+        return self._news.since(known, self.revision, self._cells, self._runs)
+
     def shown(self, content: dict[str, Any]) -> None:
         """Note in what a person is given which cells are in it."""
-        content["metadata"][_SEEN] = [cell.get("id") for cell in content["cells"]]
+        content["metadata"][SEEN] = [cell.get("id") for cell in content["cells"]]
 
     def merge(self, theirs: Mapping[str, Any]) -> None:
         """Take over what a person saved: their cells in their order.
 
-        What was added since they opened the notebook stays, behind what it stood behind. Cells keep
-        what they put out here, unless a person has run them since.
+        What was done here since the page heard of it stays, also what was put out, unless a person
+        has run the cell since.
         """
         self._take_outputs()
         cells = [_with_id(dict(cell)) for cell in theirs.get("cells", ())]
-        known = {str(cell["id"]) for cell in cells}
+        metadata = dict(theirs.get("metadata", {}))
+        sight = Sight(metadata.pop(SEEN, ()))
         ours = {str(cell["id"]): cell for cell in self._cells}
         for cell in cells:
-            if cell["id"] in ours and self._is_ours(cell):
-                cell |= {name: ours[cell["id"]][name] for name in ("outputs", "execution_count")}
-        metadata = dict(theirs.get("metadata", {}))
-        removed = {*metadata.pop(_SEEN, ()), *self._from_people} - known
-        before = ""
-        for cell_id, cell in ours.items():
-            if cell_id not in known and cell_id not in removed:
-                places = [place for place, each in enumerate(cells) if each["id"] == before]
-                cells.insert(places[0] + 1 if places else len(cells) if before else 0, cell)
-            before = cell_id
-        self._from_people |= known - ours.keys()
+            # The page's own opinion of it, made anew each time that it is opened.
+            cell["metadata"] = _without_trust(cell.get("metadata", {}))
+            if cell["id"] in ours:
+                self._runs.keep_output(cell, ours[cell["id"]], sight)
+        removable: set[str] = set()
+        if not sight.follows:
+            removable = set(self._from_people)
+            self._from_people |= {str(cell["id"]) for cell in cells} - ours.keys()
         self._content["metadata"] = metadata
-        self._cells[:] = cells
+        self._cells[:] = merge(cells, list(ours.values()), sight, removable)
         self.change()
-
-    def _is_ours(self, cell: Mapping[str, Any]) -> bool:
-        """Tell whether what a cell put out is what is known here; forget it where it is not."""
-        execution = self._running.get(cell["id"])
-        if execution is None:
-            return False
-        count = cell.get("execution_count")
-        is_another = execution.is_over and count not in (None, execution.execution_count)
-        if is_another or cell.get("cell_type") != "code":
-            del self._running[cell["id"]]
-            return False
-        return True
 
     async def saved(self) -> None:
         """Wait until the file has what there is now, or cannot have it."""
@@ -192,23 +186,7 @@ class Document:
             await self._changed.wait()
 
     def _take_outputs(self) -> None:
-        """Put what executions have put out into their cells."""
-        positions = {cell["id"]: position for position, cell in enumerate(self._cells)}
-        for cell_id, execution in self._running.items():
-            position = positions.get(cell_id)
-            state = (f"{execution.id}/{execution.execution_count}", execution.outputs.version)
-            if position is not None and self._taken.get(cell_id) != state:
-                self._taken[cell_id] = state
-                self._cells[position] = {
-                    **self._cells[position],
-                    "outputs": execution.outputs.whole(),
-                    "execution_count": execution.execution_count,
-                }
-        # What is long over puts nothing out any more.
-        for cell_id, execution in list(self._running.items())[:-_KEPT]:
-            if execution.is_over:
-                del self._running[cell_id]
-                self._taken.pop(cell_id, None)
+        self._runs.write_into(self._cells)
 
     def _make_code(self, cell_id: str) -> None:
         """Have a cell that is to run be one with code, if it had text."""
@@ -255,7 +233,7 @@ def _read(file: Path) -> dict[str, Any]:
         }
     if not isinstance(content, dict) or content.get("nbformat") != 4 or not _has_cells(content):
         raise ValueError(f"{file} is no notebook that can be gone on with")
-    content["cells"] = [_with_id(cell) for cell in content.get("cells", ())]
+    content["cells"] = [_with_id(_joined(cell)) for cell in content.get("cells", ())]
     content["nbformat_minor"] = max(5, int(content.get("nbformat_minor", 5)))
     return content
 
@@ -265,5 +243,23 @@ def _has_cells(content: Mapping[str, Any]) -> bool:
     return isinstance(cells, list) and all(isinstance(cell, dict) for cell in cells)
 
 
+def _joined(value: Any, name: str = "") -> Any:
+    """Give what a file says in lists of lines as it is everywhere else: as text."""
+    if isinstance(value, dict):
+        return {
+            key: each if key == "metadata" else _joined(each, key) for key, each in value.items()
+        }
+    if not isinstance(value, list):
+        return value
+    is_text = name in ("source", "text") or ("/" in name and not name.endswith("json"))
+    if is_text and all(isinstance(each, str) for each in value):
+        return "".join(value)
+    return [_joined(each) for each in value]
+
+
 def _with_id(cell: dict[str, Any]) -> dict[str, Any]:
     return cell if cell.get("id") else {**cell, "id": secrets.token_hex(4)}
+
+
+def _without_trust(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in metadata.items() if name != "trusted"}
