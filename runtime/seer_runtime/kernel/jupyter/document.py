@@ -6,6 +6,7 @@ import asyncio
 import copy
 import json
 import os
+import platform
 import secrets
 import time
 from collections.abc import Mapping
@@ -24,7 +25,17 @@ _METADATA = {
         "language": "python",
         "name": "python3",
     },
-    "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"},
+    # As the kernel has it, which is run by the same Python: else each page that opens the notebook
+    # changes it.
+    "language_info": {
+        "codemirror_mode": {"name": "ipython", "version": 3},
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+        "name": "python",
+        "nbconvert_exporter": "python",
+        "pygments_lexer": "ipython3",
+        "version": platform.python_version(),
+    },
 }
 SEEN = "seer_cells"
 """What the metadata of a notebook has that a person has open: what is known there of its cells."""
