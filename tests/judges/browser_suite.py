@@ -56,8 +56,8 @@ class Seen:
 def opened(browser: Browser, session: NotebookClient) -> tuple[Page, Seen]:
     """A person's page, with the notebook."""
     page = browser.new_context(viewport={"width": 1200, "height": 1100}).new_page()
-    page.set_default_timeout(8_000)
-    expect.set_options(timeout=8_000)
+    page.set_default_timeout(30_000)
+    expect.set_options(timeout=30_000)
     seen = Seen(page)
     page.goto(URL)
     expect(cells(page)).to_have_count(4)
