@@ -176,6 +176,32 @@ def test_a_cell_that_a_person_runs_has_the_person_s_output(
     assert (found["execution_count"], found["outputs"]) == (99, [theirs])
 
 
+def test_the_output_is_that_of_the_last_run_that_a_page_knew_of(
+    session: NotebookSession, ask: Ask
+) -> None:
+    result = session.exec("print('of an agent')")
+
+    def saved(run: str, own_run: str, text: str) -> Any:
+        model = opened(ask)
+        last = model["content"]["cells"][-1]
+        last |= {"execution_count": 50, "outputs": [{**last["outputs"][0], "text": text}]}
+        heard = {name: last[name] for name in ("cell_type", "source")}
+        heard |= {"run": run, "own_run": own_run}
+        model["content"]["metadata"]["seer_cells"] = {last["id"]: heard}
+        save(ask, model)
+        return session.notebook()["cells"][-1]["outputs"][0]["text"]
+
+    agents = "of an agent\n"
+    run = result.execution_id
+    # It shows an older output, or a person ran the cell before the agent did.
+    assert saved(run, "", "old") == saved("", "page-1", "old") == agents
+    # A person ran it after that, and it went on.
+    assert saved(run, "page-2", "of a person") == "of a person"
+    assert saved(run, "page-2", "and more") == "and more"
+    # Another page has not heard of that.
+    assert saved(run, "page-3", "old") == "and more"
+
+
 def test_a_cell_of_which_a_person_makes_text_has_no_output(
     session: NotebookSession, ask: Ask
 ) -> None:

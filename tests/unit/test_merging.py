@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from seer_runtime.kernel.jupyter.executions import Execution
 from seer_runtime.kernel.jupyter.merging import Cell, Sight, merge
 from seer_runtime.kernel.jupyter.news import News
-from seer_runtime.kernel.jupyter.runs import Runs
 
 
 def cell(cell_id: str, source: str, kind: str = "markdown", **more: Any) -> Cell:
     return {"cell_type": kind, "id": cell_id, "metadata": {}, "source": source, **more}
 
 
-def sight(*heard: Cell, **runs: tuple[str, str]) -> Sight:
-    """What a page that follows says: the cells, and of some which run it shows and its own."""
-    said = {}
-    for each in heard:
-        run, own = runs.get(each["id"], ("", ""))
-        said[each["id"]] = {**each, "run": run, "own_run": own}
-    return Sight(said)
+def sight(*heard: Cell) -> Sight:
+    """What a page that follows says."""
+    return Sight({each["id"]: {**each, "run": "", "own_run": ""} for each in heard})
 
 
 def sources(cells: list[Cell]) -> list[str]:
@@ -77,51 +71,16 @@ def test_a_cell_of_another_kind_is_another_text() -> None:
     assert merge([A], [ours], sight(ours)) == [A]
 
 
-def code(count: int | None, text: str) -> Cell:
-    output = {"output_type": "stream", "name": "stdout", "text": text}
-    return cell("a", "A", "code", outputs=[output], execution_count=count)
+def test_news_are_the_cells_that_changed_since() -> None:
+    news = News()
+    assert [each["cell"] for each in news.since(-1, 0, [A, B], {})["changed"]] == [A, B]
+    assert news.since(0, 1, [A, B], {})["changed"] == []
 
-
-def kept(theirs: Cell, ours: Cell, runs: Runs, seen: Sight) -> Any:
-    runs.keep_output(theirs, ours, seen)
-    return theirs["outputs"][0]["text"]
-
-
-def ran(tmp_path: Any, name: str) -> Execution:
-    execution = Execution(name, "A", False, tmp_path)
-    execution.cell_id = "a"
-    return execution
-
-
-def test_the_output_is_that_of_the_last_run_that_a_page_knew_of(tmp_path: Any) -> None:
-    runs, ours = Runs(), code(1, "an agent's")
-    runs.add(ran(tmp_path, "run-1"))
-
-    # It shows an older one, or a part of this one.
-    assert kept(code(1, "old"), ours, runs, sight(ours, a=("run-1", ""))) == "an agent's"
-    assert kept(code(1, "old"), ours, runs, sight(ours, a=("", "page-1"))) == "an agent's"
-    # A person ran it after that one, and goes on.
-    assert (
-        kept(code(2, "a person's"), ours, runs, sight(ours, a=("run-1", "page-2"))) == "a person's"
-    )
-    assert runs.describe("a") == {"run": "page-2", "is_running": False}
-    assert kept(code(2, "more"), ours, runs, sight(ours, a=("run-1", "page-2"))) == "more"
-    # Another page does not know of that.
-    assert kept(code(1, "old"), ours, runs, sight(ours, a=("run-1", "page-3"))) == "an agent's"
-
-
-def test_news_are_the_cells_that_changed_since(tmp_path: Any) -> None:
-    news, runs = News(), Runs()
-    first = code(None, "")
-    assert [each["cell"] for each in news.since(-1, 0, [first, B], runs)["changed"]] == [first, B]
-    assert news.since(0, 1, [first, B], runs)["changed"] == []
-
-    runs.add(ran(tmp_path, "run-1"))
-    said = news.since(1, 2, [B, first], runs)
-    assert said["changed"] == [{"cell": first, "run": "run-1", "is_running": True}]
+    said = news.since(1, 2, [B, A], {"a": "run-1"}, {"a"})
+    assert said["changed"] == [{"cell": A, "run": "run-1", "is_running": True}]
     assert said["order"] == ["b", "a"]
 
-    assert news.since(2, 3, [B], runs) == {
+    assert news.since(2, 3, [B], {}) == {
         "epoch": news.epoch,
         "revision": 3,
         "order": ["b"],

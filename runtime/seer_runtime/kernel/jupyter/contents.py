@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 
-from seer_runtime.kernel.jupyter.document import SEEN
+from seer_runtime.kernel.jupyter.merging import SEEN
 
 if TYPE_CHECKING:
     from seer_runtime.kernel.jupyter.notebooks import Notebooks

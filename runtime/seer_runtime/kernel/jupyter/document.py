@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from seer_runtime.kernel.jupyter.executions import Execution
-from seer_runtime.kernel.jupyter.merging import Sight, merge
+from seer_runtime.kernel.jupyter.lines import joined
+from seer_runtime.kernel.jupyter.merging import SEEN, Cell, Sight, merge, text_of
 from seer_runtime.kernel.jupyter.news import News
-from seer_runtime.kernel.jupyter.runs import Runs
 
 _METADATA = {
     "kernelspec": {
@@ -37,9 +37,7 @@ _METADATA = {
         "version": platform.python_version(),
     },
 }
-SEEN = "seer_cells"
-"""What the metadata of a notebook has that a person has open: what is known there of its cells."""
-
+_KEPT = 500
 _BREATH = 0.05
 _AGAIN = 1.0
 _SHARE = 5
@@ -57,11 +55,19 @@ class Document:
         """
         self.file = file
         self.revision = 0
-        self.began = datetime.now(UTC)
         self._content = _read(file)
         self._cells: list[dict[str, Any]] = self._content["cells"]
-        self._runs = Runs()
+        self._running: dict[str, Execution] = {}
+        """By their cells, the newest last."""
+
+        self._taken: dict[str, tuple[str, int]] = {}
+        """Which output a cell has: of which execution, and up to which version."""
+
+        self._runs: dict[str, str] = {}
+        """Of which run each cell shows the output: an execution here, or one in a page."""
+
         self._news = News()
+        self.began = datetime.now(UTC)
         self._from_people: set[str] = set()
         self._changed, self._written = asyncio.Event(), asyncio.Event()
         self._tried_revision = -1
@@ -98,7 +104,9 @@ class Document:
         else:
             self.edit(execution.cell_id, execution.code)
             self._make_code(execution.cell_id)
-        self._runs.add(execution)
+        self._running.pop(execution.cell_id, None)
+        self._running[execution.cell_id] = execution
+        self._runs[execution.cell_id] = execution.id
         self.change()
 
     def edit(self, cell_id: str, source: str) -> None:
@@ -118,7 +126,9 @@ class Document:
             KeyError: there is no such cell.
         """
         del self._cells[self._position(cell_id)]
-        self._runs.forget(cell_id)
+        self._runs.pop(cell_id, None)
+        self._running.pop(cell_id, None)
+        self._taken.pop(cell_id, None)
         self.change()
 
     def change(self) -> None:
@@ -139,7 +149,8 @@ class Document:
         """Say what such a page does not know."""
         self._take_outputs()
         known = revision if epoch == self._news.epoch else -1
-        return self._news.since(known, self.revision, self._cells, self._runs)
+        going = {cell_id for cell_id, each in self._running.items() if not each.is_over}
+        return self._news.since(known, self.revision, self._cells, self._runs, going)
 
     def shown(self, content: dict[str, Any]) -> None:
         """Note in what a person is given which cells are in it."""
@@ -159,8 +170,11 @@ class Document:
         for cell in cells:
             # The page's own opinion of it, made anew each time that it is opened.
             cell["metadata"] = _without_trust(cell.get("metadata", {}))
-            if cell["id"] in ours:
-                self._runs.keep_output(cell, ours[cell["id"]], sight)
+            mine = ours.get(cell["id"])
+            if mine is not None and self._has_output(cell, mine, sight):
+                cell |= {
+                    name: mine[name] for name in ("outputs", "execution_count") if name in mine
+                }
         removable: set[str] = set()
         if not sight.follows:
             removable = set(self._from_people)
@@ -168,6 +182,33 @@ class Document:
         self._content["metadata"] = metadata
         self._cells[:] = merge(cells, list(ours.values()), sight, removable)
         self.change()
+
+    def _has_output(self, theirs: Cell, ours: Cell, sight: Sight) -> bool:
+        """Tell whether a cell is to have what is known here of its output."""
+        if not sight.follows:
+            return self._is_ours(theirs)
+        cell_id, own = theirs["id"], sight.own_run(theirs)
+        if theirs.get("cell_type") != "code":
+            is_person = sight.text(ours) != text_of(theirs)
+        else:
+            is_person = own != "" and self._runs.get(cell_id, "") in (own, sight.run(theirs))
+        if is_person:
+            self._running.pop(cell_id, None)
+            self._taken.pop(cell_id, None)
+            self._runs[cell_id] = own
+        return not is_person and theirs.get("cell_type") == "code"
+
+    def _is_ours(self, cell: Mapping[str, Any]) -> bool:
+        """Tell whether what a cell put out is what is known here; forget it where it is not."""
+        execution = self._running.get(cell["id"])
+        if execution is None:
+            return False
+        count = cell.get("execution_count")
+        is_another = execution.is_over and count not in (None, execution.execution_count)
+        if is_another or cell.get("cell_type") != "code":
+            del self._running[cell["id"]]
+            return False
+        return True
 
     async def saved(self) -> None:
         """Wait until the file has what there is now, or cannot have it."""
@@ -197,7 +238,23 @@ class Document:
             await self._changed.wait()
 
     def _take_outputs(self) -> None:
-        self._runs.write_into(self._cells)
+        """Put what executions have put out into their cells."""
+        positions = {cell["id"]: position for position, cell in enumerate(self._cells)}
+        for cell_id, execution in self._running.items():
+            position = positions.get(cell_id)
+            state = (f"{execution.id}/{execution.execution_count}", execution.outputs.version)
+            if position is not None and self._taken.get(cell_id) != state:
+                self._taken[cell_id] = state
+                self._cells[position] = {
+                    **self._cells[position],
+                    "outputs": execution.outputs.whole(),
+                    "execution_count": execution.execution_count,
+                }
+        # What is long over puts nothing out any more.
+        for cell_id, execution in list(self._running.items())[:-_KEPT]:
+            if execution.is_over:
+                del self._running[cell_id]
+                self._taken.pop(cell_id, None)
 
     def _make_code(self, cell_id: str) -> None:
         """Have a cell that is to run be one with code, if it had text."""
@@ -244,7 +301,7 @@ def _read(file: Path) -> dict[str, Any]:
         }
     if not isinstance(content, dict) or content.get("nbformat") != 4 or not _has_cells(content):
         raise ValueError(f"{file} is no notebook that can be gone on with")
-    content["cells"] = [_with_id(_joined(cell)) for cell in content.get("cells", ())]
+    content["cells"] = [_with_id(joined(cell)) for cell in content.get("cells", ())]
     content["nbformat_minor"] = max(5, int(content.get("nbformat_minor", 5)))
     return content
 
@@ -252,20 +309,6 @@ def _read(file: Path) -> dict[str, Any]:
 def _has_cells(content: Mapping[str, Any]) -> bool:
     cells = content.get("cells", [])
     return isinstance(cells, list) and all(isinstance(cell, dict) for cell in cells)
-
-
-def _joined(value: Any, name: str = "") -> Any:
-    """Give what a file says in lists of lines as it is everywhere else: as text."""
-    if isinstance(value, dict):
-        return {
-            key: each if key == "metadata" else _joined(each, key) for key, each in value.items()
-        }
-    if not isinstance(value, list):
-        return value
-    is_text = name in ("source", "text") or ("/" in name and not name.endswith("json"))
-    if is_text and all(isinstance(each, str) for each in value):
-        return "".join(value)
-    return [_joined(each) for each in value]
 
 
 def _with_id(cell: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,9 @@ from typing import Any, TypeAlias
 Cell: TypeAlias = dict[str, Any]
 """As nbformat has it."""
 
+SEEN = "seer_cells"
+"""What the metadata of a notebook has that a person has open: what is known there of its cells."""
+
 Text: TypeAlias = tuple[str, str]
 
 
@@ -22,19 +25,27 @@ class Sight:
     def __init__(self, said: Any) -> None:
         """Read what it says."""
         self.follows = isinstance(said, dict)
-        self.cells: Mapping[str, Mapping[str, Any]] = said if isinstance(said, dict) else {}
+        self._cells: Mapping[str, Mapping[str, Any]] = said if isinstance(said, dict) else {}
         self._given = {str(each) for each in said} if isinstance(said, (dict, list)) else set()
 
     def text(self, ours: Cell) -> Text | None:
         """Give the text of a cell as the page heard of it; None where it did not."""
         if not self.follows:
             return text_of(ours)
-        heard = self.cells.get(ours["id"])
+        heard = self._cells.get(ours["id"])
         return None if heard is None else text_of(heard)
 
     def knows(self, ours: Cell) -> bool:
         """Tell whether the page had the cell as it is here."""
         return ours["id"] in self._given and self.text(ours) == text_of(ours)
+
+    def run(self, cell: Cell) -> str:
+        """Give whose output the page heard of last."""
+        return str(self._cells.get(cell["id"], {}).get("run", ""))
+
+    def own_run(self, cell: Cell) -> str:
+        """Give the name of what a person ran in the page since; empty where nobody did."""
+        return str(self._cells.get(cell["id"], {}).get("own_run", ""))
 
 
 def text_of(cell: Mapping[str, Any]) -> Text:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from seer_runtime.kernel.jupyter.merging import Cell
-from seer_runtime.kernel.jupyter.runs import Runs
 
 
 class News:
@@ -20,9 +19,19 @@ class News:
 
         self._known: dict[str, tuple[Cell, dict[str, Any], int]] = {}
 
-    def since(self, known: int, revision: int, cells: Sequence[Cell], runs: Runs) -> dict[str, Any]:
-        """Give the cells that are not as they were in a revision, and the order of all."""
-        self._look(revision, cells, runs)
+    def since(
+        self,
+        known: int,
+        revision: int,
+        cells: Sequence[Cell],
+        runs: Mapping[str, str],
+        going: Set[str] = frozenset(),
+    ) -> dict[str, Any]:
+        """Give the cells that are not as they were in a revision, and the order of all.
+
+        Of cells that were run it says in which run, and of those in `going` that it goes on.
+        """
+        self._look(revision, cells, runs, going)
         changed = [
             {"cell": cell, **run} for cell, run, since in self._known.values() if since > known
         ]
@@ -33,11 +42,13 @@ class News:
             "changed": changed,
         }
 
-    def _look(self, revision: int, cells: Sequence[Cell], runs: Runs) -> None:
+    def _look(
+        self, revision: int, cells: Sequence[Cell], runs: Mapping[str, str], going: Set[str]
+    ) -> None:
         """Compare: a cell that changes is another object."""
         before, self._known = self._known, {}
         for cell in cells:
-            run = runs.describe(cell["id"])
+            run = {"run": runs.get(cell["id"], ""), "is_running": cell["id"] in going}
             old, old_run, since = before.get(cell["id"], (None, None, 0))
             is_same = old is cell and old_run == run
             self._known[cell["id"]] = (cell, run, since if is_same else revision)
