@@ -43,6 +43,7 @@ def test_people_and_agents_share_a_notebook_in_a_browser(
         [python, "-m", "pytest", *options.split(), "--timeout=120", "-rA", SUITE],
         env={
             **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
             "SEER_SESSION": session.session_id,
             "SEER_JUPYTER_URL": session.jupyter_url,
             "SEER_CHROMIUM": CHROMIUM,

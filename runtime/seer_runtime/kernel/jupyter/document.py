@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from seer_runtime.kernel.jupyter.executions import Execution
 from seer_runtime.kernel.jupyter.lines import joined
-from seer_runtime.kernel.jupyter.merging import SEEN, Cell, Sight, merge, text_of
+from seer_runtime.kernel.jupyter.merging import SEEN, Cell, Sight, merge, without_trust
 from seer_runtime.kernel.jupyter.news import News
 
 _METADATA = {
@@ -169,7 +169,7 @@ class Document:
         ours = {str(cell["id"]): cell for cell in self._cells}
         for cell in cells:
             # The page's own opinion of it, made anew each time that it is opened.
-            cell["metadata"] = _without_trust(cell.get("metadata", {}))
+            cell["metadata"] = without_trust(cell.get("metadata", {}))
             mine = ours.get(cell["id"])
             if mine is not None and self._has_output(cell, mine, sight):
                 cell |= {
@@ -187,15 +187,12 @@ class Document:
         """Tell whether a cell is to have what is known here of its output."""
         if not sight.follows:
             return self._is_ours(theirs)
-        cell_id, own = theirs["id"], sight.own_run(theirs)
-        if theirs.get("cell_type") != "code":
-            is_person = sight.text(ours) != text_of(theirs)
-        else:
-            is_person = own != "" and self._runs.get(cell_id, "") in (own, sight.run(theirs))
+        cell_id = theirs["id"]
+        is_person = sight.is_by_person(theirs, ours, self._runs.get(cell_id, ""))
         if is_person:
             self._running.pop(cell_id, None)
             self._taken.pop(cell_id, None)
-            self._runs[cell_id] = own
+            self._runs[cell_id] = sight.own_run(theirs)
         return not is_person and theirs.get("cell_type") == "code"
 
     def _is_ours(self, cell: Mapping[str, Any]) -> bool:
@@ -313,7 +310,3 @@ def _has_cells(content: Mapping[str, Any]) -> bool:
 
 def _with_id(cell: dict[str, Any]) -> dict[str, Any]:
     return cell if cell.get("id") else {**cell, "id": secrets.token_hex(4)}
-
-
-def _without_trust(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in metadata.items() if name != "trusted"}

@@ -39,13 +39,21 @@ class Sight:
         """Tell whether the page had the cell as it is here."""
         return ours["id"] in self._given and self.text(ours) == text_of(ours)
 
-    def run(self, cell: Cell) -> str:
-        """Give whose output the page heard of last."""
-        return str(self._cells.get(cell["id"], {}).get("run", ""))
+    def is_by_person(self, theirs: Cell, ours: Cell, run: str) -> bool:
+        """Tell whether what a cell put out came of a person, after the run that is known here."""
+        if theirs.get("cell_type") != "code":
+            return self.text(ours) != text_of(theirs)
+        heard, own = self._cells.get(theirs["id"], {}).get("run", ""), self.own_run(theirs)
+        return own != "" and run in (own, heard)
 
     def own_run(self, cell: Cell) -> str:
         """Give the name of what a person ran in the page since; empty where nobody did."""
         return str(self._cells.get(cell["id"], {}).get("own_run", ""))
+
+
+def without_trust(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Give metadata of a cell without the page's own opinion of it."""
+    return {name: value for name, value in metadata.items() if name != "trusted"}
 
 
 def text_of(cell: Mapping[str, Any]) -> Text:
