@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import urllib.error
 import urllib.request
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import websocket
 
 from seer_rpc.environment import Sandbox
 from seer_rpc.errors import KernelDiedError
@@ -69,6 +71,30 @@ def test_without_the_secret_nothing_is_to_be_had(ask: Ask) -> None:
             ask("GET", path, token=None)
         with pytest.raises(urllib.error.HTTPError, match="403"):
             ask("GET", path, token="wrong")
+
+
+def page(session: NotebookSession, token: str) -> websocket.WebSocket:
+    """Follow the notebook, as its page in JupyterLab does."""
+    host = session.jupyter_url.split("/")[2]
+    return websocket.create_connection(f"ws://{host}/seer/page?token={token}", timeout=30)
+
+
+def test_a_page_hears_of_changes_with_the_secret_alone(session: NotebookSession) -> None:
+    for token in ("", "wrong"):
+        with pytest.raises(websocket.WebSocketBadStatusException, match="403"):
+            page(session, token)
+
+    asked = {"path": "shared.ipynb", "epoch": "", "revision": -1}
+    with contextlib.closing(page(session, session.jupyter_url.split("token=")[1])) as open_page:
+        open_page.send(json.dumps(asked))
+        news = json.loads(open_page.recv())
+        open_page.send(json.dumps(asked | {name: news[name] for name in ("epoch", "revision")}))
+        cell_id = session.add_markdown("to be heard of")
+        heard = json.loads(open_page.recv())
+        session.remove_cell(cell_id)
+
+    assert heard["order"][-1] == cell_id
+    assert [each["cell"]["source"] for each in heard["changed"]] == ["to be heard of"]
 
 
 def test_the_log_has_no_secrets(session: NotebookSession, ask: Ask) -> None:
@@ -148,6 +174,32 @@ def test_a_cell_that_a_person_runs_has_the_person_s_output(
     session.exec("'another one'")
     found = {each["id"]: each for each in session.notebook()["cells"]}[result.cell_id]
     assert (found["execution_count"], found["outputs"]) == (99, [theirs])
+
+
+def test_the_output_is_that_of_the_last_run_that_a_page_knew_of(
+    session: NotebookSession, ask: Ask
+) -> None:
+    result = session.exec("print('of an agent')")
+
+    def saved(run: str, own_run: str, text: str) -> Any:
+        model = opened(ask)
+        last = model["content"]["cells"][-1]
+        last |= {"execution_count": 50, "outputs": [{**last["outputs"][0], "text": text}]}
+        heard = {name: last[name] for name in ("cell_type", "source")}
+        heard |= {"run": run, "own_run": own_run}
+        model["content"]["metadata"]["seer_cells"] = {last["id"]: heard}
+        save(ask, model)
+        return session.notebook()["cells"][-1]["outputs"][0]["text"]
+
+    agents = "of an agent\n"
+    run = result.execution_id
+    # It shows an older output, or a person ran the cell before the agent did.
+    assert saved(run, "", "old") == saved("", "page-1", "old") == agents
+    # A person ran it after that, and it went on.
+    assert saved(run, "page-2", "of a person") == "of a person"
+    assert saved(run, "page-2", "and more") == "and more"
+    # Another page has not heard of that.
+    assert saved(run, "page-3", "old") == "and more"
 
 
 def test_a_cell_of_which_a_person_makes_text_has_no_output(

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 
+from seer_runtime.kernel.jupyter.merging import SEEN
+
 if TYPE_CHECKING:
     from seer_runtime.kernel.jupyter.notebooks import Notebooks
 
@@ -19,18 +21,26 @@ class Contents(AsyncLargeFileManager):
         """Give a file, or what is known of it."""
         model = await super().get(path, *args, **options)
         notebook = self.notebooks.at(path)
-        if notebook is not None and model["type"] == "notebook" and model["content"]:
-            notebook.document.shown(model["content"])
+        if notebook is not None and model["type"] == "notebook":
+            # No page warns that the file changed since it read it: what it saves is merged.
+            model["last_modified"] = notebook.document.began
+            model["hash"] = model.get("hash") and notebook.id
+            if model["content"]:
+                notebook.document.shown(model["content"])
         return model
 
     async def save(self, model: dict[str, Any], path: str = "") -> Any:
         """Save a file."""
         notebook = self.notebooks.at(path)
-        if notebook is None or model.get("type") != "notebook" or not model.get("content"):
+        if model.get("type") != "notebook" or not model.get("content"):
             return await super().save(model, path)
+        if notebook is None:
+            model["content"].get("metadata", {}).pop(SEEN, None)
+            return await super().save(model, path)
+        self.notebooks.use()
         notebook.document.merge(model["content"])
         await notebook.document.saved()
-        return await super().get(path, content=False)
+        return await self.get(path, content=False)
 
     async def rename_file(self, old_path: str, new_path: str) -> None:
         """Give a file another name."""

@@ -6,13 +6,18 @@ import asyncio
 import copy
 import json
 import os
+import platform
 import secrets
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from seer_runtime.kernel.jupyter.executions import Execution
+from seer_runtime.kernel.jupyter.lines import joined
+from seer_runtime.kernel.jupyter.merging import SEEN, Cell, Sight, merge, without_trust
+from seer_runtime.kernel.jupyter.news import News
 
 _METADATA = {
     "kernelspec": {
@@ -20,11 +25,18 @@ _METADATA = {
         "language": "python",
         "name": "python3",
     },
-    "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"},
+    # As the kernel has it, which is run by the same Python: else each page that opens the notebook
+    # changes it.
+    "language_info": {
+        "codemirror_mode": {"name": "ipython", "version": 3},
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+        "name": "python",
+        "nbconvert_exporter": "python",
+        "pygments_lexer": "ipython3",
+        "version": platform.python_version(),
+    },
 }
-_SEEN = "seer_cells"
-"""What the metadata of a notebook has that a person has open: the cells that were there then."""
-
 _KEPT = 500
 _BREATH = 0.05
 _AGAIN = 1.0
@@ -51,6 +63,11 @@ class Document:
         self._taken: dict[str, tuple[str, int]] = {}
         """Which output a cell has: of which execution, and up to which version."""
 
+        self._runs: dict[str, str] = {}
+        """Of which run each cell shows the output: an execution here, or one in a page."""
+
+        self._news = News()
+        self.began = datetime.now(UTC)
         self._from_people: set[str] = set()
         self._changed, self._written = asyncio.Event(), asyncio.Event()
         self._tried_revision = -1
@@ -89,6 +106,7 @@ class Document:
             self._make_code(execution.cell_id)
         self._running.pop(execution.cell_id, None)
         self._running[execution.cell_id] = execution
+        self._runs[execution.cell_id] = execution.id
         self.change()
 
     def edit(self, cell_id: str, source: str) -> None:
@@ -108,6 +126,7 @@ class Document:
             KeyError: there is no such cell.
         """
         del self._cells[self._position(cell_id)]
+        self._runs.pop(cell_id, None)
         self._running.pop(cell_id, None)
         self._taken.pop(cell_id, None)
         self.change()
@@ -122,35 +141,59 @@ class Document:
         self._take_outputs()
         return {**self._content, "cells": list(self._cells)}
 
+    def is_known(self, epoch: str, revision: int) -> bool:
+        """Tell whether a page that has heard so much has heard all."""
+        return (epoch, revision) == (self._news.epoch, self.revision)
+
+    def news(self, epoch: str, revision: int) -> dict[str, Any]:
+        """Say what such a page does not know."""
+        self._take_outputs()
+        known = revision if epoch == self._news.epoch else -1
+        going = {cell_id for cell_id, each in self._running.items() if not each.is_over}
+        return self._news.since(known, self.revision, self._cells, self._runs, going)
+
     def shown(self, content: dict[str, Any]) -> None:
         """Note in what a person is given which cells are in it."""
-        content["metadata"][_SEEN] = [cell.get("id") for cell in content["cells"]]
+        content["metadata"][SEEN] = [cell.get("id") for cell in content["cells"]]
 
     def merge(self, theirs: Mapping[str, Any]) -> None:
         """Take over what a person saved: their cells in their order.
 
-        What was added since they opened the notebook stays, behind what it stood behind. Cells keep
-        what they put out here, unless a person has run them since.
+        What was done here since the page heard of it stays, also what was put out, unless a person
+        has run the cell since.
         """
         self._take_outputs()
         cells = [_with_id(dict(cell)) for cell in theirs.get("cells", ())]
-        known = {str(cell["id"]) for cell in cells}
+        metadata = dict(theirs.get("metadata", {}))
+        sight = Sight(metadata.pop(SEEN, ()))
         ours = {str(cell["id"]): cell for cell in self._cells}
         for cell in cells:
-            if cell["id"] in ours and self._is_ours(cell):
-                cell |= {name: ours[cell["id"]][name] for name in ("outputs", "execution_count")}
-        metadata = dict(theirs.get("metadata", {}))
-        removed = {*metadata.pop(_SEEN, ()), *self._from_people} - known
-        before = ""
-        for cell_id, cell in ours.items():
-            if cell_id not in known and cell_id not in removed:
-                places = [place for place, each in enumerate(cells) if each["id"] == before]
-                cells.insert(places[0] + 1 if places else len(cells) if before else 0, cell)
-            before = cell_id
-        self._from_people |= known - ours.keys()
+            # The page's own opinion of it, made anew each time that it is opened.
+            cell["metadata"] = without_trust(cell.get("metadata", {}))
+            mine = ours.get(cell["id"])
+            if mine is not None and self._has_output(cell, mine, sight):
+                cell |= {
+                    name: mine[name] for name in ("outputs", "execution_count") if name in mine
+                }
+        removable: set[str] = set()
+        if not sight.follows:
+            removable = set(self._from_people)
+            self._from_people |= {str(cell["id"]) for cell in cells} - ours.keys()
         self._content["metadata"] = metadata
-        self._cells[:] = cells
+        self._cells[:] = merge(cells, list(ours.values()), sight, removable)
         self.change()
+
+    def _has_output(self, theirs: Cell, ours: Cell, sight: Sight) -> bool:
+        """Tell whether a cell is to have what is known here of its output."""
+        if not sight.follows:
+            return self._is_ours(theirs)
+        cell_id = theirs["id"]
+        is_person = sight.is_by_person(theirs, ours, self._runs.get(cell_id, ""))
+        if is_person:
+            self._running.pop(cell_id, None)
+            self._taken.pop(cell_id, None)
+            self._runs[cell_id] = sight.own_run(theirs)
+        return not is_person and theirs.get("cell_type") == "code"
 
     def _is_ours(self, cell: Mapping[str, Any]) -> bool:
         """Tell whether what a cell put out is what is known here; forget it where it is not."""
@@ -255,7 +298,7 @@ def _read(file: Path) -> dict[str, Any]:
         }
     if not isinstance(content, dict) or content.get("nbformat") != 4 or not _has_cells(content):
         raise ValueError(f"{file} is no notebook that can be gone on with")
-    content["cells"] = [_with_id(cell) for cell in content.get("cells", ())]
+    content["cells"] = [_with_id(joined(cell)) for cell in content.get("cells", ())]
     content["nbformat_minor"] = max(5, int(content.get("nbformat_minor", 5)))
     return content
 

@@ -13,6 +13,7 @@ from tornado.web import HTTPError, authenticated
 from seer_runtime.kernel.jupyter.executions import Execution
 from seer_runtime.kernel.jupyter.identity import Tokens
 from seer_runtime.kernel.jupyter.notebooks import Notebook, Notebooks
+from seer_runtime.kernel.jupyter.pages import PAGES, Page
 
 PREFIX = "seer/sessions"
 _LONGEST = 30.0
@@ -253,4 +254,4 @@ def routes(base_url: str, notebooks: Notebooks, tokens: Tokens) -> list[tuple[An
     return [
         (url_path_join(base_url, PREFIX) + path, handler, options)
         for path, handler in table.items()
-    ]
+    ] + [(url_path_join(base_url, PAGES), Page, {"notebooks": notebooks})]

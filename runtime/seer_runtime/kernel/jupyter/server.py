@@ -26,6 +26,7 @@ _LARGEST = 512 << 20
 """Bytes of a request: notebooks with images are large."""
 
 _LAB = Path("share", "jupyter", "lab")
+_EXTENSIONS = Path(__file__).with_name("labextensions")
 
 
 class Server(ServerApp):
@@ -98,6 +99,7 @@ def configure(settings: Settings) -> Config:
         news_url=None,
         check_for_updates_class="jupyterlab.NeverCheckForUpdate",
         extension_manager="readonly",
+        extra_labextensions_path=[str(_EXTENSIONS)],
     )
     return own
 
