@@ -18,6 +18,7 @@ from seer_rpc.cli import (
     ps,
     run,
     serve,
+    skill,
     snapshots,
     stop,
 )
@@ -34,7 +35,10 @@ An interface is one Python file; `@expose` marks the functions to call:
         return text.upper()
 """
 
-_COMMANDS = (demo, describe, serve, call, calls, run, mcp, ps, logs, exec, stop, snapshots, gc)
+_COMMANDS = (
+    *(demo, describe, serve, call, calls, run, mcp, skill),
+    *(ps, logs, exec, stop, snapshots, gc),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
