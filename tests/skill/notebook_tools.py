@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -44,9 +45,17 @@ def tools_of_client() -> Iterator[Tools]:
         sessions[session_id] = attach_notebook_session(session_id, jupyter_url)
         return sessions[session_id].model_info_text
 
+    def execute_code(session_id: str, code: str, background: bool = False) -> dict[str, Any]:
+        execution = sessions[session_id].start(code)
+        return asdict(execution.result if background else execution.check())
+
+    def get_output(session_id: str, execution_id: str) -> dict[str, Any]:
+        return asdict(sessions[session_id].execution(execution_id).check())
+
     yield {
         "attach_to_session": attach_to_session,
-        "execute_code": lambda session_id, code: sessions[session_id].exec(code).text,
+        "execute_code": execute_code,
+        "get_output": get_output,
         "add_markdown": lambda session_id, content: sessions[session_id].add_markdown(content),
         "read_notebook": lambda session_id: sessions[session_id].notebook(),
     }

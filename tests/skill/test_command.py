@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -81,6 +84,23 @@ def test_every_block_is_of_a_kind_that_runs_and_every_file_is_used() -> None:
             if block.file is not None:
                 name = Path(block.file).stem
                 assert any(name in later.source for later in found[number + 1 :]), block.place
+
+
+def test_it_is_in_the_wheel(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pip", "wheel", ".", "--no-deps", "-w", str(tmp_path)]
+    root = Path(__file__).parents[2]
+    built = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    if built.returncode and "hatchling" in built.stderr:
+        pytest.skip("needs hatchling, which pip cannot fetch")
+    assert not built.returncode, built.stderr
+
+    (wheel,) = tmp_path.glob("*.whl")
+    shipped = {
+        name.removeprefix("seer_rpc/skills/seer/")
+        for name in zipfile.ZipFile(wheel).namelist()
+        if name.startswith("seer_rpc/skills/")
+    }
+    assert shipped == files_in(OWN).keys()
 
 
 # What the command does.
