@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import builtins
 import hashlib
 import json
 import re
 import subprocess
 import sys
 import zipfile
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from seer_rpc import errors
 from seer_rpc.cli import main
+from seer_rpc.environment import SandboxConfig
 from seer_rpc.generators import estimate_tokens
 from seer_rpc.workspace import Skill
 from seer_rpc.workspace.own_skill import own_skill_folder
@@ -84,6 +88,17 @@ def test_every_block_is_of_a_kind_that_runs_and_every_file_is_used() -> None:
             if block.file is not None:
                 name = Path(block.file).stem
                 assert any(name in later.source for later in found[number + 1 :]), block.place
+
+
+def test_the_names_in_its_tables_are_those_of_the_library() -> None:
+    config, troubles = (
+        (OWN / "references" / f"{name}.md").read_text() for name in ("config", "troubleshooting")
+    )
+    table = config.partition("| Field |")[2].partition("\n\n")[0]
+    missing = [each.name for each in fields(SandboxConfig) if f"`{each.name}`" not in table]
+    assert not missing
+    known = {*vars(errors), *vars(builtins)}
+    assert not set(re.findall(r"`(\w+Error)[`:]", troubles)) - known
 
 
 def test_it_is_in_the_wheel(tmp_path: Path) -> None:
