@@ -19,6 +19,7 @@ from seer_rpc.cli import (
     ps,
     run,
     serve,
+    skill,
     snapshots,
     stop,
 )
@@ -36,20 +37,8 @@ An interface is one Python file; `@expose` marks the functions to call:
 """
 
 _COMMANDS = (
-    demo,
-    describe,
-    serve,
-    notebook,
-    call,
-    calls,
-    run,
-    mcp,
-    ps,
-    logs,
-    exec,
-    stop,
-    snapshots,
-    gc,
+    *(demo, describe, serve, notebook, call, calls, run, mcp, skill),
+    *(ps, logs, exec, stop, snapshots, gc),
 )
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from seer_rpc.generators import skill_description, skill_files, skill_name
 from seer_rpc.workspace import Skill
+from seer_rpc.workspace.own_skill import install_own_skill, own_skill_folder
 from seer_runtime.wire.pb.interface_pb2 import Function, InterfaceSchema, Type
 from tests.corpus import schemas
 
@@ -64,6 +65,12 @@ def validate(request: pytest.FixtureRequest, judges: Path) -> Validate:
 def test_every_skill_is_valid(validate: Validate, skills: list[Path]) -> None:
     assert len(skills) == len(schemas()) + 5
     for skill in skills:
+        finished = validate(skill)
+        assert finished.returncode == 0, (skill, finished.stdout, finished.stderr)
+
+
+def test_our_own_skill_is_valid(validate: Validate, tmp_path: Path) -> None:
+    for skill in (own_skill_folder(), install_own_skill(tmp_path).folder):
         finished = validate(skill)
         assert finished.returncode == 0, (skill, finished.stdout, finished.stderr)
 
