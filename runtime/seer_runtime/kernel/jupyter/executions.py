@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from seer_runtime.kernel.jupyter.outputs import Fixed, Outputs
+from seer_runtime.kernel.jupyter.outputs import Outputs
 
 Status: TypeAlias = Literal["queued", "running", "ok", "error", "dead"]
 
@@ -93,14 +93,14 @@ class Execution:
         self.outputs.add({"output_type": "error", **self.problem})
         self._end(status)
 
-    def apply(self, kind: str, content: Mapping[str, Any]) -> Fixed | None:
-        """Take a message of the kernel's; gives the display that it made."""
-        display = None
+    def apply(self, kind: str, content: Mapping[str, Any]) -> None:
+        """Take a message of the kernel's."""
         match kind:
             case "stream":
                 self.outputs.add_text(content["name"], content["text"])
             case "display_data" | "execute_result":
-                display = self.outputs.add(_displayed(kind, content))
+                name = content.get("transient", {}).get("display_id", "")
+                self.outputs.add(_displayed(kind, content), name)
             case "error":
                 self.outputs.add({"output_type": "error", **_problem(content)})
             case "clear_output":
@@ -111,7 +111,6 @@ class Execution:
                 if not self.hidden:
                     self.execution_count = content["execution_count"]
         self.notify()
-        return display
 
     def notify(self) -> None:
         """Wake up whoever waits for a change."""

@@ -15,6 +15,8 @@ from ipykernel.ipkernel import IPythonKernel
 from jupyter_core.paths import jupyter_runtime_dir
 from zmq.eventloop.zmqstream import ZMQStream
 
+from seer_runtime.processes import die_with_parent
+
 _LAST = ("_", "__", "___")
 
 
@@ -81,6 +83,8 @@ class Output(IOPubThread):
 _TOOLKIT = Path(__file__).parents[1] / "toolkit"
 
 if __name__ == "__main__":
+    # Without the server nobody could reach it, nor end it.
+    die_with_parent(int(os.environ["JPY_PARENT_PID"]))
     # Last of all: what a user calls so, too, is the user's.
     sys.path.append(str(_TOOLKIT))
     kernelapp.IOPubThread = Output

@@ -45,7 +45,7 @@ class Server(ServerApp):
         notebooks = Notebooks(self)
         self.contents_manager.notebooks = self.kernel_manager.notebooks = notebooks
         self.identity_provider.admit(self.config.Seer.token_digest)
-        self.web_app.add_handlers(".*$", routes(self.base_url, notebooks, self.identity_provider))
+        self.web_app.add_handlers(".*$", routes(self.base_url, notebooks))
 
     def _find_http_port(self) -> None:
         """Look for none: the port that is found is not to be let go of."""
@@ -94,6 +94,8 @@ def configure(settings: Settings) -> Config:
         transport="ipc",
         shutdown_wait_time=2.0,
     )
+    # What a page would have shown is in the notebook; kept for it, it would be so for ever.
+    own.MappingKernelManager.buffer_offline_messages = False
     own.LabApp.update(
         news_url=None,
         check_for_updates_class="jupyterlab.NeverCheckForUpdate",
