@@ -32,6 +32,8 @@ class MachineHere(ABC):
         """Know its folder, which may not be there yet."""
         self._folders = Folders(sandbox_id)
         self._subject = Subject(sandbox_id, name, "local")
+        self._web_url = ""
+        """Where a web server in it is, once it is known how to get there."""
 
     def connection(self, interface: str, token: str) -> Connection:
         """Give the way to one interface, by the socket."""
@@ -56,9 +58,8 @@ class MachineHere(ABC):
         sockets = INSIDE if self.isolation.paths else folder
         if not self.isolation.network:
             return WebPlace(sockets=sockets)
-        port = _start_relay(folder)
-        url = f"http://127.0.0.1:{port}"
-        return WebPlace(socket=f"{sockets}/{SOCKET}", url=url, sockets=sockets)
+        self._web_url = self._web_url or f"http://127.0.0.1:{_start_relay(folder)}"
+        return WebPlace(socket=f"{sockets}/{SOCKET}", url=self._web_url, sockets=sockets)
 
     def logs(self, lines: int) -> list[str]:
         """Give the newest lines of the log."""

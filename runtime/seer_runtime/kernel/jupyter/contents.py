@@ -43,4 +43,5 @@ class Contents(AsyncLargeFileManager):
                 await still.enter_async_context(notebook.document.still())
             await super().rename_file(old_path, new_path)
             for notebook in moved:
-                notebook.move(str(new / PurePosixPath(notebook.path).relative_to(old)))
+                path = new / PurePosixPath(notebook.path).relative_to(old)
+                self.notebooks.move(notebook, str(path))

@@ -12,6 +12,7 @@ from jupyter_server.serverapp import ServerApp
 
 from seer_runtime.kernel.jupyter.notebook import LOOK, Notebook
 from seer_runtime.kernel.jupyter.once import Once
+from seer_runtime.kernel.jupyter.paths import Paths
 from seer_runtime.kernel.jupyter.room import Room
 
 _LAST_WORDS = 1.0
@@ -27,6 +28,7 @@ class Notebooks:
         self._by_id: dict[str, Notebook] = {}
         self.once = Once()
         self._room = Room()
+        self._paths = Paths()
         self._used = Path(app.config.Seer.used)
         self._watching: asyncio.Task[None] | None = None
 
@@ -61,6 +63,7 @@ class Notebooks:
         """
         if session_id in self._by_id:
             return self._by_id[session_id]
+        path = self._paths.find(session_id, path)
         if self.at(path) is not None:
             raise ValueError(f"{path} is another session's")
         Path(self._app.root_dir, path).parent.mkdir(parents=True, exist_ok=True)
@@ -73,9 +76,15 @@ class Notebooks:
         except BaseException:
             await self.close(notebook)
             raise
+        self._paths.note(session_id, path)
         notebook.token_digest = token_digest
         self._app.identity_provider.admit(token_digest)
         return notebook
+
+    def move(self, notebook: Notebook, path: str) -> None:
+        """Note that a notebook's file has another name."""
+        notebook.move(path)
+        self._paths.note(notebook.id, path)
 
     def use(self) -> None:
         """Note that somebody needs the sandbox."""
@@ -100,6 +109,7 @@ class Notebooks:
     async def close(self, notebook: Notebook) -> None:
         """End one."""
         self._by_id.pop(notebook.id, None)
+        self._paths.forget(notebook.id)
         self._room.remove(notebook.document, notebook.queue)
         await notebook.close()
         # Whoever asked for the end may not have heard of it, and ask again.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import sys
@@ -52,13 +53,19 @@ class Server(ServerApp):
 
     def _bind_http_server_tcp(self) -> bool:
         path = self.config.Seer.socket
-        sockets = [bind_unix_socket(path)] if path else bind_sockets(self.port, self.ip)
+        sockets = [bind_unix_socket(path)] if path else self._bind()
         self.http_server.add_sockets(sockets)
         if not path:
             self.port = sockets[0].getsockname()[1]
         sys.stdout.write(f"ready {self.port}\n")
         sys.stdout.flush()
         return True
+
+    def _bind(self) -> Any:
+        if not self.port and (last := self.config.Seer.last_port):
+            with contextlib.suppress(OSError):
+                return bind_sockets(last, self.ip)
+        return bind_sockets(self.port, self.ip)
 
 
 def configure(settings: Settings) -> Config:
@@ -68,7 +75,7 @@ def configure(settings: Settings) -> Config:
     os.environ["JUPYTER_RUNTIME_DIR"] = str(runtime)
     own = Config()
     own.Seer.token_digest = settings["token_digest"]
-    own.Seer.socket = settings["socket"]
+    own.Seer.socket, own.Seer.last_port = settings["socket"], settings["last_port"]
     own.Seer.used = str(Path(settings["sockets"], USED))
     own.ServerApp.update(
         ip=settings["host"],

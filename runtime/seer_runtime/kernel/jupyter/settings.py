@@ -12,6 +12,9 @@ class Settings(TypedDict):
     port: int
     """0 for any that is free."""
 
+    last_port: int
+    """The one to take then if it is free: clients know it. 0 for none."""
+
     socket: str
     """The socket file to listen at, instead of host and port; empty for these."""
 
