@@ -203,7 +203,7 @@ class Machine(Protocol):
         """
 
     def release(self) -> None:
-        """Have it outlive this process from now on."""
+        """Have it outlive this process, as its runtime has been told that it does."""
 
     def logs(self, lines: int) -> list[str]:
         """Give the newest lines of the log, even where the runtime is gone."""

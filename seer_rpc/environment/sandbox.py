@@ -68,6 +68,7 @@ class Sandbox(BaseSandbox):
 
         Raises:
             SandboxError: it is not running.
+            SessionError: it cannot be told.
         """
         run = self._running()
         if run.is_attached:
@@ -75,6 +76,7 @@ class Sandbox(BaseSandbox):
             return
         # Written down first: whoever finds its owner gone leaves it alone.
         rewrite(self.sandbox_id, is_detached=True)
+        run.control.release()
         run.machine.release()
 
     def path_inside(self, path: str) -> str:

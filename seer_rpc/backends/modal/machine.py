@@ -102,8 +102,10 @@ class ModalMachine:
         return WebPlace(host="0.0.0.0", port=WEB_PORT, url=url, sockets=FRONT_FOLDER)
 
     def release(self) -> None:
-        """Have the end of this process mean nothing."""
+        """Leave it to its runtime when it ends."""
         atexit.unregister(self._abandon)
+        if self._presence is not None:
+            self._presence.end()
 
     def logs(self, lines: int) -> list[str]:
         """Give the newest lines of the log."""

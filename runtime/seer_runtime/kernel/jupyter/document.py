@@ -56,6 +56,7 @@ class Document:
 
         self._from_people: set[str] = set()
         self._writing = asyncio.Lock()
+        self._wanted = asyncio.Event()
         self._changed, self._written = asyncio.Event(), asyncio.Event()
         self._tried_revision = -1
         self._task = asyncio.create_task(self._write_on())
@@ -231,6 +232,8 @@ class Document:
     async def saved(self) -> None:
         """Wait until the file has what there is now, or cannot have it."""
         wanted = self.revision
+        if self._tried_revision < wanted:
+            self._wanted.set()
         while self._tried_revision < wanted and not self._task.done():
             await self._written.wait()
 
@@ -243,6 +246,7 @@ class Document:
         while True:
             revision, began = self.revision, time.monotonic()
             self._changed.clear()
+            self._wanted.clear()
             content = self.content()
             try:
                 async with self._writing:
@@ -253,8 +257,13 @@ class Document:
             self._tried_revision = revision
             self._written.set()
             self._written = asyncio.Event()
-            await asyncio.sleep(max(_BREATH, _SHARE * (time.monotonic() - began)))
+            await self._rest(max(_BREATH, _SHARE * (time.monotonic() - began)))
             await self._changed.wait()
+
+    async def _rest(self, seconds: float) -> None:
+        """Write nothing for a while, unless somebody waits for it."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wanted.wait(), seconds)
 
     def _take_outputs(self) -> None:
         """Put what executions have put out into their cells."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-MOST = 192 << 20
+_MOST = 128 << 20
 """Characters of outputs that all notebooks hold, and all that is known of what ran in them."""
 
 
@@ -22,8 +22,9 @@ class Holder(Protocol):
 class Room:
     """Has the largest holder give something up when all together hold too much."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = _MOST) -> None:
         """Begin with no holders."""
+        self._most = most
         self._holders: list[Holder] = []
 
     def add(self, *holders: Holder) -> None:
@@ -37,7 +38,7 @@ class Room:
     def make(self) -> None:
         """See to it that there is room."""
         holders = sorted(self._holders, key=lambda each: each.size)
-        while holders and sum(each.size for each in self._holders) > MOST:
+        while holders and sum(each.size for each in self._holders) > self._most:
             if not holders[-1].shrink():
                 holders.pop()
             holders.sort(key=lambda each: each.size)
