@@ -28,7 +28,7 @@ from seer_rpc.environment.containers import (
 )
 from seer_rpc.environment.models import ModelHandle
 from seer_rpc.environment.plan import Plan, environment, kept_secrets
-from seer_rpc.environment.records import running_record, sweep
+from seer_rpc.environment.records import known_config, running_record, sweep
 from seer_rpc.environment.repos import RepoHandle, checked_out, install_repos
 from seer_rpc.environment.run import Run
 from seer_rpc.environment.uploads import furnish
@@ -176,13 +176,14 @@ class BaseSandbox(Work):
         """Give a running sandbox of this user that any process has started.
 
         `which` is its id, how that begins, or its name. Only `terminate()` ends it: neither the end
-        of a `with` block nor that of this process does.
+        of a `with` block nor that of this process does. Without a `config`, its models are known as
+        it was started with them.
 
         Raises:
             SandboxError: none that runs is called so, or several are.
         """
         record = find_sandbox(which)
-        sandbox = cls(config, backend=record.backend)
+        sandbox = cls(config or known_config(record), backend=record.backend)
         sandbox._attach(record)
         return sandbox
 
@@ -337,10 +338,7 @@ class BaseSandbox(Work):
         if run is None:
             raise not_started()
         if not run.is_of_this_process:
-            raise SandboxError(
-                "a forked process cannot use the sandbox of its parent",
-                hint='start child processes anew: multiprocessing.get_context("spawn")',
-            )
+            raise forked("sandbox")
         if (lost := run.lost(self.name)) is not None:
             raise lost
         return run
@@ -349,3 +347,11 @@ class BaseSandbox(Work):
 def not_started() -> SandboxError:
     """Say that it is not running."""
     return SandboxError("the sandbox is not running", hint="call start() first")
+
+
+def forked(what: str) -> SandboxError:
+    """Say that this process is a fork of the one that has it."""
+    return SandboxError(
+        f"a forked process cannot use the {what} of its parent",
+        hint='start child processes anew: multiprocessing.get_context("spawn")',
+    )

@@ -76,6 +76,18 @@ def test_the_text_says_what_there_is(session: NotebookSession, tiny: str) -> Non
     )
 
 
+def test_whoever_only_knows_the_sandboxs_id_has_its_models(
+    sandbox: Sandbox, session: NotebookSession
+) -> None:
+    with Sandbox.from_id(sandbox.sandbox_id) as attached:
+        other = create_notebook_session(attached, keep=False)
+        assert other.model_info_text == session.model_info_text
+        assert "secret-adapter" not in json.dumps(other.notebook())
+        names = "(type(model).__name__, type(llama).__name__, subject is not model)"
+        assert other.exec(names).text == "('LlamaForCausalLM', 'LlamaForCausalLM', True)\n"
+        other.end()
+
+
 def test_models_are_there_before_the_first_cell_and_after_a_restart(
     session: NotebookSession,
 ) -> None:

@@ -69,14 +69,21 @@ class Execution:
         self._idle.set()
 
     async def answered(self, patience: float) -> None:
-        """Wait for the kernel's answer and the last of its output; not much longer for the other.
+        """Wait for the kernel's answer and the last of its output.
+
+        For the other not much longer than for the first, unless there is more output all the while.
 
         A kernel that is interrupted before it has begun does not answer.
         """
         tasks = [asyncio.create_task(each.wait()) for each in (self._replied, self._idle)]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.wait(tasks, timeout=patience)
+            version = -1
+            while version != self.outputs.version:
+                version = self.outputs.version
+                _, missing = await asyncio.wait(tasks, timeout=patience)
+                if not missing:
+                    break
         finally:
             for task in tasks:
                 task.cancel()

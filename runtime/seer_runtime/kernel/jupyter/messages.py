@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from weakref import WeakValueDictionary
 
-import zmq
 from traitlets.config import Config
 
 from seer_runtime.kernel.jupyter.executions import Execution
@@ -43,8 +42,6 @@ class Messages:
         client = self._client = kernel.client(config=Config())
         client.context = kernel.context
         client.start_channels(stdin=False, hb=False, control=False)
-        # However much it prints: what waits here waits in bounds of its own.
-        client.iopub_channel.socket.setsockopt(zmq.RCVHWM, 0)
         await client.wait_for_ready(timeout=_READY)
         self._readers = [
             asyncio.create_task(self._read_replies(client)),

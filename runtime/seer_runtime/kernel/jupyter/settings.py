@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+AHEAD = 10
+"""Messages with which a kernel may be ahead of the server, at either end: they can be large."""
+
 
 class Settings(TypedDict):
     """What the server is told. Everything in the sandbox can read it: it holds no secret."""
