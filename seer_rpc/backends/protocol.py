@@ -202,6 +202,13 @@ class Machine(Protocol):
             SandboxError: none could be reached.
         """
 
+    def reach(self, endpoint: str) -> str:
+        """Give the endpoint under which what runs in it reaches the runtime of another machine.
+
+        Raises:
+            SandboxError: it cannot.
+        """
+
     def release(self) -> None:
         """Have it outlive this process, as its runtime has been told that it does."""
 

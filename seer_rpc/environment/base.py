@@ -31,6 +31,7 @@ from seer_rpc.environment.plan import Plan, environment, kept_secrets
 from seer_rpc.environment.records import known_config, running_record, sweep
 from seer_rpc.environment.repos import RepoHandle, checked_out, install_repos
 from seer_rpc.environment.run import Run
+from seer_rpc.environment.served import reached_from
 from seer_rpc.environment.uploads import furnish
 from seer_rpc.environment.work import Work
 from seer_rpc.environment.workspaces import install_workspace
@@ -103,8 +104,10 @@ class BaseSandbox(Work):
         Raises:
             ConfigError: something that was not installed is in the way.
             SandboxFileError: it cannot be written.
+            SandboxError: what a library calls cannot be reached from the sandbox.
         """
-        install_workspace(self._workbench(), workspace, session)
+        reached = reached_from(workspace, self._running().machine)
+        install_workspace(self._workbench(), reached, session)
 
     def start_container(self, repo: RepoHandle) -> ContainerHandle:
         """Build a repository's Dockerfile and run it with Docker: beside a sandbox on this machine.
