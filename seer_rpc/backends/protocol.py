@@ -202,8 +202,15 @@ class Machine(Protocol):
             SandboxError: none could be reached.
         """
 
+    def reach(self, endpoint: str) -> str:
+        """Give the endpoint under which what runs in it reaches the runtime of another machine.
+
+        Raises:
+            SandboxError: it cannot.
+        """
+
     def release(self) -> None:
-        """Have it outlive this process from now on."""
+        """Have it outlive this process, as its runtime has been told that it does."""
 
     def logs(self, lines: int) -> list[str]:
         """Give the newest lines of the log, even where the runtime is gone."""

@@ -77,6 +77,17 @@ class Control:
         except grpc.RpcError as error:
             raise translate(error, self._connection) from None
 
+    def release(self) -> None:
+        """Have the runtime outlive its owner.
+
+        Raises:
+            SessionError: the runtime is gone.
+        """
+        try:
+            self._stub.Release(pb.ReleaseRequest(), metadata=self._metadata, timeout=_PATIENCE)
+        except grpc.RpcError as error:
+            raise translate(error, self._connection) from None
+
     def close(self) -> None:
         """End the connection."""
         self._channel.close()

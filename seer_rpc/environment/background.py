@@ -6,16 +6,24 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from seer_rpc.errors import CommandError
+
 _TIMEOUT = 60.0
 
 _START = """
 cd "$FOLDER"
 setsid "$@" </dev/null >log 2>&1 &
+echo $! >pid
 until said=$(grep -Eom1 "$SIGN" log); do
   kill -0 $! || { tail -20 log >&2; exit 1; }
   sleep 0.05
 done
 echo "$said"
+"""
+
+# A number that somebody else has by now is no process of that folder.
+_LOOK = """
+cd "$FOLDER" && pid=$(cat pid) && [ "$(readlink -f /proc/$pid/cwd)" = "$(pwd -P)" ]
 """
 
 
@@ -57,3 +65,12 @@ def start_in_background(
     return place.exec(
         ["bash", "-c", _START, "start", *command], timeout=_TIMEOUT, env=variables
     ).strip()
+
+
+def runs_in_background(place: Place, folder: str) -> bool:
+    """Tell whether what was started in a folder, of the sandbox's home, runs still."""
+    try:
+        place.exec(["bash", "-c", f"cd; FOLDER={folder}{_LOOK}"])
+    except CommandError:
+        return False
+    return True

@@ -28,9 +28,10 @@ from seer_rpc.environment.containers import (
 )
 from seer_rpc.environment.models import ModelHandle
 from seer_rpc.environment.plan import Plan, environment, kept_secrets
-from seer_rpc.environment.records import running_record, sweep
+from seer_rpc.environment.records import known_config, running_record, sweep
 from seer_rpc.environment.repos import RepoHandle, checked_out, install_repos
 from seer_rpc.environment.run import Run
+from seer_rpc.environment.served import reached_from
 from seer_rpc.environment.uploads import furnish
 from seer_rpc.environment.work import Work
 from seer_rpc.environment.workspaces import install_workspace
@@ -103,8 +104,10 @@ class BaseSandbox(Work):
         Raises:
             ConfigError: something that was not installed is in the way.
             SandboxFileError: it cannot be written.
+            SandboxError: what a library calls cannot be reached from the sandbox.
         """
-        install_workspace(self._workbench(), workspace, session)
+        reached = reached_from(workspace, self._running().machine)
+        install_workspace(self._workbench(), reached, session)
 
     def start_container(self, repo: RepoHandle) -> ContainerHandle:
         """Build a repository's Dockerfile and run it with Docker: beside a sandbox on this machine.
@@ -176,13 +179,14 @@ class BaseSandbox(Work):
         """Give a running sandbox of this user that any process has started.
 
         `which` is its id, how that begins, or its name. Only `terminate()` ends it: neither the end
-        of a `with` block nor that of this process does.
+        of a `with` block nor that of this process does. Without a `config`, its models are known as
+        it was started with them.
 
         Raises:
             SandboxError: none that runs is called so, or several are.
         """
         record = find_sandbox(which)
-        sandbox = cls(config, backend=record.backend)
+        sandbox = cls(config or known_config(record), backend=record.backend)
         sandbox._attach(record)
         return sandbox
 
@@ -337,10 +341,7 @@ class BaseSandbox(Work):
         if run is None:
             raise not_started()
         if not run.is_of_this_process:
-            raise SandboxError(
-                "a forked process cannot use the sandbox of its parent",
-                hint='start child processes anew: multiprocessing.get_context("spawn")',
-            )
+            raise forked("sandbox")
         if (lost := run.lost(self.name)) is not None:
             raise lost
         return run
@@ -349,3 +350,11 @@ class BaseSandbox(Work):
 def not_started() -> SandboxError:
     """Say that it is not running."""
     return SandboxError("the sandbox is not running", hint="call start() first")
+
+
+def forked(what: str) -> SandboxError:
+    """Say that this process is a fork of the one that has it."""
+    return SandboxError(
+        f"a forked process cannot use the {what} of its parent",
+        hint='start child processes anew: multiprocessing.get_context("spawn")',
+    )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from seer_rpc.backends.protocol import WebPlace
-from seer_rpc.environment.background import Place, start_in_background
+from seer_rpc.environment.background import Place, runs_in_background, start_in_background
 from seer_rpc.errors import CommandError, NotebookStartError
 from seer_rpc.progress import status
 from seer_runtime.wire.settings import token_digest
@@ -29,18 +30,25 @@ class JupyterServer:
         return f"{self.url}/?token={self.token}"
 
 
-def start_jupyter(place: Place, web: WebPlace) -> JupyterServer:
+def runs_jupyter(place: Place) -> bool:
+    """Tell whether the server that was started in a sandbox runs still."""
+    return runs_in_background(place, _FOLDER)
+
+
+def start_jupyter(place: Place, web: WebPlace, ended: JupyterServer | None) -> JupyterServer:
     """Run a server in a sandbox, for as long as that runs.
 
-    The sandbox gets the token's digest alone.
+    The sandbox gets the token's digest alone. Where one has `ended`, its token is good for this
+    one, and so is its address if that is free.
 
     Raises:
         NotebookStartError: it does not start there.
     """
-    token = secrets.token_urlsafe(32)
+    token = ended.token if ended is not None else secrets.token_urlsafe(32)
     settings = {
         "host": web.host,
         "port": web.port,
+        "last_port": urlsplit(ended.url).port or 0 if ended is not None else 0,
         "socket": web.socket,
         "token_digest": token_digest(token),
         "folder": place.exec("pwd").strip(),

@@ -11,7 +11,7 @@ from seer_rpc import snapshots
 from seer_rpc.backends import Machine, MachineSpec, load_backend
 from seer_rpc.backends.protocol import NetworkAccess
 from seer_rpc.client.connection import Connection
-from seer_rpc.environment.config import SandboxConfig
+from seer_rpc.environment.config import ExecutionMode, ModelConfig, SandboxConfig
 from seer_rpc.environment.run import Run
 from seer_rpc.errors import BackendError, SandboxError, SandboxLostError
 from seer_rpc.registry import (
@@ -39,6 +39,7 @@ def planned_record(
         is_detached=spec.is_detached,
         call_token=call_token,
         admin_token=admin_token,
+        model_configs=[dataclasses.asdict(model) for model in config.models],
         summary={
             "gpu": config.gpu,
             "execution_mode": config.execution_mode.value,
@@ -49,6 +50,14 @@ def planned_record(
             "memory": config.memory,
             "snapshot": spec.snapshot.id if spec.snapshot is not None else None,
         },
+    )
+
+
+def known_config(record: SandboxRecord) -> SandboxConfig:
+    """Give as much of a sandbox's config as is written down: its models, for its kernels."""
+    return SandboxConfig(
+        models=[ModelConfig(**model) for model in record.model_configs],
+        execution_mode=ExecutionMode(record.summary.get("execution_mode", "notebook")),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Self
 
 from seer_rpc.environment.base import BaseSandbox
 from seer_rpc.environment.config import ExecutionMode
-from seer_rpc.environment.jupyter import JupyterServer, start_jupyter
+from seer_rpc.environment.jupyter import JupyterServer, runs_jupyter, start_jupyter
 from seer_rpc.errors import NotebookStartError
 from seer_rpc.registry import rewrite
 from seer_rpc.workspace import Workspace
@@ -40,7 +40,7 @@ class Sandbox(BaseSandbox):
         return server.url_with_token if server is not None else None
 
     def jupyter_server(self) -> JupyterServer:
-        """Give its Jupyter server, started where it has none yet.
+        """Give its Jupyter server, started where it has none, or none any more.
 
         Raises:
             SandboxError: it is not running.
@@ -48,17 +48,17 @@ class Sandbox(BaseSandbox):
         """
         with self._starting:
             run = self._running()
-            if run.jupyter is None:
-                if not self._has_notebooks:
-                    raise NotebookStartError(
-                        "this sandbox is not prepared for notebooks",
-                        hint="start it with execution_mode=ExecutionMode.NOTEBOOK",
-                    )
-                server = start_jupyter(self, run.machine.web())
-                run = self._run = replace(run, jupyter=server)
-                rewrite(self.sandbox_id, jupyter=asdict(server))
-            assert run.jupyter is not None
-            return run.jupyter
+            if run.jupyter is not None and runs_jupyter(self):
+                return run.jupyter
+            if not self._has_notebooks:
+                raise NotebookStartError(
+                    "this sandbox is not prepared for notebooks",
+                    hint="start it with execution_mode=ExecutionMode.NOTEBOOK",
+                )
+            server = start_jupyter(self, run.machine.web(), run.jupyter)
+            self._run = replace(run, jupyter=server)
+            rewrite(self.sandbox_id, jupyter=asdict(server))
+            return server
 
     def release(self) -> None:
         """Have the sandbox outlive this process.
@@ -68,6 +68,7 @@ class Sandbox(BaseSandbox):
 
         Raises:
             SandboxError: it is not running.
+            SessionError: it cannot be told.
         """
         run = self._running()
         if run.is_attached:
@@ -75,6 +76,7 @@ class Sandbox(BaseSandbox):
             return
         # Written down first: whoever finds its owner gone leaves it alone.
         rewrite(self.sandbox_id, is_detached=True)
+        run.control.release()
         run.machine.release()
 
     def path_inside(self, path: str) -> str:

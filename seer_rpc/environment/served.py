@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from seer_rpc.backends import Machine
 from seer_rpc.client.connection import Connection
 from seer_rpc.client.control import Control
 from seer_rpc.errors import ConfigError, InterfaceError, InterfacePendingError
@@ -19,7 +21,7 @@ from seer_rpc.generators import (
     skill_name,
 )
 from seer_rpc.progress import note, status
-from seer_rpc.workspace import Library, Skill
+from seer_rpc.workspace import Library, Skill, Workspace
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 from seer_runtime.wire.pb.runtime_pb2 import LoadRequest
 
@@ -123,6 +125,16 @@ class ServedLibrary(Library):
             raise not_listening()
         return ServedLibrary(self._interface, self._over_network, self._over_network)
 
+    def reached_from(self, machine: Machine) -> ServedLibrary:
+        """Give the library as what runs in another sandbox needs it.
+
+        Raises:
+            SandboxError: there is no way from there.
+        """
+        endpoint = machine.reach(self.connection.endpoint)
+        connection = dataclasses.replace(self.connection, endpoint=endpoint)
+        return ServedLibrary(self._interface, connection, self._over_network)
+
     @property
     def schema(self) -> InterfaceSchema:
         """What the interface exposes. Raises what its own schema raises."""
@@ -197,3 +209,16 @@ def not_listening() -> ConfigError:
         "the sandbox is reached from this machine alone",
         hint='start it with SandboxConfig(listen="0.0.0.0:8443")',
     )
+
+
+def reached_from(workspace: Workspace, machine: Machine) -> Workspace:
+    """Give a workspace whose served libraries can be called from inside a sandbox.
+
+    Raises:
+        SandboxError: there is no way from there.
+    """
+    libraries = [
+        each.reached_from(machine) if type(each) is ServedLibrary else each
+        for each in workspace.libraries
+    ]
+    return dataclasses.replace(workspace, libraries=libraries)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import secrets
 import socket
 import ssl
 import threading
@@ -22,6 +23,9 @@ from seer_rpc.errors import (
 )
 
 PREFIX = "/seer/sessions"
+_REQUEST = "X-Seer-Request"
+"""The header with what a request is called: what is made twice under one name is done once."""
+
 HELD = 5.0
 """Seconds for which the server holds back an answer, until there is news."""
 
@@ -30,6 +34,9 @@ STARTING = 150.0
 
 _PATIENCE = HELD + 30.0
 _CONNECTING = 10.0
+_TRIES = 2
+"""New connections for one request."""
+
 _KEPT = 4
 """Connections that stay open for the next request."""
 
@@ -79,6 +86,16 @@ class Address:
         return f"{self.shown}/lab/tree/{quote(notebook)}?{urlencode({'token': token})}"
 
 
+@dataclass(frozen=True)
+class Request:
+    """What a server is asked, however often it takes."""
+
+    method: str
+    target: str
+    content: bytes | None
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
+
+
 class Jupyter:
     """Asks one server; threads may share it."""
 
@@ -99,7 +116,7 @@ class Jupyter:
     ) -> Any:
         """Give the answer to a request below `PREFIX`, which may take `patience` seconds.
 
-        One that fails may be made again.
+        One whose connection is cut is made again, and done once.
 
         Raises:
             NotebookAccessError: the server is not to be reached, or does not let in.
@@ -110,7 +127,7 @@ class Jupyter:
         if query:
             target += f"?{urlencode(query)}"
         content = None if body is None else json.dumps(body).encode("utf-8", "surrogatepass")
-        status, answer = self._answer(method, target, content, patience)
+        status, answer = self._answer(Request(method, target, content), patience)
         if status >= 400:
             raise self._refusal(status, answer)
         return json.loads(answer)
@@ -121,14 +138,12 @@ class Jupyter:
             self._is_closed = True
             _close(self._free)
 
-    def _answer(
-        self, method: str, target: str, content: bytes | None, patience: float
-    ) -> tuple[int, bytes]:
+    def _answer(self, request: Request, patience: float) -> tuple[int, bytes]:
         for connection in self._connections():
             try:
                 self._connect(connection, patience)
                 with cut_off(_Cut(connection)):
-                    return self._try(connection, method, target, content)
+                    return self._try(connection, request)
             except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError) as error:
                 connection.close()
                 problem: Exception = error
@@ -145,14 +160,15 @@ class Jupyter:
         ) from problem
 
     def _connections(self) -> Any:
-        """Give those that were used before, which may be closed by now, and then a new one."""
+        """Give those that were used before, which may be closed by now, and then new ones."""
         while True:
             with self._lock:
                 connection = self._free.pop() if self._free else None
             if connection is None:
                 break
             yield connection
-        yield self._new()
+        for _ in range(_TRIES):
+            yield self._new()
 
     def _new(self) -> http.client.HTTPConnection:
         address = self.address
@@ -171,17 +187,11 @@ class Jupyter:
         assert connected is not None
         connected.settimeout(patience)
 
-    def _try(
-        self,
-        connection: http.client.HTTPConnection,
-        method: str,
-        target: str,
-        content: bytes | None,
-    ) -> tuple[int, bytes]:
-        headers = {"Authorization": f"token {self.address.token}"}
-        if content is not None:
+    def _try(self, connection: http.client.HTTPConnection, request: Request) -> tuple[int, bytes]:
+        headers = {"Authorization": f"token {self.address.token}", _REQUEST: request.id}
+        if request.content is not None:
             headers["Content-Type"] = "application/json"
-        connection.request(method, target, content, headers)
+        connection.request(request.method, request.target, request.content, headers)
         with contextlib.closing(connection.getresponse()) as response:
             answer = response.read()
         with self._lock:

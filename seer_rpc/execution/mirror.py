@@ -11,10 +11,14 @@ from typing import Any
 from seer_rpc.errors import ConfigError, NotebookError
 from seer_rpc.execution.jupyter import HELD
 from seer_rpc.files import write_whole
+from seer_rpc.progress import note
 
 _AGAIN = 2.0
 _MOST_FAILURES = 30
 """After which the sandbox is taken to be gone."""
+
+_PACE = 5e6
+"""Bytes a second: a notebook that is large, and changes, is not fetched all the time."""
 
 _MODE = 0o644
 
@@ -29,25 +33,26 @@ class Mirror:
             ConfigError: the copy cannot be written.
         """
         self.file = file
+        self.problem = ""
+        """Why the copy is not what the notebook is; empty as long as it is."""
+
         self._fetch = fetch
-        self._revision = -1
+        self._revision, self._size = -1, 0
         self._lock = threading.Lock()
         self._ended = threading.Event()
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            self.update()
+            self._take(fetch(self._revision, 0.0))
         except OSError as error:
             raise ConfigError(f"the notebook cannot be copied to {file}: {error}") from error
         threading.Thread(target=self._follow, name="seer-notebook", daemon=True).start()
 
     def update(self) -> None:
-        """Have the copy be what the notebook is now.
-
-        Raises:
-            NotebookError: the sandbox is gone; the copy is as it was.
-            OSError: it cannot be written.
-        """
-        self._take(self._fetch(self._revision, 0.0))
+        """Have the copy be what the notebook is now; where that is not possible, say so."""
+        try:
+            self._bring(0.0)
+        except NotebookError as error:
+            self._tell(error.message)
 
     def end(self) -> None:
         """Leave it as it is."""
@@ -55,19 +60,40 @@ class Mirror:
 
     def _follow(self) -> None:
         failures = 0
-        while not self._ended.is_set() and failures < _MOST_FAILURES:
+        while not self._ended.is_set():
             try:
-                self._take(self._fetch(self._revision, HELD))
+                self._bring(HELD)
                 failures = 0
-            except (NotebookError, OSError) as error:
-                # The notebook itself is in the sandbox; what cannot be copied now is copied later.
-                failures += isinstance(error, NotebookError)
-                self._ended.wait(_AGAIN)
+            except NotebookError as error:
+                failures += 1
+                if failures == _MOST_FAILURES:
+                    self._tell(error.message)
+                    return
+            self._ended.wait(_AGAIN if failures or self.problem else self._size / _PACE)
+
+    def _bring(self, wait: float) -> None:
+        news = self._fetch(self._revision, wait)
+        try:
+            self._take(news)
+        except OSError as error:
+            # The notebook itself is in the sandbox; what cannot be copied now is copied later.
+            self._tell(str(error))
+        else:
+            self._tell("")
+
+    def _tell(self, problem: str) -> None:
+        """Tell the user once that the copy is not what the notebook is, and once that it is."""
+        known, self.problem = self.problem, problem
+        if self._ended.is_set() or bool(known) == bool(problem):
+            return
+        behind = f"is behind: {problem}"
+        note(f"the notebook's copy {self.file} {behind if problem else 'is up to date again'}")
 
     def _take(self, news: Any) -> None:
         with self._lock:
             if news["notebook"] is None or news["revision"] <= self._revision:
                 return
             text = json.dumps(news["notebook"], indent=1, ensure_ascii=False, sort_keys=True)
-            write_whole(self.file, (text + "\n").encode("utf-8", "backslashreplace"), _MODE)
-            self._revision = news["revision"]
+            content = (text + "\n").encode("utf-8", "backslashreplace")
+            write_whole(self.file, content, _MODE)
+            self._revision, self._size = news["revision"], len(content)

@@ -8,6 +8,7 @@ import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from seer_rpc.client.cancellation import not_given_up
 from seer_rpc.environment import Sandbox
@@ -39,6 +40,7 @@ class NotebookSession(NotebookClient):
         super().__init__(session_id, jupyter_url, notebook_dir=notebook_dir)
         self.sandbox = sandbox
         self._libraries: dict[str, str] = {}
+        self._planned: Sequence[Step] = ()
 
     def setup(self, workspace: Workspace) -> None:
         """Have the session work with a workspace: libraries, skills, files, and init code.
@@ -55,11 +57,32 @@ class NotebookSession(NotebookClient):
         changed = [name for name, digest in self._libraries.items() if known.get(name) != digest]
         if known and changed:
             self.exec(f"{_LIBRARIES}.refresh({changed!r})", hidden=True)
-        planned = steps(self.sandbox, workspace)
+        planned = self._planned = steps(self.sandbox, workspace)
         init = [each for each in planned if each.id == "init"]
         self._ask("PUT", "/preparation", {"steps": [each.to_json() for each in planned]})
         for each in init:
             self.exec(each.code, hidden=True)
+
+    def resume(self, timeout: float | None = None) -> None:
+        """Go on with the notebook, whatever became of its kernel: it has a new one, cells are kept.
+
+        Does nothing where the kernel lives. Its server is started again where that has ended; the
+        session keeps its id and, as a rule, its URL.
+
+        Raises:
+            SandboxError: the sandbox has ended.
+            NotebookStartError: Jupyter does not start again.
+            CellError: the models cannot be loaded, or the workspace's init code raised.
+            CellRunningError: the time is over; they are loaded on.
+        """
+        server, token = self.sandbox.jupyter_server(), self._jupyter.address.token
+        url = server.url_with_token
+        info = _create(url, self.session_id, self._notebook, self._planned, token)
+        self._move_to(Address.parse(url).page(str(info["path"]), token))
+        if info["kernel"] == "dead":
+            self.restart(timeout)
+        else:
+            self._await_preparation(info, timeout)
 
     def terminate(self) -> None:
         """End the session and its sandbox; the copy in `notebook_dir` stays, up to date."""
@@ -105,7 +128,7 @@ def create_notebook_session(
         _create(server.url_with_token, session_id, path, planned, token)
         url = Address.parse(server.url_with_token).page(path, token)
         session = NotebookSession(session_id, url, sandbox, notebook_dir=notebook_dir)
-        session._libraries = libraries
+        session._libraries, session._planned = libraries, planned
         try:
             _prepare(session, planned)
         except BaseException:
@@ -129,7 +152,10 @@ def _ended_unless_ready(url: str, session_id: str) -> Iterator[None]:
         raise
 
 
-def _create(url: str, session_id: str, path: str, planned: Sequence[Step], token: str) -> None:
+def _create(
+    url: str, session_id: str, path: str, planned: Sequence[Step], token: str
+) -> dict[str, Any]:
+    """Start a kernel, if the session has none; gives what there is then."""
     given = {
         "id": session_id,
         "path": path,
@@ -139,7 +165,7 @@ def _create(url: str, session_id: str, path: str, planned: Sequence[Step], token
     jupyter = Jupyter(url)
     try:
         with status("starting a kernel"):
-            jupyter.ask("POST", "", given, patience=STARTING)
+            return dict(jupyter.ask("POST", "", given, patience=STARTING))
     finally:
         jupyter.close()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import secrets
 from pathlib import Path
 from typing import Any
@@ -38,9 +37,10 @@ class NotebookClient:
         self.session_id = session_id
         self.jupyter_url = jupyter_url
         self._jupyter = Jupyter(jupyter_url)
+        self._notebook = ""
         self._mirror: Mirror | None = None
         try:
-            self._notebook = str(self.info()["path"])
+            self.info()
             if notebook_dir is not None:
                 # The sandbox says so: it is not to name a file that is no notebook.
                 name = f"{Path(self._notebook).stem}.ipynb"
@@ -66,13 +66,17 @@ class NotebookClient:
     @property
     def notebook_path(self) -> str:
         """Where the notebook is in the sandbox."""
-        self._notebook = str(self.info()["path"])
-        return f"/workspace/{self._notebook}"
+        return f"/workspace/{self.info()['path']}"
 
     @property
     def notebook_file(self) -> Path | None:
         """Where the copy of the notebook is on this machine."""
         return self._mirror.file if self._mirror is not None else None
+
+    @property
+    def copy_problem(self) -> str:
+        """Why that copy is behind, for want of room, say; empty while it is not."""
+        return self._mirror.problem if self._mirror is not None else ""
 
     def info(self) -> dict[str, Any]:
         """Say how it stands.
@@ -83,7 +87,10 @@ class NotebookClient:
         Raises:
             NotebookError: the server is not to be reached.
         """
-        return dict(self._ask("GET"))
+        info = dict(self._ask("GET"))
+        # Should its server end, it is known where the notebook was.
+        self._notebook = str(info["path"])
+        return info
 
     def exec(
         self,
@@ -206,9 +213,7 @@ class NotebookClient:
 
     def detach(self) -> None:
         """Have no more to do with it; it goes on, and the copy is what the notebook is now."""
-        # The sandbox may be gone already.
-        with contextlib.suppress(NotebookError):
-            self._copy()
+        self._copy()
         if self._mirror is not None:
             self._mirror.end()
         self._jupyter.close()
@@ -218,6 +223,12 @@ class NotebookClient:
         self._copy()
         self._ask("DELETE")
         self.detach()
+
+    def _move_to(self, url: str) -> None:
+        """Reach it under another URL from now on."""
+        if url != self.jupyter_url:
+            self._jupyter.close()
+            self.jupyter_url, self._jupyter = url, Jupyter(url)
 
     def _await_preparation(self, info: dict[str, Any], timeout: float | None = None) -> None:
         for execution_id in info["preparation"]:
@@ -231,9 +242,7 @@ class NotebookClient:
 
     def _copy(self, hidden: bool = False) -> None:
         if self._mirror is not None and not hidden:
-            # For want of room, say: what was asked for is done, and it is tried again.
-            with contextlib.suppress(OSError):
-                self._mirror.update()
+            self._mirror.update()
 
 
 def attach_notebook_session(

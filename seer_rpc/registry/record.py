@@ -48,6 +48,9 @@ class SandboxRecord:
     """What keeps it apart from this machine; empty until it runs."""
 
     models: Sequence[Mapping[str, str]] = ()
+    model_configs: Sequence[Mapping[str, Any]] = ()
+    """What kernels are to do with them."""
+
     repos: Sequence[Mapping[str, Any]] = ()
     network: Mapping[str, str] | None = field(default=None, repr=False)
     """How other machines reach it."""

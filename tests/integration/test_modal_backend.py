@@ -189,7 +189,7 @@ def test_what_is_not_limited_has_room_nevertheless(
 
     assert request.resources.milli_cpu == (16_000 if gpu else 2_000)
     assert request.resources.memory_mb == (32_768 if gpu else 4_096)
-    assert (request.timeout_secs, request.idle_timeout_secs) == (3660, 600)
+    assert (request.timeout_secs, request.idle_timeout_secs) == (3660, 3660)
 
 
 @one_kind
@@ -299,14 +299,14 @@ def test_a_lost_machine(modal_emulator: ModalEmulator, start: Start) -> None:
         wait_for_error(sandbox)
 
 
-def test_the_sandbox_of_a_killed_owner_ends_for_want_of_use(
+def test_the_sandbox_of_a_killed_owner_ends_by_itself(
     modal_emulator: ModalEmulator, run_python: Callable[..., str], wait_until: Callable[..., None]
 ) -> None:
     source = """if True:
         import os, signal
         from seer_rpc.backends.modal import definition
         from seer_rpc.environment import Sandbox, SandboxConfig
-        definition._UNOWNED, definition._SLACK = 2, 0
+        definition._UNOWNED = 2
         sandbox = Sandbox(SandboxConfig(), backend="modal").start()
         os.kill(os.getpid(), signal.SIGKILL)
     """
@@ -316,7 +316,7 @@ def test_the_sandbox_of_a_killed_owner_ends_for_want_of_use(
     left = only(modal_emulator)
     wait_until(lambda: left.result is not None, seconds=60)
     assert left.result is not None
-    assert left.result.exitcode == 124
+    assert left.result.exitcode == 0
 
 
 @one_kind

@@ -76,6 +76,19 @@ def test_the_text_says_what_there_is(session: NotebookSession, tiny: str) -> Non
     )
 
 
+def test_whoever_only_knows_the_sandboxs_id_has_its_models(tiny: str) -> None:
+    model = ModelConfig(name=tiny, var_name="llama", hidden=True)
+    with (
+        Sandbox(SandboxConfig(models=[model])) as sandbox,
+        Sandbox.from_id(sandbox.sandbox_id) as attached,
+    ):
+        session = create_notebook_session(attached, keep=False)
+        assert "**llama** (hidden)" in session.model_info_text
+        assert tiny not in json.dumps(session.notebook())
+        assert session.exec("type(llama).__name__").text == "'LlamaForCausalLM'\n"
+        session.detach()
+
+
 def test_models_are_there_before_the_first_cell_and_after_a_restart(
     session: NotebookSession,
 ) -> None:

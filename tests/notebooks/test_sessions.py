@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +24,7 @@ from seer_rpc.errors import (
     NotebookStartError,
 )
 from seer_rpc.execution import NotebookSession, create_notebook_session
+from seer_rpc.locations import sandboxes_folder
 from seer_rpc.registry import running_sandboxes
 from seer_rpc.workspace import Library, Workspace
 from tests.sandboxes.places import PLACES, shared_sandbox
@@ -191,17 +194,36 @@ def test_without_a_place_for_the_copy_nothing_else_fails(tmp_path: Path) -> None
     assert sandbox.sandbox_id not in {record.id for record in running_sandboxes()}
 
 
-def test_a_cell_that_runs_is_use_and_a_kernel_that_rests_is_not(wait_until: WaitUntil) -> None:
-    with Sandbox(SandboxConfig(idle_timeout=6)) as sandbox:
-        session = create_notebook_session(sandbox, keep=False)
-        session.start("import time, pathlib\ntime.sleep(9)\npathlib.Path('done').touch()")
-        machine = sandbox._running().machine
-        session.detach()
-        done = machine.folder() / "workspace" / "done"
-        wait_until(done.exists, seconds=60)
-        assert machine.exit_code() is None
+_LEFT_ALONE = """
+import sys
+from seer_rpc.backends.modal import definition
+from seer_rpc.environment import Sandbox, SandboxConfig
+from seer_rpc.execution import create_notebook_session
+definition._UNOWNED = 2
+sandbox = Sandbox(SandboxConfig(idle_timeout=3), backend=sys.argv[1]).start()
+session = create_notebook_session(sandbox)
+session.start("import time, pathlib\\ntime.sleep(5)\\npathlib.Path('done').touch()")
+print(sandbox.sandbox_id)
+"""
 
-        wait_until(lambda: machine.exit_code() is not None, seconds=60)
+
+def test_a_cell_that_runs_is_use_and_a_kernel_that_rests_is_not(
+    backend: str, request: pytest.FixtureRequest, wait_until: WaitUntil
+) -> None:
+    # Whoever started it ends, and nobody is connected meanwhile.
+    command = [sys.executable, "-c", _LEFT_ALONE, backend]
+    sandbox_id = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    folder = sandboxes_folder() / sandbox_id.strip()
+    if backend == "modal":
+        (emulated,) = request.getfixturevalue("modal_emulator").running
+        folder = emulated.root
+
+    def runs() -> bool:
+        return sandbox_id.strip() in {record.id for record in running_sandboxes()}
+
+    wait_until((folder / "workspace" / "done").exists, seconds=60)
+    assert runs()
+    wait_until(lambda: not runs(), seconds=60)
 
 
 def test_a_sandbox_for_the_command_line_has_none() -> None:

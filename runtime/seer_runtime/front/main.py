@@ -21,7 +21,7 @@ from seer_runtime.front.idleness import idle, last_write
 from seer_runtime.front.journal import FrontJournal
 from seer_runtime.front.log import BoundedLog
 from seer_runtime.front.network import listen
-from seer_runtime.front.owner import heed_signals, watch_owner
+from seer_runtime.front.owner import Hearing, Owner, heed_signals
 from seer_runtime.front.paths import Paths
 from seer_runtime.front.service import RuntimeService, add_to_server
 from seer_runtime.front.usage import Usage
@@ -63,12 +63,12 @@ async def _serve(settings: Settings) -> None:
     )
     journal = FrontJournal(settings.journal)
     ending = Ending()
-    service = RuntimeService(host.spawn, log, journal, ending.ask)
-    usage = Usage()
+    owner, hearing, usage = Owner(), Hearing(), Usage()
+    service = RuntimeService(host.spawn, log, journal, ending.ask, owner.release)
     tokens = TokenInterceptor(settings.call_token_digest, settings.admin_token_digest)
     allowed = settings.port.allowed if settings.port is not None else ()
     guards = [AddressInterceptor(allowed)] if allowed else []
-    server = grpc.aio.server(interceptors=[*guards, tokens, usage], options=SERVER_OPTIONS)
+    server = grpc.aio.server(interceptors=[*guards, hearing, tokens, usage], options=SERVER_OPTIONS)
     add_to_server(service, server)
     paths = Paths(settings.folders)
     commands = Commands(
@@ -94,11 +94,14 @@ async def _serve(settings: Settings) -> None:
     sys.stdout.write("ready\n" if port is None else f"ready {port}\n")
     sys.stdout.flush()
     used = os.path.join(settings.sockets, USED)
-    watching = _watch(
-        settings,
-        ending,
-        lambda: max(usage.last_use, service.sessions.last_use, last_write(used)),
-    )
+
+    def last_use() -> float:
+        return max(usage.last_use, service.sessions.last_use, last_write(used))
+
+    watching = [
+        *_watch_owner(settings, ending, owner, lambda: max(hearing.last, last_use())),
+        *_watch_time(settings, ending, last_use),
+    ]
     stop = await ending.reason()
     log.append(f"{STOPPING}{stop.text}")
     await checks.enter_graceful_shutdown()
@@ -113,13 +116,22 @@ async def _serve(settings: Settings) -> None:
     journal.flush()
 
 
-def _watch(
+def _watch_owner(
+    settings: Settings, ending: Ending, owner: Owner, last_heard: Callable[[], float]
+) -> list[asyncio.Task[None]]:
+    """Say when it is to end with its owner."""
+    if settings.is_detached:
+        return []
+    if (seconds := settings.unowned_timeout) is None:
+        return [asyncio.create_task(owner.watch_pipe(ending))]
+    return [asyncio.create_task(owner.watch_calls(ending, seconds, last_heard))]
+
+
+def _watch_time(
     settings: Settings, ending: Ending, last_use: Callable[[], float]
 ) -> list[asyncio.Task[None]]:
     """Say when it is time to end."""
     tasks: list[asyncio.Task[None]] = []
-    if not settings.is_detached:
-        tasks.append(asyncio.create_task(watch_owner(ending)))
     if settings.lifetime is not None:
         living = asyncio.create_task(asyncio.sleep(settings.lifetime))
         living.add_done_callback(lambda _: ending.say(end_of_life(settings)))

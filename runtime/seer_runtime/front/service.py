@@ -42,9 +42,15 @@ class RuntimeService(RuntimeServicer):
         log: BoundedLog,
         journal: FrontJournal,
         on_stop: Callable[[float], None],
+        on_release: Callable[[], None],
     ) -> None:
-        """Start workers with `spawn`; `on_stop` ends the sandbox, with so many seconds of grace."""
+        """Start workers with `spawn`.
+
+        `on_stop` ends the sandbox, with so many seconds of grace; `on_release` has it outlive its
+        owner.
+        """
         self._on_stop = on_stop
+        self._on_release = on_release
         self._spawn = spawn
         self._log = log
         self._journal = journal
@@ -105,6 +111,13 @@ class RuntimeService(RuntimeServicer):
         """End the sandbox, a moment later."""
         self._on_stop(request.grace)
         return pb.StopReply()
+
+    async def Release(  # noqa: N802
+        self, request: pb.ReleaseRequest, context: Context
+    ) -> pb.ReleaseReply:
+        """Have the end of the owner mean nothing."""
+        self._on_release()
+        return pb.ReleaseReply()
 
     async def drain(self) -> None:
         """Begin nothing new, and wait until all calls have ended."""

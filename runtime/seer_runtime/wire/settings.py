@@ -11,9 +11,6 @@ from dataclasses import dataclass, field
 SETTINGS = "SEER_SETTINGS"
 """The variable that holds them where there is no standard input: on a machine that is rented."""
 
-RELEASE = b"released\n"
-"""What an owner says on standard input, after the settings, so that its end means nothing."""
-
 USED = "used"
 """A file in the folder of sockets: when it was last written to, a notebook was last used."""
 
@@ -84,7 +81,11 @@ class Settings:
     """Seconds without use after which it does."""
 
     is_detached: bool = False
-    """Whether the end of standard input means nothing."""
+    """Whether it outlives its owner from the start."""
+
+    unowned_timeout: float | None = None
+    """Seconds without a call of anybody's after which its owner, who has no pipe to it, is taken to
+    be gone; None for an owner with standard input, whose end says so."""
 
     confinement: Confinement | None = None
     memory_events: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from seer_rpc.backends.local.folders import KEPT, Folders
 from seer_rpc.backends.local.namespace import RUN as INSIDE
+from seer_rpc.backends.local.socket_relay import NEAR
 from seer_rpc.backends.local.web_relay import SOCKET
 from seer_rpc.backends.protocol import Isolation, WebPlace
 from seer_rpc.client.connection import Connection
@@ -18,6 +20,8 @@ from seer_rpc.client.obituary import Obituary, ending_of, find_obituary
 from seer_rpc.errors import SandboxError
 from seer_rpc.snapshots import Snapshot, Subject, take_snapshot
 from seer_runtime.wire.journal import RUN
+
+_UNIX = "unix:"
 
 
 class MachineHere(ABC):
@@ -32,6 +36,11 @@ class MachineHere(ABC):
         """Know its folder, which may not be there yet."""
         self._folders = Folders(sandbox_id)
         self._subject = Subject(sandbox_id, name, "local")
+        self._reached: dict[str, str] = {}
+        """Endpoints of this machine, and what they are in the sandbox."""
+
+        self._web_url = ""
+        """Where a web server in it is, once it is known how to get there."""
 
     def connection(self, interface: str, token: str) -> Connection:
         """Give the way to one interface, by the socket."""
@@ -56,9 +65,23 @@ class MachineHere(ABC):
         sockets = INSIDE if self.isolation.paths else folder
         if not self.isolation.network:
             return WebPlace(sockets=sockets)
-        port = _start_relay(folder)
-        url = f"http://127.0.0.1:{port}"
-        return WebPlace(socket=f"{sockets}/{SOCKET}", url=url, sockets=sockets)
+        self._web_url = self._web_url or f"http://127.0.0.1:{_start_relay('web_relay', folder)}"
+        return WebPlace(socket=f"{sockets}/{SOCKET}", url=self._web_url, sockets=sockets)
+
+    def reach(self, endpoint: str) -> str:
+        """Give the endpoint under which what runs in it reaches a runtime on this machine.
+
+        Raises:
+            SandboxError: it cannot.
+        """
+        if not endpoint.startswith(_UNIX) or not self.isolation.paths:
+            return endpoint
+        if endpoint not in self._reached:
+            name = f"{secrets.token_hex(4)}.sock"
+            command = ("socket_relay", str(self._folders.run.resolve()), name)
+            _start_relay(*command, endpoint.removeprefix(_UNIX))
+            self._reached[endpoint] = f"{_UNIX}{INSIDE}/{NEAR}/{name}"
+        return self._reached[endpoint]
 
     def logs(self, lines: int) -> list[str]:
         """Give the newest lines of the log."""
@@ -97,23 +120,28 @@ class MachineHere(ABC):
         return find_obituary(self._folders.obituary)
 
 
-def _start_relay(folder: str) -> int:
-    """Start what connects a port of this machine with the sandbox, for as long as that runs."""
+def _start_relay(*command: str) -> str:
+    """Start what connects this machine with the sandbox, as long as that runs; gives what it says.
+
+    Raises:
+        SandboxError: it does not start.
+    """
+    module, *arguments = command
     relay = subprocess.Popen(
-        [sys.executable, "-P", "-m", "seer_rpc.backends.local.web_relay", folder],
+        [sys.executable, "-P", "-m", f"seer_rpc.backends.local.{module}", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
     # It is waited for when it ends, whenever that is.
-    threading.Thread(target=relay.wait, name="seer-web-relay", daemon=True).start()
+    threading.Thread(target=relay.wait, name="seer-relay", daemon=True).start()
     assert relay.stdout is not None
     with relay.stdout as said:
-        port = said.readline().strip()
-    if not port:
-        raise SandboxError("no port of this machine can be had for the notebook")
-    return int(port)
+        line = said.readline().strip()
+    if not line:
+        raise SandboxError("what connects the sandbox with this machine does not start")
+    return line.decode()
 
 
 def _read_log(file: Path, lines: int) -> list[str]:

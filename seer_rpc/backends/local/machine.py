@@ -26,7 +26,6 @@ from seer_rpc.errors import SandboxStartError
 from seer_rpc.snapshots import restore_snapshot
 from seer_rpc.waiting import wait_until
 from seer_runtime.wire.marks import WARDEN
-from seer_runtime.wire.settings import RELEASE
 
 _START_TIMEOUT = 60.0
 _STOP_TIMEOUT = 25.0
@@ -91,14 +90,10 @@ class LocalMachine(MachineHere):
         return self._process.poll()
 
     def release(self) -> None:
-        """Have the warden and the front go on when this process ends."""
+        """Have the warden go on when this process ends."""
         process = self._process
         if process is None or os.getpid() != self._owner or self.exit_code() is not None:
             return
-        assert process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(RELEASE)
-            process.stdin.flush()
         process.send_signal(signal.SIGUSR1)
 
     def stop(self) -> None:

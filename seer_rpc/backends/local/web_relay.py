@@ -27,7 +27,7 @@ async def relay(folder: str) -> None:
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # Whoever is at the other end learns of an error from the end of the connection.
         with contextlib.closing(writer), contextlib.suppress(OSError):
-            await _join(f"{folder}/{SOCKET}", reader, writer)
+            await join(f"{folder}/{SOCKET}", reader, writer)
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
@@ -36,7 +36,12 @@ async def relay(folder: str) -> None:
         await asyncio.sleep(_LOOK)
 
 
-async def _join(path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def join(path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Connect a client with the socket file at a path, until either of them goes.
+
+    Raises:
+        OSError: there is nobody.
+    """
     inside = socket.socket(socket.AF_UNIX)
     try:
         # What runs in the sandbox could put a link there.

@@ -40,7 +40,7 @@ _SLACK = 60
 """Seconds that the front has to end by itself, and say why, before Modal ends it."""
 
 _UNOWNED = 600
-"""Seconds that a sandbox lives without a connection, where it is not to outlive its owner."""
+"""Seconds that a sandbox lives without a call, where it is not to outlive its owner."""
 
 _CPU = 2.0
 _MEMORY = 4096
@@ -98,9 +98,9 @@ def options(spec: MachineSpec, entrance: Entrance | None) -> Mapping[str, Any]:
         ],
         "volumes": {path: mounted(volume) for path, volume in spec.models.items()},
         "timeout": lifetime,
-        # Modal takes one for idle that works without a connection, on what was left to it: where it
-        # is to outlive its owner, the front alone ends it for want of use.
-        "idle_timeout": lifetime if spec.is_detached else min(_idle(spec), lifetime),
+        # Modal takes one for idle that works without a connection, on what was left to it: only the
+        # front knows whether it is needed.
+        "idle_timeout": lifetime,
         "h2_ports" if entrance is None else "unencrypted_ports": [port(entrance)],
         "encrypted_ports": [WEB_PORT] if spec.has_web else [],
         "inbound_cidr_allowlist": list(spec.allowed) or None,
@@ -131,11 +131,6 @@ def isolation(spec: MachineSpec) -> Isolation:
         syscalls=True,
         paths=True,
     )
-
-
-def _idle(spec: MachineSpec) -> int:
-    # The front notices by itself that nobody uses it; this is for when its owner is gone.
-    return max(_UNOWNED, math.ceil(spec.idle_timeout or 0) + _SLACK)
 
 
 def _resources(spec: MachineSpec) -> Mapping[str, Any]:
@@ -175,8 +170,9 @@ def _settings(spec: MachineSpec, entrance: Entrance | None) -> Settings:
         journal=FRONT_FOLDER,
         lifetime=spec.lifetime,
         idle_timeout=spec.idle_timeout,
-        # There is no pipe to the owner; Modal sees to its end.
-        is_detached=True,
+        is_detached=spec.is_detached,
+        # There is no pipe to the owner.
+        unowned_timeout=_UNOWNED,
         memory_limit=spec.limits.memory,
     )
 

@@ -101,9 +101,24 @@ class ModalMachine:
             ) from error
         return WebPlace(host="0.0.0.0", port=WEB_PORT, url=url, sockets=FRONT_FOLDER)
 
+    def reach(self, endpoint: str) -> str:
+        """Give the endpoint of a runtime that what runs in it is to reach.
+
+        Raises:
+            SandboxError: it is on the user's machine alone.
+        """
+        if endpoint.startswith("unix:"):
+            raise SandboxError(
+                "a sandbox on Modal cannot call what is served on this machine alone",
+                hint="serve it on Modal, too, or with listen= and for_network()",
+            )
+        return endpoint
+
     def release(self) -> None:
-        """Have the end of this process mean nothing."""
+        """Leave it to its runtime when it ends."""
         atexit.unregister(self._abandon)
+        if self._presence is not None:
+            self._presence.end()
 
     def logs(self, lines: int) -> list[str]:
         """Give the newest lines of the log."""

@@ -1,4 +1,4 @@
-"""A connection that shows Modal that a sandbox is needed, as long as its owner lives."""
+"""Calls that show a sandbox on Modal that it is needed, as long as its owner lives."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from seer_rpc.errors import SandboxLostError, SeerError
 
 _HELD = {
     "grpc.keepalive_permit_without_calls": 1,
-    # Without calls gRPC would end it, and Modal then the sandbox.
+    # Between two calls gRPC would end it.
     "grpc.client_idle_timeout_ms": 2**31 - 1,
 }
 _METHOD = "/grpc.health.v1.Health/Check"
 """It needs a token that is not here: to be refused shows that the runtime answers."""
 
 _PERIOD = 60.0
-"""Seconds after which a connection that broke is made again; Modal waits for much longer."""
+"""Seconds from call to call; the sandbox waits for much longer."""
 
 _ANSWER = 5.0
 _LOOK = 0.1
 
 
 class Presence:
-    """Holds a connection to a sandbox, and makes it again when it breaks."""
+    """Calls a sandbox now and then, whatever breaks."""
 
     def __init__(self, connection: Connection, seconds: float) -> None:
         """Connect.

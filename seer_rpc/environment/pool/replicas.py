@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 from seer_rpc.client.remote import RemoteInterface
 from seer_rpc.client.session import Session
+from seer_rpc.environment.base import forked
 from seer_rpc.environment.scoped import ScopedSandbox
-from seer_rpc.errors import SandboxError, SandboxLostError, SeerError
+from seer_rpc.errors import SandboxLostError, SeerError
 from seer_rpc.waiting import wait_until
 
 _LAST_WORDS = 5.0
@@ -109,10 +110,7 @@ class Replicas:
             SandboxError: it is a fork of that.
         """
         if self.process != os.getpid():
-            raise SandboxError(
-                "a forked process cannot use the sandboxes of its parent",
-                hint='start child processes anew: multiprocessing.get_context("spawn")',
-            )
+            raise forked("sandboxes")
 
     def when_changed(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Tell `listener` of each change; gives what stops that."""

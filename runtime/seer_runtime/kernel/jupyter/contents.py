@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
@@ -43,10 +45,13 @@ class Contents(AsyncLargeFileManager):
         return await self.get(path, content=False)
 
     async def rename_file(self, old_path: str, new_path: str) -> None:
-        """Give a file another name."""
-        notebook = self.notebooks.at(old_path)
-        if notebook is not None:
-            await notebook.document.saved()
-        await super().rename_file(old_path, new_path)
-        if notebook is not None:
-            notebook.move(new_path)
+        """Give a file another name, or a folder with all that is in it."""
+        old, new = PurePosixPath(old_path.strip("/")), PurePosixPath(new_path.strip("/"))
+        moved = self.notebooks.below(str(old))
+        async with AsyncExitStack() as still:
+            for notebook in moved:
+                await still.enter_async_context(notebook.document.still())
+            await super().rename_file(old_path, new_path)
+            for notebook in moved:
+                path = new / PurePosixPath(notebook.path).relative_to(old)
+                self.notebooks.move(notebook, str(path))

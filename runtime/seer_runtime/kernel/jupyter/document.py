@@ -1,43 +1,26 @@
-"""A notebook's file: a valid one at every moment, since it is only ever replaced by another."""
+"""The cells of a notebook: who adds them, what they put out, and when all that is written."""
 
 from __future__ import annotations
 
 import asyncio
-import copy
-import json
-import os
-import platform
+import contextlib
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from seer_runtime.kernel.jupyter.executions import Execution
-from seer_runtime.kernel.jupyter.lines import joined
+from seer_runtime.kernel.jupyter.files import Output, put_away
+from seer_runtime.kernel.jupyter.ipynb import read_notebook, with_id, write_notebook
 from seer_runtime.kernel.jupyter.merging import SEEN, Cell, Sight, merge, without_trust
 from seer_runtime.kernel.jupyter.news import News
+from seer_runtime.kernel.jupyter.room import measured
 
-_METADATA = {
-    "kernelspec": {
-        "display_name": "Python 3 (ipykernel)",
-        "language": "python",
-        "name": "python3",
-    },
-    # As the kernel has it, which is run by the same Python: else each page that opens the notebook
-    # changes it.
-    "language_info": {
-        "codemirror_mode": {"name": "ipython", "version": 3},
-        "file_extension": ".py",
-        "mimetype": "text/x-python",
-        "name": "python",
-        "nbconvert_exporter": "python",
-        "pygments_lexer": "ipython3",
-        "version": platform.python_version(),
-    },
-}
-_KEPT = 500
+_LARGE = (1 << 20, 8 << 10)
+"""Characters beyond which outputs are put into a file where there is no room, first and then."""
+
 _BREATH = 0.05
 _AGAIN = 1.0
 _SHARE = 5
@@ -47,15 +30,17 @@ _SHARE = 5
 class Document:
     """The cells of a notebook, written soon after each change."""
 
-    def __init__(self, file: Path) -> None:
-        """Go on with a notebook that is there.
+    def __init__(self, file: Path, folder: Path) -> None:
+        """Go on with a notebook that is there; `folder` is for outputs for which it has no room.
 
         Raises:
             ValueError: it is none.
         """
         self.file = file
-        self.revision = 0
-        self._content = _read(file)
+        # Whoever knows a revision of a server before this one's takes this for news.
+        self.revision = time.time_ns() // 1_000_000
+        self._folder = folder
+        self._content = read_notebook(file)
         self._cells: list[dict[str, Any]] = self._content["cells"]
         self._running: dict[str, Execution] = {}
         """By their cells, the newest last."""
@@ -63,12 +48,20 @@ class Document:
         self._taken: dict[str, tuple[str, int]] = {}
         """Which output a cell has: of which execution, and up to which version."""
 
+        self._sizes: dict[str, tuple[list[Output], int]] = {}
+        """Characters of which outputs, by cells."""
+
+        self._stored: dict[str, int | None] = {}
+        """Cells whose outputs are in a file, and the number that they had then."""
+
         self._runs: dict[str, str] = {}
         """Of which run each cell shows the output: an execution here, or one in a page."""
 
         self._news = News()
         self.began = datetime.now(UTC)
         self._from_people: set[str] = set()
+        self._writing = asyncio.Lock()
+        self._wanted = asyncio.Event()
         self._changed, self._written = asyncio.Event(), asyncio.Event()
         self._tried_revision = -1
         self._task = asyncio.create_task(self._write_on())
@@ -104,6 +97,7 @@ class Document:
         else:
             self.edit(execution.cell_id, execution.code)
             self._make_code(execution.cell_id)
+        self._stored.pop(execution.cell_id, None)
         self._running.pop(execution.cell_id, None)
         self._running[execution.cell_id] = execution
         self._runs[execution.cell_id] = execution.id
@@ -126,9 +120,10 @@ class Document:
             KeyError: there is no such cell.
         """
         del self._cells[self._position(cell_id)]
+        self._let_go(cell_id)
         self._runs.pop(cell_id, None)
-        self._running.pop(cell_id, None)
-        self._taken.pop(cell_id, None)
+        self._sizes.pop(cell_id, None)
+        self._stored.pop(cell_id, None)
         self.change()
 
     def change(self) -> None:
@@ -163,7 +158,7 @@ class Document:
         has run the cell since.
         """
         self._take_outputs()
-        cells = [_with_id(dict(cell)) for cell in theirs.get("cells", ())]
+        cells = [with_id(dict(cell)) for cell in theirs.get("cells", ())]
         metadata = dict(theirs.get("metadata", {}))
         sight = Sight(metadata.pop(SEEN, ()))
         ours = {str(cell["id"]): cell for cell in self._cells}
@@ -181,7 +176,58 @@ class Document:
             self._from_people |= {str(cell["id"]) for cell in cells} - ours.keys()
         self._content["metadata"] = metadata
         self._cells[:] = merge(cells, list(ours.values()), sight, removable)
+        self._sizes.clear()
         self.change()
+
+    def settle(self, execution: Execution) -> None:
+        """Have all of its outputs, and hear no more of it."""
+        if self._running.get(execution.cell_id) is execution:
+            self._take_outputs()
+            self._let_go(execution.cell_id)
+
+    @property
+    def size(self) -> int:
+        """Characters of all outputs."""
+        return sum(map(self._size, self._cells))
+
+    def shrink(self) -> bool:
+        """Put what the oldest large cell has put out into a file; tells whether there was one."""
+        self._take_outputs()
+        for least in _LARGE:
+            for position, cell in enumerate(self._cells):
+                if self._size(cell) > least and self._is_at_rest(cell):
+                    return self._put_away(position)
+        return False
+
+    def _is_at_rest(self, cell: Mapping[str, Any]) -> bool:
+        execution = self._running.get(cell["id"])
+        return execution is None or execution.is_over
+
+    def _size(self, cell: Mapping[str, Any]) -> int:
+        outputs = cell.get("outputs") or []
+        of, size = self._sizes.get(cell["id"], (None, 0))
+        if of is not outputs:
+            size = measured(outputs)
+            self._sizes[cell["id"]] = outputs, size
+        return size
+
+    def _put_away(self, position: int) -> bool:
+        cell = self._cells[position]
+        file = self._folder / f"cell-{cell['id']}-{secrets.token_hex(2)}.json"
+        try:
+            rest = put_away(cell["outputs"], file)
+        except OSError:
+            # Better too much in memory than lost.
+            return False
+        self._let_go(cell["id"])
+        self._stored[cell["id"]] = cell["execution_count"]
+        self._cells[position] = {**cell, "outputs": rest}
+        self.change()
+        return self._size(self._cells[position]) < measured(cell["outputs"])
+
+    def _let_go(self, cell_id: str) -> None:
+        self._running.pop(cell_id, None)
+        self._taken.pop(cell_id, None)
 
     def _has_output(self, theirs: Cell, ours: Cell, sight: Sight) -> bool:
         """Tell whether a cell is to have what is known here of its output."""
@@ -190,26 +236,35 @@ class Document:
         cell_id = theirs["id"]
         is_person = sight.is_by_person(theirs, ours, self._runs.get(cell_id, ""))
         if is_person:
-            self._running.pop(cell_id, None)
-            self._taken.pop(cell_id, None)
+            self._let_go(cell_id)
+            self._stored.pop(cell_id, None)
             self._runs[cell_id] = sight.own_run(theirs)
         return not is_person and theirs.get("cell_type") == "code"
 
     def _is_ours(self, cell: Mapping[str, Any]) -> bool:
         """Tell whether what a cell put out is what is known here; forget it where it is not."""
-        execution = self._running.get(cell["id"])
+        execution, count = self._running.get(cell["id"]), cell.get("execution_count")
         if execution is None:
-            return False
-        count = cell.get("execution_count")
+            # A page may have shown it since before that was put away.
+            return cell["id"] in self._stored and self._stored[cell["id"]] == count
         is_another = execution.is_over and count not in (None, execution.execution_count)
         if is_another or cell.get("cell_type") != "code":
             del self._running[cell["id"]]
             return False
         return True
 
+    @contextlib.asynccontextmanager
+    async def still(self) -> AsyncIterator[None]:
+        """Write nothing meanwhile: the file is given another name."""
+        await self.saved()
+        async with self._writing:
+            yield
+
     async def saved(self) -> None:
         """Wait until the file has what there is now, or cannot have it."""
         wanted = self.revision
+        if self._tried_revision < wanted:
+            self._wanted.set()
         while self._tried_revision < wanted and not self._task.done():
             await self._written.wait()
 
@@ -222,17 +277,24 @@ class Document:
         while True:
             revision, began = self.revision, time.monotonic()
             self._changed.clear()
+            self._wanted.clear()
             content = self.content()
             try:
-                await asyncio.to_thread(write_notebook, self.file, content)
+                async with self._writing:
+                    await asyncio.to_thread(write_notebook, self.file, content)
             except OSError:
                 # For want of space, say: it is tried again.
                 asyncio.get_running_loop().call_later(_AGAIN, self._changed.set)
             self._tried_revision = revision
             self._written.set()
             self._written = asyncio.Event()
-            await asyncio.sleep(max(_BREATH, _SHARE * (time.monotonic() - began)))
+            await self._rest(max(_BREATH, _SHARE * (time.monotonic() - began)))
             await self._changed.wait()
+
+    async def _rest(self, seconds: float) -> None:
+        """Write nothing for a while, unless somebody waits for it."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wanted.wait(), seconds)
 
     def _take_outputs(self) -> None:
         """Put what executions have put out into their cells."""
@@ -247,11 +309,6 @@ class Document:
                     "outputs": execution.outputs.whole(),
                     "execution_count": execution.execution_count,
                 }
-        # What is long over puts nothing out any more.
-        for cell_id, execution in list(self._running.items())[:-_KEPT]:
-            if execution.is_over:
-                del self._running[cell_id]
-                self._taken.pop(cell_id, None)
 
     def _make_code(self, cell_id: str) -> None:
         """Have a cell that is to run be one with code, if it had text."""
@@ -267,46 +324,3 @@ class Document:
             if cell["id"] == cell_id:
                 return position
         raise KeyError(cell_id)
-
-
-def write_notebook(file: Path, content: Mapping[str, Any]) -> None:
-    """Write a notebook in the place of another.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    text = json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-    scratch = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    try:
-        # Half a surrogate is not to be encoded; escaped, it is JSON.
-        scratch.write_bytes(text.encode("utf-8", "backslashreplace"))
-        os.replace(scratch, file)
-    except BaseException:
-        scratch.unlink(missing_ok=True)
-        raise
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(file.read_bytes())
-    except FileNotFoundError:
-        return {
-            "cells": [],
-            "metadata": copy.deepcopy(_METADATA),
-            "nbformat": 4,
-            "nbformat_minor": 5,
-        }
-    if not isinstance(content, dict) or content.get("nbformat") != 4 or not _has_cells(content):
-        raise ValueError(f"{file} is no notebook that can be gone on with")
-    content["cells"] = [_with_id(joined(cell)) for cell in content.get("cells", ())]
-    content["nbformat_minor"] = max(5, int(content.get("nbformat_minor", 5)))
-    return content
-
-
-def _has_cells(content: Mapping[str, Any]) -> bool:
-    cells = content.get("cells", [])
-    return isinstance(cells, list) and all(isinstance(cell, dict) for cell in cells)
-
-
-def _with_id(cell: dict[str, Any]) -> dict[str, Any]:
-    return cell if cell.get("id") else {**cell, "id": secrets.token_hex(4)}

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from seer_runtime.kernel.jupyter.outputs import Fixed, Outputs
+from seer_runtime.kernel.jupyter.outputs import Outputs
 
 Status: TypeAlias = Literal["queued", "running", "ok", "error", "dead"]
 
@@ -69,14 +69,21 @@ class Execution:
         self._idle.set()
 
     async def answered(self, patience: float) -> None:
-        """Wait for the kernel's answer and the last of its output; not much longer for the other.
+        """Wait for the kernel's answer and the last of its output.
+
+        For the other not much longer than for the first, unless there is more output all the while.
 
         A kernel that is interrupted before it has begun does not answer.
         """
         tasks = [asyncio.create_task(each.wait()) for each in (self._replied, self._idle)]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.wait(tasks, timeout=patience)
+            version = -1
+            while version != self.outputs.version:
+                version = self.outputs.version
+                _, missing = await asyncio.wait(tasks, timeout=patience)
+                if not missing:
+                    break
         finally:
             for task in tasks:
                 task.cancel()
@@ -93,14 +100,14 @@ class Execution:
         self.outputs.add({"output_type": "error", **self.problem})
         self._end(status)
 
-    def apply(self, kind: str, content: Mapping[str, Any]) -> Fixed | None:
-        """Take a message of the kernel's; gives the display that it made."""
-        display = None
+    def apply(self, kind: str, content: Mapping[str, Any]) -> None:
+        """Take a message of the kernel's."""
         match kind:
             case "stream":
                 self.outputs.add_text(content["name"], content["text"])
             case "display_data" | "execute_result":
-                display = self.outputs.add(_displayed(kind, content))
+                name = content.get("transient", {}).get("display_id", "")
+                self.outputs.add(_displayed(kind, content), name)
             case "error":
                 self.outputs.add({"output_type": "error", **_problem(content)})
             case "clear_output":
@@ -111,7 +118,6 @@ class Execution:
                 if not self.hidden:
                     self.execution_count = content["execution_count"]
         self.notify()
-        return display
 
     def notify(self) -> None:
         """Wake up whoever waits for a change."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from jupyter_server.auth.decorator import authorized
@@ -11,11 +13,14 @@ from jupyter_server.utils import url_path_join
 from tornado.web import HTTPError, authenticated
 
 from seer_runtime.kernel.jupyter.executions import Execution
-from seer_runtime.kernel.jupyter.identity import Tokens
-from seer_runtime.kernel.jupyter.notebooks import Notebook, Notebooks
+from seer_runtime.kernel.jupyter.notebook import Notebook
+from seer_runtime.kernel.jupyter.notebooks import Notebooks
 from seer_runtime.kernel.jupyter.pages import PAGES, Page
 
 PREFIX = "seer/sessions"
+REQUEST = "X-Seer-Request"
+"""The header with the id of what is asked for, the same when it is asked for again."""
+
 _LONGEST = 30.0
 """Seconds for which an answer is held back, until there is news."""
 
@@ -24,9 +29,8 @@ class _Handler(APIHandler):
     auth_resource = "kernels"
     notebooks: Notebooks
 
-    def initialize(self, notebooks: Notebooks, tokens: Tokens) -> None:
+    def initialize(self, notebooks: Notebooks) -> None:
         self.notebooks = notebooks
-        self.tokens = tokens
 
     async def prepare(self) -> None:
         """Let nobody in who may not, and take what is asked for a use of the sandbox."""
@@ -41,7 +45,7 @@ class _Handler(APIHandler):
         return found
 
     def execution(self, session_id: str, execution_id: str) -> Execution:
-        found = self.notebook(session_id).executions.get(execution_id)
+        found = self.notebook(session_id).queue.find(execution_id)
         if found is None:
             raise HTTPError(404, f"no execution {execution_id!r}", reason="no such execution")
         return found
@@ -53,9 +57,20 @@ class _Handler(APIHandler):
     def wait_seconds(self) -> float:
         return min(float(self.get_argument("wait", "0")), _LONGEST)
 
-    def answer(self, value: Any, status: int = 200) -> None:
-        self.set_status(status)
+    def answer(self, value: Any) -> None:
         self.finish(value if isinstance(value, dict) else {"items": value})
+
+
+def _once(method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[None]]:
+    """Have a method answer with what it gives, and with the same if it is asked for again."""
+
+    @functools.wraps(method)
+    async def do(handler: Any, *arguments: str) -> None:
+        request_id = handler.request.headers.get(REQUEST, "")
+        work = functools.partial(method, handler, *arguments)
+        handler.answer(await handler.notebooks.once.do(request_id, work))
+
+    return do
 
 
 class Sessions(_Handler):
@@ -69,15 +84,17 @@ class Sessions(_Handler):
 
     @authenticated
     @authorized
-    async def post(self) -> None:
+    @_once
+    async def post(self) -> Any:
         """Start one."""
         given = self.given
         try:
-            notebook = await self.notebooks.create(given["id"], given["path"], given["steps"])
+            notebook = await self.notebooks.create(
+                given["id"], given["path"], given["steps"], given["token_digest"]
+            )
         except ValueError as error:
             raise HTTPError(409, str(error), reason=str(error)) from None
-        self.tokens.admit(given["token_digest"])
-        self.answer(notebook.describe(), 201)
+        return notebook.describe()
 
 
 class Session(_Handler):
@@ -91,10 +108,11 @@ class Session(_Handler):
 
     @authenticated
     @authorized
-    async def delete(self, session_id: str) -> None:
+    @_once
+    async def delete(self, session_id: str) -> Any:
         """End its kernel."""
         await self.notebooks.close(self.notebook(session_id))
-        self.answer({})
+        return {}
 
 
 class Preparation(_Handler):
@@ -102,11 +120,12 @@ class Preparation(_Handler):
 
     @authenticated
     @authorized
-    async def put(self, session_id: str) -> None:
+    @_once
+    async def put(self, session_id: str) -> Any:
         """Have it run after each restart."""
         notebook = self.notebook(session_id)
         notebook.steps = self.given["steps"]
-        self.answer(notebook.describe())
+        return notebook.describe()
 
 
 class Executions(_Handler):
@@ -114,7 +133,8 @@ class Executions(_Handler):
 
     @authenticated
     @authorized
-    async def post(self, session_id: str) -> None:
+    @_once
+    async def post(self, session_id: str) -> Any:
         """Run some."""
         given = self.given
         try:
@@ -123,7 +143,7 @@ class Executions(_Handler):
             )
         except KeyError as error:
             raise HTTPError(404, f"no cell {error}", reason="no such cell") from None
-        self.answer(execution.describe(), 201)
+        return execution.describe()
 
 
 class OneExecution(_Handler):
@@ -147,10 +167,11 @@ class Interruption(_Handler):
 
     @authenticated
     @authorized
-    async def post(self, session_id: str) -> None:
+    @_once
+    async def post(self, session_id: str) -> Any:
         """Interrupt it."""
         told = await self.notebook(session_id).interrupt(self.given.get("execution", ""))
-        self.answer({"interrupted": told})
+        return {"interrupted": told}
 
 
 class Restart(_Handler):
@@ -158,7 +179,8 @@ class Restart(_Handler):
 
     @authenticated
     @authorized
-    async def post(self, session_id: str) -> None:
+    @_once
+    async def post(self, session_id: str) -> Any:
         """Start it."""
         notebook = self.notebook(session_id)
         try:
@@ -166,7 +188,7 @@ class Restart(_Handler):
         except RuntimeError:
             reason = "the kernel does not start: a file in its folder may be in the way of a module"
             raise HTTPError(500, reason=reason) from None
-        self.answer(notebook.describe())
+        return notebook.describe()
 
 
 class Cells(_Handler):
@@ -174,7 +196,8 @@ class Cells(_Handler):
 
     @authenticated
     @authorized
-    async def post(self, session_id: str) -> None:
+    @_once
+    async def post(self, session_id: str) -> Any:
         """Add one with text."""
         document, given = self.notebook(session_id).document, self.given
         cell_id, after = given["id"], given.get("after", "")
@@ -185,7 +208,7 @@ class Cells(_Handler):
             except KeyError:
                 raise HTTPError(404, f"no cell {after!r}", reason="no such cell") from None
         await document.saved()
-        self.answer({"cell_id": cell_id}, 201)
+        return {"cell_id": cell_id}
 
 
 class Cell(_Handler):
@@ -193,7 +216,8 @@ class Cell(_Handler):
 
     @authenticated
     @authorized
-    async def patch(self, session_id: str, cell_id: str) -> None:
+    @_once
+    async def patch(self, session_id: str, cell_id: str) -> Any:
         """Change what it says."""
         document = self.notebook(session_id).document
         try:
@@ -201,11 +225,12 @@ class Cell(_Handler):
         except KeyError:
             raise HTTPError(404, f"no cell {cell_id!r}", reason="no such cell") from None
         await document.saved()
-        self.answer({})
+        return {}
 
     @authenticated
     @authorized
-    async def delete(self, session_id: str, cell_id: str) -> None:
+    @_once
+    async def delete(self, session_id: str, cell_id: str) -> Any:
         """Remove it."""
         document = self.notebook(session_id).document
         try:
@@ -213,7 +238,7 @@ class Cell(_Handler):
         except KeyError:
             raise HTTPError(404, f"no cell {cell_id!r}", reason="no such cell") from None
         await document.saved()
-        self.answer({})
+        return {}
 
 
 class File(_Handler):
@@ -235,9 +260,9 @@ class File(_Handler):
 _LOOK = 0.1
 
 
-def routes(base_url: str, notebooks: Notebooks, tokens: Tokens) -> list[tuple[Any, ...]]:
+def routes(base_url: str, notebooks: Notebooks) -> list[tuple[Any, ...]]:
     """Give what is served, and by whom."""
-    options = {"notebooks": notebooks, "tokens": tokens}
+    options = {"notebooks": notebooks}
     one, another = r"/([\w-]+)", r"/([\w-]+)"
     table: dict[str, type[_Handler]] = {
         "": Sessions,

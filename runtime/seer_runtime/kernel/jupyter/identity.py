@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import json
 import logging
 import re
 
@@ -12,9 +13,6 @@ from jupyter_server.base.handlers import JupyterHandler
 from tornado.web import HTTPError, RequestHandler
 
 from seer_runtime.wire.settings import token_digest
-
-_OWNER = User("owner", "owner", "owner", "O")
-
 
 _IN_URLS = re.compile(r"(?<=[?&]token=)[^&\s'\"]+")
 
@@ -55,8 +53,22 @@ class Tokens(IdentityProvider):
         """Let the token with this digest in, too."""
         self.digests.add(digest)
 
+    def revoke(self, digest: str) -> None:
+        """Let it in no more, nor who came in with it."""
+        self.digests.discard(digest)
+
+    def user_from_cookie(self, cookie_value: str) -> User | None:
+        """Give the user that a browser says it is, while the token that it came with is known."""
+        digest = json.loads(cookie_value)["username"]
+        return _owner(digest) if digest in self.digests else None
+
     async def get_user_token(self, handler: RequestHandler) -> User | None:
         """Give the user, if the request has a token that is known."""
         digest = token_digest(self.get_token(handler) or "")
         known = [hmac.compare_digest(digest, each) for each in self.digests]
-        return _OWNER if any(known) else None
+        return _owner(digest) if any(known) else None
+
+
+def _owner(digest: str) -> User:
+    """Give the one user that there is, as who has that token."""
+    return User(digest, "owner", "owner", "O")

@@ -5,15 +5,22 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import zmq
 from ipykernel import kernelapp
-from ipykernel.iostream import IOPubThread
+from ipykernel.iostream import IOPubThread, OutStream
 from ipykernel.ipkernel import IPythonKernel
 from jupyter_core.paths import jupyter_runtime_dir
 from zmq.eventloop.zmqstream import ZMQStream
+
+from seer_runtime.kernel.jupyter.settings import AHEAD
+from seer_runtime.processes import die_with_parent
+
+_MOST_UNSENT = 4 << 20
+"""Characters with which what runs may be ahead of what is sent."""
 
 _LAST = ("_", "__", "___")
 
@@ -54,11 +61,28 @@ class Kernel(IPythonKernel):
 
 
 class Output(IOPubThread):
-    """Has forked processes print through a socket file.
+    """Has whoever shows too much at once wait, and forked processes print through a socket file.
 
     To listen at an address of the network, zmq asks the kernel for its interfaces, which sandboxes
     may not.
     """
+
+    _unsent = 0
+
+    def send_multipart(self, *args: Any, **options: Any) -> None:
+        """Send a message, a moment later."""
+        super().send_multipart(*args, **options)
+        self.wait_after(sum(len(part) for part in args[0]))
+
+    def wait_after(self, size: int) -> None:
+        """Wait now and then until what was to be sent is sent."""
+        self._unsent += size
+        is_own = threading.current_thread() is self.thread
+        if self._unsent > _MOST_UNSENT and self.thread.is_alive() and not is_own:
+            self._unsent = 0
+            sent = threading.Event()
+            self.schedule(sent.set)
+            sent.wait()
 
     def _setup_pipe_in(self) -> None:
         self._pipe_uuid = os.urandom(16)
@@ -78,10 +102,34 @@ class Output(IOPubThread):
         return context, pipe
 
 
+class Stream(OutStream):
+    """Has whoever prints too much at once wait."""
+
+    def write(self, string: str) -> int | None:
+        """Write text."""
+        written: int | None = super().write(string)
+        if len(string) + self.pub_thread._unsent > _MOST_UNSENT:
+            self.pub_thread.schedule(self._flush)
+        self.pub_thread.wait_after(len(string))
+        return written
+
+
+class App(kernelapp.IPKernelApp):
+    """Loses nothing that the kernel says: it is no faster than the server."""
+
+    def init_iopub(self, context: Any) -> None:
+        """Set up where output leaves."""
+        context.setsockopt(zmq.SNDHWM, AHEAD)
+        context.setsockopt(zmq.XPUB_NODROP, 1)
+        super().init_iopub(context)
+
+
 _TOOLKIT = Path(__file__).parents[1] / "toolkit"
 
 if __name__ == "__main__":
+    # Without the server nobody could reach it, nor end it.
+    die_with_parent(int(os.environ["JPY_PARENT_PID"]))
     # Last of all: what a user calls so, too, is the user's.
     sys.path.append(str(_TOOLKIT))
     kernelapp.IOPubThread = Output
-    kernelapp.IPKernelApp.launch_instance(kernel_class=Kernel)
+    App.launch_instance(kernel_class=Kernel, outstream_class=f"{__name__}.Stream")

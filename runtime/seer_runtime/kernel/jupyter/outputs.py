@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import contextlib
 import json
 from collections import deque
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-Output: TypeAlias = dict[str, Any]
-"""As nbformat has it."""
+from seer_runtime.kernel.jupyter.files import Files, Output, append, note
 
 _HEAD = _TAIL = 256 << 10
 """Characters of a stream that stay in the notebook: its begin and its end."""
@@ -23,15 +18,9 @@ _MOST = 2_000
 _ROOM = 32 << 20
 """Characters that all of them may have together."""
 
-_SUFFIXES = {
-    "image/png": "png",
-    "image/jpeg": "jpg",
-    "image/gif": "gif",
-    "image/svg+xml": "svg",
-    "text/html": "html",
-    "application/json": "json",
-    "application/pdf": "pdf",
-}
+_FEW = 20
+_FOR_ERRORS = 4 << 20
+"""So many errors find a place where nothing else does, and so many characters of them."""
 
 
 class Stream:
@@ -90,7 +79,7 @@ class Stream:
     def _keep_whole(self, text: str) -> None:
         if self._total <= _HEAD + _TAIL:
             text = self._text() + text
-        _append(self._file, text)
+        append(self._file, text)
 
 
 class Fixed:
@@ -121,10 +110,10 @@ class Outputs:
     def __init__(self, folder: Path) -> None:
         """Begin with nothing; `folder` is for what is too much."""
         self.version = 0
-        self._folder = folder
+        self._files = Files(folder)
         self._entries: list[Stream | Fixed] = []
+        self._displays: dict[str, list[Fixed]] = {}
         self._room = _ROOM
-        self._files = 0
         self._begin = 0
         self._is_to_be_cleared = False
         self._has_spilled = False
@@ -140,30 +129,34 @@ class Outputs:
             if self._is_full or self._room < _HEAD + _TAIL:
                 self._spill(f"more.{name}.txt", text)
                 return
-            last = Stream(name, self._new_file(f"{name}.txt"), self.version)
+            last = Stream(name, self._files.new(f"{name}.txt"), self.version)
             self._entries.append(last)
         last.add(text, self.version)
         self._room -= last.size
 
-    def add(self, output: Output) -> Fixed | None:
-        """Add a display, a result or an error; None where there is no room for it."""
+    def add(self, output: Output, display: str = "") -> None:
+        """Add a display, a result or an error; `display` is what updates call it."""
         self._make_way()
         self.version += 1
-        if self._is_full and output["output_type"] != "error":
+        spare = _FEW if output["output_type"] == "error" else 0
+        if len(self._entries) >= _MOST + spare:
             self._spill("more.jsonl", json.dumps(output) + "\n")
-            return None
+            return
         entry = Fixed(self._fitting(output), self.version)
         self._room -= entry.size
         self._entries.append(entry)
-        return entry
+        if display:
+            self._displays.setdefault(display, []).append(entry)
 
-    def update(self, entry: Fixed, output: Output) -> None:
-        """Show something else in the place of a display."""
-        if entry in self._entries:
+    def update(self, display: str, output: Output) -> bool:
+        """Show something else wherever a display is shown; tells whether it is."""
+        entries = self._displays.get(display, ())
+        for entry in entries:
             self.version += 1
             self._room += entry.size
             entry.replace(self._fitting(_shown_in(entry) | output), self.version)
             self._room -= entry.size
+        return bool(entries)
 
     def clear(self, wait: bool) -> None:
         """Forget all; with `wait` when the next output comes."""
@@ -172,6 +165,7 @@ class Outputs:
             self.version += 1
             self._begin = self.version
             self._entries = []
+            self._displays = {}
             self._room = _ROOM
             self._has_spilled = False
 
@@ -191,6 +185,11 @@ class Outputs:
         return {"version": self.version, "is_new": is_new, "changes": changes}
 
     @property
+    def size(self) -> int:
+        """Characters that all of them have."""
+        return _ROOM - self._room
+
+    @property
     def _is_full(self) -> bool:
         return len(self._entries) >= _MOST
 
@@ -198,59 +197,23 @@ class Outputs:
         if self._is_to_be_cleared:
             self.clear(wait=False)
 
-    def _new_file(self, suffix: str) -> Path:
-        self._files += 1
-        return self._folder / f"{self._files}.{suffix}"
-
     def _spill(self, name: str, text: str) -> None:
         if not self._has_spilled:
             self._has_spilled = True
-            note = f"[more output than a notebook holds; the rest is in {self._folder}]\n"
-            self._entries.append(Fixed(_note(note), self.version))
-        _append(self._folder / name, text)
+            said = f"[more output than a notebook holds; the rest is in {self._files.folder}]\n"
+            self._entries.append(Fixed(note(said), self.version))
+        append(self._files.folder / name, text)
 
     def _fitting(self, output: Output) -> Output:
-        """Give an output as there is room for it; errors are never large."""
-        fits = output["output_type"] == "error" or len(json.dumps(output)) <= self._room
-        return output if fits else self._moved(output)
-
-    def _moved(self, output: Output) -> Output:
-        """Give in the place of an output that is too large one that names files with its data."""
-        data: Mapping[str, Any] = output["data"]
-        places = [str(self._save(kind, content)) for kind, content in data.items()]
-        return _note(f"[too large for the notebook; in the sandbox: {', '.join(places)}]\n")
-
-    def _save(self, kind: str, content: Any) -> Path:
-        file = self._new_file(_SUFFIXES.get(kind, "txt"))
-        with contextlib.suppress(OSError):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(_plain(kind, content))
-        return file
-
-
-def _append(file: Path, text: str) -> None:
-    """Add to a file; what does not fit on the disk is lost."""
-    with contextlib.suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("a", encoding="utf-8", errors="backslashreplace") as stream:
-            stream.write(text)
+        """Give an output as there is room for it."""
+        size = len(json.dumps(output))
+        if output["output_type"] == "error":
+            # That there was one is always told.
+            return output if size <= self._room + _FOR_ERRORS else output | {"traceback": []}
+        return output if size <= self._room else self._files.take(output)
 
 
 def _shown_in(entry: Fixed) -> Output:
     """Give what an update changes: a display, also where one was too large."""
     output = entry.output()
     return output if "data" in output else {"output_type": "display_data"}
-
-
-def _note(text: str) -> Output:
-    return {"output_type": "stream", "name": "stderr", "text": text}
-
-
-def _plain(kind: str, content: Any) -> bytes:
-    text = content if isinstance(content, str) else json.dumps(content)
-    if kind.startswith("image/") and not kind.endswith("+xml"):
-        try:
-            return base64.b64decode(text)
-        except binascii.Error:
-            pass
-    return text.encode("utf-8", "backslashreplace")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import sys
@@ -9,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import zmq
 from jupyter_server.serverapp import ServerApp
 from tornado.log import app_log, gen_log
 from tornado.netutil import bind_sockets, bind_unix_socket
@@ -19,7 +21,7 @@ from seer_runtime.kernel.jupyter.handlers import routes
 from seer_runtime.kernel.jupyter.identity import Tokens, without_tokens
 from seer_runtime.kernel.jupyter.kernels import Kernels, KernelSpecs
 from seer_runtime.kernel.jupyter.notebooks import Notebooks
-from seer_runtime.kernel.jupyter.settings import Settings
+from seer_runtime.kernel.jupyter.settings import AHEAD, Settings
 from seer_runtime.wire.settings import USED
 
 _LARGEST = 512 << 20
@@ -44,22 +46,30 @@ class Server(ServerApp):
         """Add what Jupyter has not."""
         super().init_webapp()
         notebooks = Notebooks(self)
+        # A kernel that is faster waits: none of what it says is lost, nor piled up here.
+        self.kernel_manager.context.setsockopt(zmq.RCVHWM, AHEAD)
         self.contents_manager.notebooks = self.kernel_manager.notebooks = notebooks
         self.identity_provider.admit(self.config.Seer.token_digest)
-        self.web_app.add_handlers(".*$", routes(self.base_url, notebooks, self.identity_provider))
+        self.web_app.add_handlers(".*$", routes(self.base_url, notebooks))
 
     def _find_http_port(self) -> None:
         """Look for none: the port that is found is not to be let go of."""
 
     def _bind_http_server_tcp(self) -> bool:
         path = self.config.Seer.socket
-        sockets = [bind_unix_socket(path)] if path else bind_sockets(self.port, self.ip)
+        sockets = [bind_unix_socket(path)] if path else self._bind()
         self.http_server.add_sockets(sockets)
         if not path:
             self.port = sockets[0].getsockname()[1]
         sys.stdout.write(f"ready {self.port}\n")
         sys.stdout.flush()
         return True
+
+    def _bind(self) -> Any:
+        if not self.port and (last := self.config.Seer.last_port):
+            with contextlib.suppress(OSError):
+                return bind_sockets(last, self.ip)
+        return bind_sockets(self.port, self.ip)
 
 
 def configure(settings: Settings) -> Config:
@@ -69,7 +79,7 @@ def configure(settings: Settings) -> Config:
     os.environ["JUPYTER_RUNTIME_DIR"] = str(runtime)
     own = Config()
     own.Seer.token_digest = settings["token_digest"]
-    own.Seer.socket = settings["socket"]
+    own.Seer.socket, own.Seer.last_port = settings["socket"], settings["last_port"]
     own.Seer.used = str(Path(settings["sockets"], USED))
     own.ServerApp.update(
         ip=settings["host"],
@@ -95,6 +105,8 @@ def configure(settings: Settings) -> Config:
         transport="ipc",
         shutdown_wait_time=2.0,
     )
+    # What a page would have shown is in the notebook; kept for it, it would be so for ever.
+    own.MappingKernelManager.buffer_offline_messages = False
     own.LabApp.update(
         news_url=None,
         check_for_updates_class="jupyterlab.NeverCheckForUpdate",

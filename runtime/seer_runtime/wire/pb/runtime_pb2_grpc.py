@@ -44,6 +44,11 @@ class RuntimeStub(object):
                 request_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.StopRequest.SerializeToString,
                 response_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.StopReply.FromString,
                 _registered_method=True)
+        self.Release = channel.unary_unary(
+                '/seer.v1.Runtime/Release',
+                request_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.ReleaseRequest.SerializeToString,
+                response_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.ReleaseReply.FromString,
+                _registered_method=True)
         self.List = channel.unary_stream(
                 '/seer.v1.Runtime/List',
                 request_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.InterfacesRequest.SerializeToString,
@@ -70,6 +75,13 @@ class RuntimeServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Release(self, request, context):
+        """Have the end of the owner mean nothing from now on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def List(self, request, context):
         """Tell what is loaded.
         """
@@ -89,6 +101,11 @@ def add_RuntimeServicer_to_server(servicer, server):
                     servicer.Stop,
                     request_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.StopRequest.FromString,
                     response_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.StopReply.SerializeToString,
+            ),
+            'Release': grpc.unary_unary_rpc_method_handler(
+                    servicer.Release,
+                    request_deserializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.ReleaseRequest.FromString,
+                    response_serializer=seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.ReleaseReply.SerializeToString,
             ),
             'List': grpc.unary_stream_rpc_method_handler(
                     servicer.List,
@@ -150,6 +167,33 @@ class Runtime(object):
             '/seer.v1.Runtime/Stop',
             seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.StopRequest.SerializeToString,
             seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.StopReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Release(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seer.v1.Runtime/Release',
+            seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.ReleaseRequest.SerializeToString,
+            seer__runtime_dot_wire_dot_pb_dot_runtime__pb2.ReleaseReply.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,8 @@ class RuntimeStub:
     """End the sandbox, for the owner alone: nothing new begins, and what runs has some time to end.
     Answered at once.
     """
+    Release: _grpc.UnaryUnaryMultiCallable[_runtime_pb2.ReleaseRequest, _runtime_pb2.ReleaseReply]
+    """Have the end of the owner mean nothing from now on."""
     List: _grpc.UnaryStreamMultiCallable[_runtime_pb2.InterfacesRequest, _runtime_pb2.LoadedInterface]
     """Tell what is loaded."""
 
@@ -57,6 +59,8 @@ class RuntimeAsyncStub(RuntimeStub):
     """End the sandbox, for the owner alone: nothing new begins, and what runs has some time to end.
     Answered at once.
     """
+    Release: _aio.UnaryUnaryMultiCallable[_runtime_pb2.ReleaseRequest, _runtime_pb2.ReleaseReply]  # type: ignore[assignment]
+    """Have the end of the owner mean nothing from now on."""
     List: _aio.UnaryStreamMultiCallable[_runtime_pb2.InterfacesRequest, _runtime_pb2.LoadedInterface]  # type: ignore[assignment]
     """Tell what is loaded."""
 
@@ -80,6 +84,14 @@ class RuntimeServicer(metaclass=_abc_1.ABCMeta):
         """End the sandbox, for the owner alone: nothing new begins, and what runs has some time to end.
         Answered at once.
         """
+
+    @_abc_1.abstractmethod
+    def Release(
+        self,
+        request: _runtime_pb2.ReleaseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_runtime_pb2.ReleaseReply, _abc.Awaitable[_runtime_pb2.ReleaseReply]]:
+        """Have the end of the owner mean nothing from now on."""
 
     @_abc_1.abstractmethod
     def List(
