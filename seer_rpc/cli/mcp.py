@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from seer_rpc.cli import mcp_notebook
 from seer_rpc.cli.options import Commands, add_interface_options, sandbox_config
 from seer_rpc.cli.ready_made import interface_path
 from seer_rpc.environment import ScopedSandbox
@@ -23,6 +24,7 @@ examples:
   seer mcp serve interface.py                      # started by a client, over stdio
   seer mcp serve interface.py --http 127.0.0.1:8000
   seer mcp config interface.py --model ./my-model  # how clients start the former
+  seer mcp notebook                                # notebook sessions, for agents
   seer mcp config word_tools                       # of an interface that a script serves as "mcp"
 """
 
@@ -39,6 +41,7 @@ def add_parser(commands: Commands) -> None:
     subcommands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_serve(subcommands)
     _add_config(subcommands)
+    mcp_notebook.add_parser(subcommands)
 
 
 def _add_serve(commands: Commands) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -17,7 +18,16 @@ from seer_rpc.environment.served import ServedInterface, ServedLibrary
 from seer_rpc.errors import PackageMissingError
 from seer_rpc.files import remove_old, write_whole
 from seer_rpc.generators.mcp import mcp_tools
-from seer_rpc.locations import MCP_SCHEMA, MCP_TERMINAL, MCP_VARIABLE, PRIVATE_FOLDER, mcp_folder
+from seer_rpc.locations import (
+    MCP_NOTEBOOK,
+    MCP_SCHEMA,
+    MCP_TERMINAL,
+    MCP_VARIABLE,
+    NOTEBOOK_VARIABLE,
+    PRIVATE_FOLDER,
+    mcp_folder,
+    sandboxes_folder,
+)
 from seer_rpc.registry import running_sandboxes
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 
@@ -28,6 +38,9 @@ _CONFIG = ".config"
 
 _ROOTS = "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"
 """Names the authorities of sandboxes elsewhere; clients pass no variables on."""
+
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
+_LONGEST = 64
 
 _COMMAND = (sys.executable, "-P", "-m", "seer_rpc.mcp")
 """Not from the working directory, whose files may be called as modules are."""
@@ -89,7 +102,45 @@ def terminal_server(name: str, sandbox: BaseSandbox, known: Mapping[str, str]) -
     folder = _make_folder(f"{home.name}-{name}")
     told = {"sandbox": str(home), **known}
     write_whole(folder / MCP_TERMINAL, json.dumps(told).encode())
-    config = configuration(name, _COMMAND, {MCP_VARIABLE: str(folder)})
+    return _remembered(home, name, {MCP_VARIABLE: str(folder)})
+
+
+def server_name(text: str) -> str:
+    """Give a name that clients take for a server, as like `text` as it can be."""
+    return _NOT_IN_NAMES.sub("-", text)[:_LONGEST].strip("-") or "notebook"
+
+
+def notebook_server(
+    name: str, sandbox: BaseSandbox, session: Mapping[str, str], known: Mapping[str, str]
+) -> dict[str, Any]:
+    """Configure a server that has a notebook session from its start, and is told what is `known`.
+
+    What opens the session is in a file that only its owner reads, where the sandbox is written
+    down.
+    """
+    home = sandbox._running().machine.folder()
+    folder = _make_folder(f"{home.name}-{name}")
+    write_whole(folder / MCP_NOTEBOOK, json.dumps(known).encode())
+    file = _session_file(home, session["session_id"])
+    file.parent.mkdir(exist_ok=True, mode=0o700)
+    write_whole(file, json.dumps(session).encode())
+    return _remembered(home, name, {MCP_VARIABLE: str(folder), NOTEBOOK_VARIABLE: str(file)})
+
+
+def forget_notebook_server(name: str, sandbox: BaseSandbox, session_id: str) -> None:
+    """Have no server reach a session that has ended."""
+    home = sandboxes_folder() / str(sandbox.sandbox_id)
+    for file in (_session_file(home, session_id), home / CONNECTIONS / f"{name}{_CONFIG}"):
+        file.unlink(missing_ok=True)
+
+
+def _session_file(home: Path, session_id: str) -> Path:
+    return home / CONNECTIONS / f"{session_id}.session"
+
+
+def _remembered(home: Path, name: str, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Configure a server of a sandbox, and write that down for `running_servers`."""
+    config = configuration(name, _COMMAND, environment)
     file = home / CONNECTIONS / f"{name}{_CONFIG}"
     file.parent.mkdir(exist_ok=True, mode=0o700)
     write_whole(file, json.dumps(config).encode())

@@ -8,9 +8,17 @@ import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from seer_rpc.environment import Sandbox
-from seer_rpc.errors import CellError, ConfigError, ModelLoadError, NotebookError
+from seer_rpc.environment.mcp import (
+    check_mcp,
+    forget_notebook_server,
+    notebook_server,
+    server_name,
+)
+from seer_rpc.errors import NotebookError
+from seer_rpc.execution.file_names import notebook_file_name
 from seer_rpc.execution.jupyter import STARTING, Address, Jupyter
 from seer_rpc.execution.notebook_client import NotebookClient
 from seer_rpc.execution.preparation import Step, steps
@@ -18,9 +26,7 @@ from seer_rpc.progress import status
 from seer_rpc.workspace import Workspace
 from seer_runtime.wire.settings import token_digest
 
-_SUFFIX = ".ipynb"
 _LIBRARIES = "__import__('seer_runtime.kernel.libraries', fromlist=['refresh'])"
-_NO_MEMORY = ("OutOfMemoryError", "MemoryError")
 
 
 class NotebookSession(NotebookClient):
@@ -38,6 +44,29 @@ class NotebookSession(NotebookClient):
         super().__init__(session_id, jupyter_url, notebook_dir=notebook_dir)
         self.sandbox = sandbox
         self._libraries: dict[str, str] = {}
+        self._docs = ""
+        self._server_name = ""
+
+    @property
+    def mcp_config(self) -> dict[str, Any]:
+        """An MCP server whose tools work in this session, as clients are told of it.
+
+        It is plain JSON without a secret. The server works for as long as the session runs, whoever
+        started that.
+
+        Raises:
+            PackageMissingError: what it stands on is not installed.
+            SandboxError: the sandbox does not run.
+        """
+        check_mcp()
+        self._server_name = server_name(Path(self.notebook_path).stem)
+        opening = {"session_id": self.session_id, "jupyter_url": self.jupyter_url}
+        known = {
+            "session_id": self.session_id,
+            "models": self.model_info_text,
+            "libraries": self._docs,
+        }
+        return notebook_server(self._server_name, self.sandbox, opening, known)
 
     def setup(self, workspace: Workspace) -> None:
         """Have the session work with a workspace: libraries, skills, files, and init code.
@@ -51,6 +80,7 @@ class NotebookSession(NotebookClient):
         """
         installed = _install(self.sandbox, workspace, self.session_id)
         known, self._libraries = self._libraries, installed
+        self._docs = workspace.get_library_docs()
         changed = [name for name, digest in self._libraries.items() if known.get(name) != digest]
         if known and changed:
             self.exec(f"{_LIBRARIES}.refresh({changed!r})", hidden=True)
@@ -60,12 +90,18 @@ class NotebookSession(NotebookClient):
         for each in init:
             self.exec(each.code, hidden=True)
 
+    def end(self) -> None:
+        """End its kernel; the notebook stays in the sandbox, which runs on."""
+        super().end()
+        forget_notebook_server(self._server_name, self.sandbox, self.session_id)
+
     def terminate(self) -> None:
         """End the session and its sandbox; the copy in `notebook_dir` stays, up to date."""
         # The sandbox may be gone already.
         with contextlib.suppress(NotebookError):
             self._copy()
         self.detach()
+        forget_notebook_server(self._server_name, self.sandbox, self.session_id)
         self.sandbox.terminate()
 
 
@@ -98,7 +134,7 @@ def create_notebook_session(
     """
     workspace = workspace or Workspace()
     session_id = secrets.token_hex(8)
-    path = _file_name(name or f"notebook-{session_id[:6]}")
+    path = notebook_file_name(name or f"notebook-{session_id[:6]}")
     server = sandbox.jupyter_server()
     token = secrets.token_urlsafe(32)
     libraries = _install(sandbox, workspace, session_id)
@@ -107,9 +143,10 @@ def create_notebook_session(
         _create(server.url_with_token, session_id, path, planned, token)
         url = Address.parse(server.url_with_token).page(path, token)
         session = NotebookSession(session_id, url, sandbox, notebook_dir=notebook_dir)
-        session._libraries = libraries
+        session._libraries, session._docs = libraries, workspace.get_library_docs()
         try:
-            _prepare(session, planned)
+            with status("loading models into the kernel" if planned else "preparing"):
+                session.prepared()
         except BaseException:
             session.detach()
             raise
@@ -145,31 +182,6 @@ def _create(url: str, session_id: str, path: str, planned: Sequence[Step], token
         jupyter.close()
 
 
-def _prepare(session: NotebookSession, planned: Sequence[Step]) -> None:
-    """Wait until the kernel has what it begins with."""
-    info = session.info()
-    with status("loading models into the kernel" if info["preparation"] else "preparing"):
-        for step, execution_id in zip(planned, info["preparation"], strict=True):
-            try:
-                session.execution(execution_id).check()
-            except CellError as error:
-                raise (error if step.id == "init" else _not_loaded(error)) from None
-
-
-def _not_loaded(error: CellError) -> ModelLoadError:
-    """Say that it is about a model, and what helps."""
-    has_room = not any(name in (error.exception, error.message) for name in _NO_MEMORY)
-    failed = ModelLoadError(
-        f"the models cannot be loaded into the kernel: {error.message}",
-        hint="check that transformers knows the model, and that the directory is whole"
-        if has_room
-        else 'it is too large for the GPU: take a smaller model, gpu="H100" or more gpu_count',
-        remote_traceback=error.remote_traceback,
-    )
-    failed.exception, failed.result = error.exception, error.result
-    return failed
-
-
 def _install(sandbox: Sandbox, workspace: Workspace, session_id: str) -> dict[str, str]:
     """Put a workspace into the sandbox; gives the state of each library by its name."""
     sandbox.install(workspace, session_id)
@@ -178,13 +190,3 @@ def _install(sandbox: Sandbox, workspace: Workspace, session_id: str) -> dict[st
 
 def _digest(files: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(dict(files), sort_keys=True).encode()).hexdigest()
-
-
-def _file_name(name: str) -> str:
-    stem = name.removesuffix(_SUFFIX)
-    if not stem or stem.startswith(".") or "/" in stem or not stem.isprintable():
-        raise ConfigError(
-            f"name={name!r} cannot be the name of a notebook",
-            hint='write a word, such as name="steering"',
-        )
-    return f"{stem}{_SUFFIX}"

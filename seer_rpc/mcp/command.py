@@ -7,16 +7,29 @@ import asyncio
 import os
 import secrets
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from google.protobuf.message import DecodeError
 
 from seer_rpc.client.connection import VARIABLE
 from seer_rpc.errors import ConfigError
-from seer_rpc.locations import MCP_SCHEMA, MCP_TERMINAL, MCP_VARIABLE
+from seer_rpc.locations import (
+    MCP_SCHEMA,
+    MCP_TERMINAL,
+    MCP_VARIABLE,
+    NOTEBOOK_VARIABLE,
+    notebooks_folder,
+    results_folder,
+)
 from seer_rpc.progress import note
 from seer_rpc.shell.calls import seconds
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
+
+if TYPE_CHECKING:
+    from fastmcp import FastMCP
+    from fastmcp.server.auth import TokenVerifier
 
 TOKEN_VARIABLE = "SEER_MCP_TOKEN"
 
@@ -25,6 +38,14 @@ _WAIT = 45.0
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say how a server behaves."""
+    add_serving_options(parser)
+    parser.add_argument(
+        "--timeout", type=seconds, metavar="SECONDS", help="end every call that takes longer"
+    )
+
+
+def add_serving_options(parser: argparse.ArgumentParser) -> None:
+    """Add those that all servers have: how clients come in, and how long they wait."""
     parser.add_argument(
         "--http",
         metavar="HOST:PORT",
@@ -47,9 +68,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help=f"answer a call that takes longer with a job id (default: {_WAIT:g}); many clients "
         "give up after 60",
     )
-    parser.add_argument(
-        "--timeout", type=seconds, metavar="SECONDS", help="end every call that takes longer"
-    )
 
 
 def run(parsed: argparse.Namespace, environment: dict[str, str]) -> None:
@@ -59,27 +77,74 @@ def run(parsed: argparse.Namespace, environment: dict[str, str]) -> None:
         ConfigError: they do not name a server, or it cannot be as it is configured.
     """
     folder = _named(environment, MCP_VARIABLE)
+    session = environment.get(NOTEBOOK_VARIABLE)
+
+    def make(auth: TokenVerifier | None) -> FastMCP:
+        if session:
+            return _notebook(parsed, folder, auth, Path(session))
+        return _interface_or_terminal(parsed, environment, folder, auth)
+
+    _serve(parsed, environment, make)
+
+
+def run_notebook(parsed: argparse.Namespace, environment: dict[str, str]) -> None:
+    """Serve notebook sessions, those that clients attach to or start.
+
+    Raises:
+        ConfigError: it cannot be as it is configured.
+    """
+    _serve(parsed, environment, lambda auth: _notebook(parsed, results_folder(), auth))
+
+
+def _serve(
+    parsed: argparse.Namespace,
+    environment: dict[str, str],
+    make: Callable[[TokenVerifier | None], FastMCP],
+) -> None:
     # Arrays are shown by their numbers, and to import torch takes longer than a client waits.
     sys.modules.setdefault("torch", None)  # type: ignore[arg-type]
     # What lies in the working directory is none of its settings.
     os.environ.setdefault("FASTMCP_ENV_FILE", os.devnull)
-    from seer_rpc.mcp.server import BearerToken, make_server, serve_http, serve_stdio
-    from seer_rpc.mcp.terminal.desk import read_terminal
-    from seer_rpc.mcp.terminal.server import make_terminal
+    from seer_rpc.mcp.server import BearerToken, serve_http, serve_stdio
 
-    auth = BearerToken(_token(environment)) if parsed.http else None
-    if (folder / MCP_TERMINAL).exists():
-        terminal = read_terminal(folder / MCP_TERMINAL)
-        server = make_terminal(terminal, folder, parsed.wait, parsed.timeout, auth)
-    else:
-        schema = _read_schema(folder / MCP_SCHEMA)
-        connection_file = _named(environment, VARIABLE)
-        server = make_server(schema, connection_file, folder, parsed.wait, parsed.timeout, auth)
+    server = make(BearerToken(_token(environment)) if parsed.http else None)
     if parsed.http:
         host, port = parsed.http
         asyncio.run(serve_http(server, host, port, parsed.allow_host))
     else:
         asyncio.run(serve_stdio(server))
+
+
+def _interface_or_terminal(
+    parsed: argparse.Namespace,
+    environment: dict[str, str],
+    folder: Path,
+    auth: TokenVerifier | None,
+) -> FastMCP:
+    from seer_rpc.mcp.server import make_server
+    from seer_rpc.mcp.terminal.desk import read_terminal
+    from seer_rpc.mcp.terminal.server import make_terminal
+
+    if (folder / MCP_TERMINAL).exists():
+        terminal = read_terminal(folder / MCP_TERMINAL)
+        return make_terminal(terminal, folder, parsed.wait, parsed.timeout, auth)
+    schema = _read_schema(folder / MCP_SCHEMA)
+    connection_file = _named(environment, VARIABLE)
+    return make_server(schema, connection_file, folder, parsed.wait, parsed.timeout, auth)
+
+
+def _notebook(
+    parsed: argparse.Namespace,
+    folder: Path,
+    auth: TokenVerifier | None,
+    session: Path | None = None,
+) -> FastMCP:
+    from seer_rpc.mcp.notebook.server import about_session, make_notebook
+    from seer_rpc.mcp.notebook.sessions import Sessions
+
+    copies = getattr(parsed, "notebook_dir", None) or notebooks_folder()
+    about = about_session(folder) if session is not None else ""
+    return make_notebook(Sessions(copies, session), folder, parsed.wait, about, auth)
 
 
 def _named(environment: dict[str, str], variable: str) -> Path:

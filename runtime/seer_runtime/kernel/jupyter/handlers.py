@@ -10,6 +10,7 @@ from jupyter_server.base.handlers import APIHandler
 from jupyter_server.utils import url_path_join
 from tornado.web import HTTPError, authenticated
 
+from seer_runtime.kernel.jupyter import copies
 from seer_runtime.kernel.jupyter.executions import Execution
 from seer_runtime.kernel.jupyter.identity import Tokens
 from seer_runtime.kernel.jupyter.notebooks import Notebook, Notebooks
@@ -168,6 +169,38 @@ class Restart(_Handler):
         self.answer(notebook.describe())
 
 
+class Resumption(_Handler):
+    """A kernel for a session that was ended."""
+
+    @authenticated
+    @authorized
+    async def post(self, session_id: str) -> None:
+        """Start it."""
+        try:
+            notebook = await copies.resume(self.notebooks, session_id)
+        except KeyError:
+            raise HTTPError(404, f"no session {session_id!r}", reason="no such session") from None
+        except ValueError as error:
+            raise HTTPError(409, str(error), reason=str(error)) from None
+        self.answer(notebook.describe(), 201)
+
+
+class Fork(_Handler):
+    """A session with a copy of the notebook of another."""
+
+    @authenticated
+    @authorized
+    async def post(self, session_id: str) -> None:
+        """Start it."""
+        given, source = self.given, self.notebook(session_id)
+        try:
+            notebook = await copies.fork(self.notebooks, source, given["id"], given["path"])
+        except ValueError as error:
+            raise HTTPError(409, str(error), reason=str(error)) from None
+        self.tokens.admit(given["token_digest"])
+        self.answer(notebook.describe(), 201)
+
+
 class Cells(_Handler):
     """Cells that do not run."""
 
@@ -246,6 +279,8 @@ def routes(base_url: str, notebooks: Notebooks, tokens: Tokens) -> list[tuple[An
         f"{one}/executions{another}": OneExecution,
         f"{one}/interrupt": Interruption,
         f"{one}/restart": Restart,
+        f"{one}/resumption": Resumption,
+        f"{one}/fork": Fork,
         f"{one}/cells": Cells,
         f"{one}/cells{another}": Cell,
         f"{one}/notebook": File,

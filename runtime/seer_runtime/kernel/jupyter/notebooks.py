@@ -372,6 +372,10 @@ class Notebooks:
     def __init__(self, app: ServerApp) -> None:
         """Begin with none; the front sees by a file when one was last used."""
         self._app = app
+        self.folder = Path(app.root_dir)
+        self.ended: dict[str, tuple[str, Sequence[Mapping[str, Any]]]] = {}
+        """The notebooks of sessions that were ended, and what their kernels began with."""
+
         self._by_id: dict[str, Notebook] = {}
         self._used = Path(app.config.Seer.used)
         self._watching: asyncio.Task[None] | None = None
@@ -429,6 +433,7 @@ class Notebooks:
     async def close(self, notebook: Notebook) -> None:
         """End one."""
         self._by_id.pop(notebook.id, None)
+        self.ended[notebook.id] = notebook.path, notebook.steps
         await notebook.close()
 
 
