@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 from fastmcp.tools import ToolResult
 from mcp_types import TextContent
 
+from seer_rpc.errors import NotebookMissingError
 from seer_rpc.execution import CellResult
+from seer_rpc.execution.cells import Output
 from seer_rpc.mcp.media import ShownMedia
 from seer_rpc.mcp.notebook.excerpts import MOST_IN_ALL, Room, excerpt
 from seer_rpc.mcp.notebook.outputs import ShownOutput, shown_output
@@ -19,6 +21,9 @@ from seer_runtime.wire.media import Media
 
 _MOST_LISTED = 50
 """Outputs that the structured part of a result lists."""
+
+_MOST_PICTURES = 20
+"""Outputs with pictures that are shown, the newest."""
 
 _STATUS = {"ok": "done"}
 
@@ -43,9 +48,7 @@ class CellReport:
         self._outputs = [shown_output(each) for each in result.outputs]
         self._texts: dict[int, str] = {}
         self._is_truncated = False
-        self._rest = (
-            f'get_output(session_id, "{result.execution_id}", output={{}}, first=...) gives'
-        )
+        self._rest = f'get_output(session_id, "{result.execution_id}", output={{}}) gives'
         """How what is left out is asked for."""
 
     def result(self) -> ToolResult:
@@ -82,22 +85,26 @@ class CellReport:
         """Make the texts: errors first and the newest output next, as long as there is room."""
         room = Room()
         for index in _by_weight(self._outputs):
-            output = self._outputs[index]
-            shown = room.take(output.text)
-            if shown is not None:
-                self._texts[index] = shown.text(f"{self._rest.format(index)} them")
-            self._is_truncated |= shown is None or shown.left_out > 0
-        for index, output in enumerate(self._outputs):
-            for picture in output.pictures:
-                where = f"[{picture.mime}: {self._picture(picture)}]"
-                self._texts[index] = "\n".join(filter(None, [self._texts.get(index, ""), where]))
+            said = room.take(self._outputs[index].text)
+            self._is_truncated |= said is None or said.left_out > 0
+            if said is not None:
+                self._texts[index] = said.text(f"{self._rest.format(index)} them")
+        pictured = [index for index, each in enumerate(self._outputs) if each.pictures]
+        for index in pictured:
+            notes = self._pictures(index, index in pictured[-_MOST_PICTURES:], room)
+            if texts := [*filter(None, [self._texts.get(index)]), *notes]:
+                self._texts[index] = "\n".join(texts)
 
-    def _picture(self, picture: Media) -> str:
-        small = small_picture(picture)
-        if small is not None:
-            return self._media.show(small)
-        file = keep(picture.data, self._folder, "media", ".bin")
-        return f"cannot be shown, it is no whole image; the data is in {file}"
+    def _pictures(self, index: int, is_shown: bool, room: Room) -> Iterable[str]:
+        """Show those of an output, or say how they are seen."""
+        for picture in self._outputs[index].pictures:
+            where = f"{self._rest.format(index)} it"
+            if is_shown:
+                where = show_picture(picture, self._media, self._folder)
+            note = f"[{picture.mime}: {where}]"
+            if is_shown or room.take(note) is not None:
+                yield note
+            self._is_truncated |= not is_shown
 
     def _head(self) -> str:
         result = self._result
@@ -161,6 +168,43 @@ class CellReport:
             "characters": len(output.text),
             "text": self._texts.get(index, ""),
         }
+
+
+def show_picture(picture: Media, media: ShownMedia, folder: Path) -> str:
+    """Show a picture among the media of a result; says where it is."""
+    small = small_picture(picture)
+    if small is not None:
+        return media.show(small)
+    file = keep(picture.data, folder, "media", ".bin")
+    return f"cannot be shown, it is no whole image; the data is in {file}"
+
+
+def output_range(
+    outputs: Sequence[Output], index: int, first: int, characters: int, folder: Path
+) -> ToolResult:
+    """Give a part of the text of one output, and what there is to see in it.
+
+    Raises:
+        NotebookMissingError: there is no such output.
+    """
+    if index >= len(outputs):
+        raise NotebookMissingError(f"there are {len(outputs)} outputs, and no output {index}")
+    output, media = shown_output(outputs[index]), ShownMedia(folder)
+    part = output.text[first : first + characters]
+    seen = [f"[{each.mime}: {show_picture(each, media, folder)}]" for each in output.pictures]
+    structured = {
+        "output": index,
+        "first": first,
+        "characters": len(part),
+        "characters_in_all": len(output.text),
+        "text": part,
+    }
+    text = (
+        "\n".join(filter(None, [part, *seen])) or f"Its text has {len(output.text):,} characters."
+    )
+    return ToolResult(
+        content=[TextContent(type="text", text=text), *media.blocks], structured_content=structured
+    )
 
 
 def _by_weight(outputs: Sequence[ShownOutput]) -> list[int]:

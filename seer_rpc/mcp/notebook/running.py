@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-
 from fastmcp.tools import ToolResult
 
 from seer_rpc.environment.threads import in_thread
 from seer_rpc.errors import NotebookMissingError
-from seer_rpc.execution import NotebookClient
 from seer_rpc.mcp.notebook.answers import Answers
 from seer_rpc.mcp.notebook.excerpts import MOST_OF_ONE
-from seer_rpc.mcp.notebook.outputs import shown_output
+from seer_rpc.mcp.notebook.results import output_range
 from seer_rpc.mcp.results import told
 
 
@@ -49,15 +46,16 @@ class Running:
         """Tell what came of a cell so far, or all of one output."""
         client = await self._answers.client(session_id)
         try:
-            if output is not None:
-                ask = functools.partial(_range, client, execution_id, output, first, characters)
-                return await in_thread(ask)
             execution = client.execution(execution_id)
+            if output is not None:
+                outputs = (await in_thread(execution.refresh)).outputs
+                folder = self._answers.folder
+                return await in_thread(output_range, outputs, output, first, characters, folder)
             return await self._answers.report(
                 client, execution, self._answers.seconds(timeout, wait)
             )
         except NotebookMissingError as error:
-            error.hint = "read_notebook has the outputs of cells whose execution is long over"
+            error.hint = "read_notebook has what cells put out whose execution is long over"
             raise
 
     async def interrupt(self, session_id: str, execution_id: str = "") -> ToolResult:
@@ -89,22 +87,3 @@ class Running:
             return told(text, {"session_id": session_id, "status": "restarting"})
         text = f"The kernel is a new one, without the variables of the old one.\n\n{models}"
         return told(text.strip(), {"session_id": session_id, "status": "ready", "models": models})
-
-
-def _range(
-    client: NotebookClient, execution_id: str, output: int, first: int, characters: int
-) -> ToolResult:
-    """Give a part of the text of an output."""
-    outputs = client.execution(execution_id).refresh().outputs
-    if output >= len(outputs):
-        raise NotebookMissingError(f"execution {execution_id} has {len(outputs)} outputs")
-    whole = shown_output(outputs[output]).text
-    part = whole[first : first + characters]
-    structured = {
-        "execution_id": execution_id,
-        "output": output,
-        "first": first,
-        "characters": len(part),
-        "characters_in_all": len(whole),
-    }
-    return told(part or f"Its text has {len(whole):,} characters.", structured)
