@@ -56,6 +56,9 @@ class Ended(NamedTuple):
     file: Path | None
     """The copy of its notebook, where its sandbox is gone, too."""
 
+    sandbox: Sandbox | None
+    """The one that was started here for it, and is there for others still."""
+
 
 class Sessions:
     """Finds sessions by their ids. Its methods wait for sandboxes: they belong on threads."""
@@ -130,7 +133,7 @@ class Sessions:
         url = jupyter_url or (ended.jupyter_url if ended else self._url_here(session_id))
         self._learned(url)
         client = resume_notebook_session(session_id, url, notebook_dir=self._folder(session_id))
-        return self._keep(Attached(client))
+        return self._keep(Attached(client, ended.sandbox if ended is not None else None))
 
     def resume_file(self, file: Path) -> NotebookClient:
         """Go on with a notebook of this machine, in a sandbox of its own.
@@ -173,7 +176,7 @@ class Sessions:
         client, sandbox = attached.client, attached.sandbox
         is_last = sandbox is not None and not self._is_used(sandbox)
         file = client.notebook_file if is_last else None
-        self._ended[session_id] = Ended(client.jupyter_url, file)
+        self._ended[session_id] = Ended(client.jupyter_url, file, None if is_last else sandbox)
         try:
             client.end()
         finally:
