@@ -36,8 +36,8 @@ CONNECTIONS = "mcp"
 
 _CONFIG = ".config"
 
-_ROOTS = "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"
-"""Names the authorities of sandboxes elsewhere; clients pass no variables on."""
+_ROOTS = ("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
+"""They name the authorities of sandboxes elsewhere; clients pass no variables on."""
 
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
 _LONGEST = 64
@@ -88,7 +88,7 @@ class ServedMcp(dict[str, dict[str, Any]], ServedLibrary):
 def configuration(name: str, command: Sequence[str], env: Mapping[str, str]) -> dict[str, Any]:
     """Give what clients need to start a server that imports this library as it is imported here."""
     program, *args = command
-    roots = {_ROOTS: os.environ[_ROOTS]} if _ROOTS in os.environ else {}
+    roots = {each: os.environ[each] for each in _ROOTS if each in os.environ}
     variables = {**env, **roots, **_import_path()}
     return {name: {"type": "stdio", "command": program, "args": args, "env": variables}}
 
