@@ -143,6 +143,9 @@ def test_two_agents_share_a_session_and_a_third_has_another(
 ) -> None:
     other = create_notebook_session(sandbox, keep=False)
     with over_http(tmp_path) as config, talk(config) as two, talk(config) as three:
+        for headers in ({}, {"Authorization": "Bearer wrong"}):
+            url = config["notebook"]["url"]
+            assert httpx2.post(url, json={}, headers=headers).status_code == 401
         agents = [(server, session), (two, session), (three, other)]
         for agent, theirs in agents:
             attach(agent, theirs)
@@ -159,13 +162,6 @@ def test_two_agents_share_a_session_and_a_third_has_another(
         two.value("shutdown_session", session_id=other.session_id)
     other.detach()
     assert session.info()["kernel"] in ("idle", "busy")
-
-
-def test_http_needs_the_token(tmp_path: Path) -> None:
-    with over_http(tmp_path) as config:
-        url = config["notebook"]["url"]
-        for headers in ({}, {"Authorization": "Bearer wrong"}):
-            assert httpx2.post(url, json={}, headers=headers).status_code == 401
 
 
 def test_a_configuration_has_the_session_from_the_start(session: NotebookSession) -> None:
