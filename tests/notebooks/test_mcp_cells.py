@@ -223,7 +223,9 @@ def test_long_output_is_there_in_full_by_ranges(
 def test_a_dead_kernel_is_told_and_restarted(
     server: Talk, run: Callable[..., Any], session: str
 ) -> None:
-    result = run("import os; print('last words', flush=True); os.kill(os.getpid(), 9)")
+    # What a process has not sent yet when it is killed dies with it.
+    code = "import os, time; print('last words'); time.sleep(1); os.kill(os.getpid(), 9)"
+    result = run(code)
     assert result.is_error
     assert result.structured_content["status"] == "dead"
     text = text_of(result)
