@@ -18,6 +18,12 @@ MCP_SCHEMA = "schema"
 MCP_TERMINAL = "terminal.json"
 """The file in there, in its place, of a server that works in a sandbox."""
 
+NOTEBOOK_VARIABLE = "SEER_NOTEBOOK_SESSION"
+"""Names the file of the notebook session that an MCP server is for."""
+
+MCP_NOTEBOOK = "notebook.json"
+"""The file in an MCP server's folder that says what models are told of that session."""
+
 
 def state_folder() -> Path:
     """Give the folder of running sandboxes: `$XDG_STATE_HOME/seer`."""
@@ -37,6 +43,11 @@ def snapshots_folder() -> Path:
 def results_folder() -> Path:
     """Give the folder of results that are too large to be shown; they outlive their sandbox."""
     return state_folder() / "results"
+
+
+def notebooks_folder() -> Path:
+    """Give the folder of the copies of notebooks that agents work with; they stay."""
+    return state_folder() / "notebooks"
 
 
 def jobs_folder() -> Path:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from seer_rpc.cli import mcp_sandbox
+from seer_rpc.cli import mcp_notebook, mcp_sandbox
 from seer_rpc.cli.options import Commands, add_interface_options, sandbox_config
 from seer_rpc.cli.ready_made import interface_path
 from seer_rpc.environment import ScopedSandbox
@@ -24,6 +24,7 @@ examples:
   seer mcp serve interface.py                      # started by a client, over stdio
   seer mcp serve interface.py --http 127.0.0.1:8000
   seer mcp config interface.py --model ./my-model  # how clients start the former
+  seer mcp notebook                                # notebook sessions, for agents
   seer mcp config word_tools                       # of an interface that a script serves as "mcp"
   seer mcp sandbox                                 # commands and files in all of your sandboxes
   seer mcp config sandbox                          # how clients start that
@@ -49,6 +50,7 @@ def add_parser(commands: Commands) -> None:
     _add_serve(subcommands)
     mcp_sandbox.add_parser(subcommands)
     _add_config(subcommands)
+    mcp_notebook.add_parser(subcommands)
 
 
 def _add_serve(commands: Commands) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -16,7 +17,16 @@ from seer_rpc.environment.served import ServedInterface, ServedLibrary
 from seer_rpc.errors import PackageMissingError
 from seer_rpc.files import remove_old, write_whole
 from seer_rpc.generators.mcp import mcp_tools
-from seer_rpc.locations import MCP_SCHEMA, MCP_TERMINAL, MCP_VARIABLE, PRIVATE_FOLDER, mcp_folder
+from seer_rpc.locations import (
+    MCP_NOTEBOOK,
+    MCP_SCHEMA,
+    MCP_TERMINAL,
+    MCP_VARIABLE,
+    NOTEBOOK_VARIABLE,
+    PRIVATE_FOLDER,
+    mcp_folder,
+    sandboxes_folder,
+)
 from seer_rpc.registry import SandboxRecord, running_sandboxes
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 
@@ -25,8 +35,11 @@ CONNECTIONS = "mcp"
 
 _CONFIG = ".config"
 
-_ROOTS = "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"
-"""Names the authorities of sandboxes elsewhere; clients pass no variables on."""
+_ROOTS = ("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
+"""They name the authorities of sandboxes elsewhere; clients pass no variables on."""
+
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
+_LONGEST = 64
 
 _COMMAND = (sys.executable, "-P", "-m", "seer_rpc.mcp")
 """Not from the working directory, whose files may be called as modules are."""
@@ -74,7 +87,7 @@ class ServedMcp(dict[str, dict[str, Any]], ServedLibrary):
 def configuration(name: str, command: Sequence[str], env: Mapping[str, str]) -> dict[str, Any]:
     """Give what clients need to start a server that imports this library as it is imported here."""
     program, *args = command
-    roots = {_ROOTS: os.environ[_ROOTS]} if _ROOTS in os.environ else {}
+    roots = {each: os.environ[each] for each in _ROOTS if each in os.environ}
     variables = {**env, **roots, **_import_path()}
     return {name: {"type": "stdio", "command": program, "args": args, "env": variables}}
 
@@ -87,8 +100,46 @@ def terminal_server(name: str, sandbox: SandboxRecord, known: Mapping[str, str])
     folder = _make_folder(f"{sandbox.id}-{name}")
     told = {"sandbox": str(sandbox.folder), **known}
     write_whole(folder / MCP_TERMINAL, json.dumps(told).encode())
-    config = configuration(name, _COMMAND, {MCP_VARIABLE: str(folder)})
-    file = sandbox.folder / CONNECTIONS / f"{name}{_CONFIG}"
+    return _remembered(sandbox.folder, name, {MCP_VARIABLE: str(folder)})
+
+
+def server_name(text: str) -> str:
+    """Give a name that clients take for a server, as like `text` as it can be."""
+    return _NOT_IN_NAMES.sub("-", text)[:_LONGEST].strip("-") or "notebook"
+
+
+def notebook_server(
+    name: str, sandbox: SandboxRecord, session: Mapping[str, str], known: Mapping[str, str]
+) -> dict[str, Any]:
+    """Configure a server that has a notebook session from its start, and is told what is `known`.
+
+    What opens the session is in a file that only its owner reads, where the sandbox is written
+    down.
+    """
+    folder = _make_folder(f"{sandbox.id}-{name}")
+    write_whole(folder / MCP_NOTEBOOK, json.dumps(known).encode())
+    file = _session_file(sandbox.folder, session["session_id"])
+    file.parent.mkdir(exist_ok=True, mode=0o700)
+    write_whole(file, json.dumps(session).encode())
+    environment = {MCP_VARIABLE: str(folder), NOTEBOOK_VARIABLE: str(file)}
+    return _remembered(sandbox.folder, name, environment)
+
+
+def forget_notebook_server(name: str, sandbox_id: str, session_id: str) -> None:
+    """Have no server reach a session that has ended."""
+    home = sandboxes_folder() / sandbox_id
+    for file in (_session_file(home, session_id), home / CONNECTIONS / f"{name}{_CONFIG}"):
+        file.unlink(missing_ok=True)
+
+
+def _session_file(home: Path, session_id: str) -> Path:
+    return home / CONNECTIONS / f"{session_id}.session"
+
+
+def _remembered(home: Path, name: str, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Configure a server of a sandbox, and write that down for `running_servers`."""
+    config = configuration(name, _COMMAND, environment)
+    file = home / CONNECTIONS / f"{name}{_CONFIG}"
     file.parent.mkdir(exist_ok=True, mode=0o700)
     write_whole(file, json.dumps(config).encode())
     return config

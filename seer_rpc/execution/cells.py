@@ -20,7 +20,11 @@ OnText: TypeAlias = Callable[[str], None]
 Status: TypeAlias = Literal["queued", "running", "ok", "error", "dead"]
 
 _OVER = ("ok", "error", "dead")
-_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_ANSI = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]"  # colours, and where the cursor goes
+    r"|\][^\x07\x1b]*(?:\x07|\x1b\\)?"  # titles and links
+    r"|[@-Z\\^_=>])"
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,9 @@ class CellResult:
     cell_id: str = ""
     seconds: float = 0.0
     """How long it ran."""
+
+    problem: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """What it ended with, if that was an error: `ename`, `evalue`, `traceback`."""
 
     @property
     def text(self) -> str:
@@ -89,6 +96,7 @@ class Execution:
             [dict(each) for each in self._outputs],
             self._known.get("cell_id", ""),
             self._known.get("seconds", 0.0),
+            self._known.get("problem") or {},
         )
 
     def refresh(self, wait: float = 0.0, on_text: OnText | None = None) -> CellResult:

@@ -214,7 +214,7 @@ class Jupyter:
                 hint="session_id and jupyter_url belong together: give both as they were printed",
             )
         if status == 404 and reason:
-            return NotebookMissingError(f"the session has {reason.removeprefix('no such ')}")
+            return NotebookMissingError(f"the session has {reason}")
         if status == 404:
             return NotebookAccessError(
                 f"what answers at {self.address.shown} is no notebook server of a sandbox",

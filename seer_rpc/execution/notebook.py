@@ -12,17 +12,23 @@ from typing import Any
 
 from seer_rpc.client.cancellation import not_given_up
 from seer_rpc.environment import Sandbox
-from seer_rpc.errors import CellError, ConfigError, ModelLoadError, NotebookError
+from seer_rpc.environment.mcp import (
+    check_mcp,
+    forget_notebook_server,
+    notebook_server,
+    server_name,
+)
+from seer_rpc.errors import NotebookError
+from seer_rpc.execution.file_names import notebook_file_name
 from seer_rpc.execution.jupyter import STARTING, Address, Jupyter
 from seer_rpc.execution.notebook_client import NotebookClient
 from seer_rpc.execution.preparation import Step, steps
 from seer_rpc.progress import status
+from seer_rpc.registry import find_sandbox
 from seer_rpc.workspace import Workspace
 from seer_runtime.wire.settings import token_digest
 
-_SUFFIX = ".ipynb"
 _LIBRARIES = "__import__('seer_runtime.kernel.libraries', fromlist=['refresh'])"
-_NO_MEMORY = ("OutOfMemoryError", "MemoryError")
 
 
 class NotebookSession(NotebookClient):
@@ -41,6 +47,30 @@ class NotebookSession(NotebookClient):
         self.sandbox = sandbox
         self._libraries: dict[str, str] = {}
         self._planned: Sequence[Step] = ()
+        self._docs = ""
+        self._server_name = ""
+
+    @property
+    def mcp_config(self) -> dict[str, Any]:
+        """An MCP server whose tools work in this session, as clients are told of it.
+
+        It is plain JSON without a secret. The server works for as long as the session runs, whoever
+        started that.
+
+        Raises:
+            PackageMissingError: what it stands on is not installed.
+            SandboxError: the sandbox does not run.
+        """
+        check_mcp()
+        self._server_name = server_name(Path(self.notebook_path).stem)
+        opening = {"session_id": self.session_id, "jupyter_url": self.jupyter_url}
+        known = {
+            "session_id": self.session_id,
+            "models": self.model_info_text,
+            "libraries": self._docs,
+        }
+        record = find_sandbox(self.sandbox.sandbox_id)
+        return notebook_server(self._server_name, record, opening, known)
 
     def setup(self, workspace: Workspace) -> None:
         """Have the session work with a workspace: libraries, skills, files, and init code.
@@ -54,6 +84,7 @@ class NotebookSession(NotebookClient):
         """
         installed = _install(self.sandbox, workspace, self.session_id)
         known, self._libraries = self._libraries, installed
+        self._docs = workspace.get_library_docs()
         changed = [name for name, digest in self._libraries.items() if known.get(name) != digest]
         if known and changed:
             self.exec(f"{_LIBRARIES}.refresh({changed!r})", hidden=True)
@@ -82,11 +113,17 @@ class NotebookSession(NotebookClient):
         if info["kernel"] == "dead":
             self.restart(timeout)
         else:
-            self._await_preparation(info, timeout)
+            self.prepared(timeout)
+
+    def end(self) -> None:
+        """End its kernel; the notebook stays in the sandbox, which runs on."""
+        super().end()
+        forget_notebook_server(self._server_name, self.sandbox.sandbox_id, self.session_id)
 
     def terminate(self) -> None:
         """End the session and its sandbox; the copy in `notebook_dir` stays, up to date."""
         self.detach()
+        forget_notebook_server(self._server_name, self.sandbox.sandbox_id, self.session_id)
         self.sandbox.terminate()
 
 
@@ -119,7 +156,7 @@ def create_notebook_session(
     """
     workspace = workspace or Workspace()
     session_id = secrets.token_hex(8)
-    path = _file_name(name or f"notebook-{session_id[:6]}")
+    path = notebook_file_name(name or f"notebook-{session_id[:6]}")
     server = sandbox.jupyter_server()
     token = secrets.token_urlsafe(32)
     libraries = _install(sandbox, workspace, session_id)
@@ -129,8 +166,10 @@ def create_notebook_session(
         url = Address.parse(server.url_with_token).page(path, token)
         session = NotebookSession(session_id, url, sandbox, notebook_dir=notebook_dir)
         session._libraries, session._planned = libraries, planned
+        session._docs = workspace.get_library_docs()
         try:
-            _prepare(session, planned)
+            with status("loading models into the kernel" if planned else "preparing"):
+                session.prepared()
         except BaseException:
             with not_given_up():
                 session.detach()
@@ -170,31 +209,6 @@ def _create(
         jupyter.close()
 
 
-def _prepare(session: NotebookSession, planned: Sequence[Step]) -> None:
-    """Wait until the kernel has what it begins with."""
-    info = session.info()
-    with status("loading models into the kernel" if info["preparation"] else "preparing"):
-        for step, execution_id in zip(planned, info["preparation"], strict=True):
-            try:
-                session.execution(execution_id).check()
-            except CellError as error:
-                raise (error if step.id == "init" else _not_loaded(error)) from None
-
-
-def _not_loaded(error: CellError) -> ModelLoadError:
-    """Say that it is about a model, and what helps."""
-    has_room = not any(name in (error.exception, error.message) for name in _NO_MEMORY)
-    failed = ModelLoadError(
-        f"the models cannot be loaded into the kernel: {error.message}",
-        hint="check that transformers knows the model, and that the directory is whole"
-        if has_room
-        else 'it is too large for the GPU: take a smaller model, gpu="H100" or more gpu_count',
-        remote_traceback=error.remote_traceback,
-    )
-    failed.exception, failed.result = error.exception, error.result
-    return failed
-
-
 def _install(sandbox: Sandbox, workspace: Workspace, session_id: str) -> dict[str, str]:
     """Put a workspace into the sandbox; gives the state of each library by its name."""
     sandbox.install(workspace, session_id)
@@ -203,13 +217,3 @@ def _install(sandbox: Sandbox, workspace: Workspace, session_id: str) -> dict[st
 
 def _digest(files: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(dict(files), sort_keys=True).encode()).hexdigest()
-
-
-def _file_name(name: str) -> str:
-    stem = name.removesuffix(_SUFFIX)
-    if not stem or stem.startswith(".") or "/" in stem or not stem.isprintable():
-        raise ConfigError(
-            f"name={name!r} cannot be the name of a notebook",
-            hint='write a word, such as name="steering"',
-        )
-    return f"{stem}{_SUFFIX}"

@@ -6,7 +6,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from seer_rpc.errors import ConfigError, NotebookError
+from seer_rpc.errors import CellError, ConfigError, ModelLoadError
 from seer_rpc.execution.cells import CellResult, Execution, OnText
 from seer_rpc.execution.jupyter import STARTING, Jupyter
 from seer_rpc.execution.mirror import Mirror
@@ -66,7 +66,13 @@ class NotebookClient:
     @property
     def notebook_path(self) -> str:
         """Where the notebook is in the sandbox."""
-        return f"/workspace/{self.info()['path']}"
+        self._notebook = str(self.info()["path"])
+        return self.last_notebook_path
+
+    @property
+    def last_notebook_path(self) -> str:
+        """Where the notebook was in the sandbox when that was last asked."""
+        return f"/workspace/{self._notebook}"
 
     @property
     def notebook_file(self) -> Path | None:
@@ -208,8 +214,19 @@ class NotebookClient:
             ModelLoadError: they cannot be loaded.
             CellRunningError: the time is over; they are loaded on.
         """
-        info = self._ask("POST", "/restart", {}, patience=STARTING)
-        self._await_preparation(info, timeout)
+        self._ask("POST", "/restart", {}, patience=STARTING)
+        self.prepared(timeout)
+
+    def prepared(self, timeout: float | None = None) -> None:
+        """Wait until its kernel has the models, and whatever else it begins with.
+
+        Raises:
+            ModelLoadError: they cannot be loaded.
+            CellError: the workspace's init code raised.
+            CellRunningError: the time is over; they are loaded on.
+        """
+        for execution_id in self.info()["preparation"]:
+            self._check_preparation(self.execution(execution_id), timeout)
 
     def detach(self) -> None:
         """Have no more to do with it; it goes on, and the copy is what the notebook is now."""
@@ -230,9 +247,12 @@ class NotebookClient:
             self._jupyter.close()
             self.jupyter_url, self._jupyter = url, Jupyter(url)
 
-    def _await_preparation(self, info: dict[str, Any], timeout: float | None = None) -> None:
-        for execution_id in info["preparation"]:
-            self.execution(execution_id).check(timeout)
+    def _check_preparation(self, execution: Execution, timeout: float | None) -> None:
+        try:
+            execution.check(timeout)
+        except CellError as error:
+            # Of all that a kernel begins with, this is the user's own.
+            raise (error if execution.id.startswith("init-") else not_loaded(error)) from None
 
     def _ask(self, method: str, path: str = "", body: Any = None, **query: Any) -> Any:
         return self._jupyter.ask(method, f"/{self.session_id}{path}", body, **query)
@@ -250,3 +270,20 @@ def attach_notebook_session(
 ) -> NotebookClient:
     """Attach to a session that runs. The arguments, and what it raises, are `NotebookClient`'s."""
     return NotebookClient(session_id, jupyter_url, notebook_dir=notebook_dir)
+
+
+_NO_MEMORY = ("OutOfMemoryError", "MemoryError")
+
+
+def not_loaded(error: CellError) -> ModelLoadError:
+    """Say that it is about a model, and what helps."""
+    has_room = not any(name in (error.exception, error.message) for name in _NO_MEMORY)
+    failed = ModelLoadError(
+        f"the models cannot be loaded into the kernel: {error.message}",
+        hint="check that transformers knows the model, and that the directory is whole"
+        if has_room
+        else 'it is too large for the GPU: take a smaller model, gpu="H100" or more gpu_count',
+        remote_traceback=error.remote_traceback,
+    )
+    failed.exception, failed.result = error.exception, error.result
+    return failed

@@ -16,7 +16,14 @@ from google.protobuf.message import DecodeError
 from seer_rpc.client.connection import VARIABLE
 from seer_rpc.errors import ConfigError
 from seer_rpc.files import remove_old
-from seer_rpc.locations import MCP_SCHEMA, MCP_TERMINAL, MCP_VARIABLE, results_folder
+from seer_rpc.locations import (
+    MCP_SCHEMA,
+    MCP_TERMINAL,
+    MCP_VARIABLE,
+    NOTEBOOK_VARIABLE,
+    notebooks_folder,
+    results_folder,
+)
 from seer_rpc.progress import note
 from seer_rpc.shell.calls import seconds
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
@@ -32,6 +39,14 @@ _WAIT = 45.0
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say how a server behaves."""
+    add_serving_options(parser)
+    parser.add_argument(
+        "--timeout", type=seconds, metavar="SECONDS", help="end every call that takes longer"
+    )
+
+
+def add_serving_options(parser: argparse.ArgumentParser) -> None:
+    """Add those that all servers have: how clients come in, and how long they wait."""
     parser.add_argument(
         "--http",
         metavar="HOST:PORT",
@@ -54,9 +69,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help=f"answer a call that takes longer with a job id (default: {_WAIT:g}); many clients "
         "give up after 60",
     )
-    parser.add_argument(
-        "--timeout", type=seconds, metavar="SECONDS", help="end every call that takes longer"
-    )
 
 
 def run(parsed: argparse.Namespace, environment: Mapping[str, str]) -> None:
@@ -66,18 +78,12 @@ def run(parsed: argparse.Namespace, environment: Mapping[str, str]) -> None:
         ConfigError: they do not name a server, or it cannot be as it is configured.
     """
     folder = _named(environment, MCP_VARIABLE)
+    session = environment.get(NOTEBOOK_VARIABLE)
 
     def make(auth: TokenVerifier | None) -> FastMCP:
-        from seer_rpc.mcp.server import make_server
-        from seer_rpc.mcp.terminal.desk import read_terminal
-        from seer_rpc.mcp.terminal.server import make_terminal
-
-        if (folder / MCP_TERMINAL).exists():
-            terminal = read_terminal(folder / MCP_TERMINAL)
-            return make_terminal(terminal, folder, parsed.wait, parsed.timeout, auth)
-        schema = _read_schema(folder / MCP_SCHEMA)
-        connection = _named(environment, VARIABLE)
-        return make_server(schema, connection, folder, parsed.wait, parsed.timeout, auth)
+        if session:
+            return _notebook(parsed, folder, auth, Path(session))
+        return _interface_or_terminal(parsed, environment, folder, auth)
 
     _serve(parsed, environment, make)
 
@@ -98,6 +104,20 @@ def run_sandboxes(parsed: argparse.Namespace, shared: Path | None) -> None:
     _serve(parsed, dict(os.environ), make)
 
 
+def run_notebook(parsed: argparse.Namespace, environment: Mapping[str, str]) -> None:
+    """Serve notebook sessions, those that clients attach to or start.
+
+    Raises:
+        ConfigError: it cannot be as it is configured.
+    """
+
+    def make(auth: TokenVerifier | None) -> FastMCP:
+        remove_old(results_folder())
+        return _notebook(parsed, results_folder(), auth)
+
+    _serve(parsed, environment, make)
+
+
 def _serve(
     parsed: argparse.Namespace,
     environment: Mapping[str, str],
@@ -115,6 +135,38 @@ def _serve(
         asyncio.run(serve_http(server, host, port, parsed.allow_host))
     else:
         asyncio.run(serve_stdio(server))
+
+
+def _interface_or_terminal(
+    parsed: argparse.Namespace,
+    environment: Mapping[str, str],
+    folder: Path,
+    auth: TokenVerifier | None,
+) -> FastMCP:
+    from seer_rpc.mcp.server import make_server
+    from seer_rpc.mcp.terminal.desk import read_terminal
+    from seer_rpc.mcp.terminal.server import make_terminal
+
+    if (folder / MCP_TERMINAL).exists():
+        terminal = read_terminal(folder / MCP_TERMINAL)
+        return make_terminal(terminal, folder, parsed.wait, parsed.timeout, auth)
+    schema = _read_schema(folder / MCP_SCHEMA)
+    connection_file = _named(environment, VARIABLE)
+    return make_server(schema, connection_file, folder, parsed.wait, parsed.timeout, auth)
+
+
+def _notebook(
+    parsed: argparse.Namespace,
+    folder: Path,
+    auth: TokenVerifier | None,
+    session: Path | None = None,
+) -> FastMCP:
+    from seer_rpc.mcp.notebook.server import about_session, make_notebook
+    from seer_rpc.mcp.notebook.sessions import Sessions
+
+    copies = getattr(parsed, "notebook_dir", None) or notebooks_folder()
+    about = about_session(folder) if session is not None else ""
+    return make_notebook(Sessions(copies, session), folder, parsed.wait, about, auth)
 
 
 def _named(environment: Mapping[str, str], variable: str) -> Path:

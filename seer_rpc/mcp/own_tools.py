@@ -18,6 +18,7 @@ from seer_rpc.mcp.failures import refusal
 from seer_rpc.mcp.jobs import LIFETIME, Jobs
 from seer_rpc.mcp.references import MOST
 from seer_rpc.mcp.values import KeptValues
+from seer_rpc.redaction import without_tokens
 
 _JOB = {"job_id": {"type": "string", "description": "the job_id that the answer to the call gave"}}
 _REFERENCE = {
@@ -33,7 +34,7 @@ class _OwnTool(Tool):
 
     async def run(self, arguments: dict[str, Any]) -> ToolResult:
         """Answer."""
-        problem = self._check.problem(arguments)
+        problem = without_tokens(self._check.problem(arguments))
         return refusal(problem) if problem else await self._answer(**arguments)
 
 

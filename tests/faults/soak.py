@@ -24,7 +24,11 @@ from tests.faults.judge import Verdict
 from tests.faults.plan import NETWORK
 from tests.faults.trial import Trial
 from tests.integration.huge import CROSSINGS, available, cross, needed
+from tests.notebooks.agents import work
 from tests.sandboxes.cycles import cycles, tools_file
+
+_CELLS = 8
+"""That run at once in each notebook."""
 
 _ROUND = 100
 """Faults that one sandbox sees."""
@@ -42,6 +46,9 @@ def main() -> None:
     parser.add_argument(
         "--cycles", type=int, default=100, help="starts and stops (default: %(default)s)"
     )
+    parser.add_argument(
+        "--notebooks", type=int, default=10, help="sessions of agents (default: %(default)s)"
+    )
     options = parser.parse_args()
     size = options.gibibytes << 30
     if size and available() < needed(size):
@@ -49,6 +56,7 @@ def main() -> None:
         sys.exit(f"{size >> 30} GiB in one call take {needed(size) >> 30} GiB of memory")
     is_clean = _break_things(max(1, options.faults // _ROUND), options.sandboxes, options.seed)
     is_clean &= not options.cycles or _start_and_stop(options.cycles)
+    is_clean &= not options.notebooks or _work_in_notebooks(options.notebooks)
     # Alone: it takes most of the memory.
     is_clean &= not size or _cross_everywhere(size)
     sys.exit(not is_clean)
@@ -72,6 +80,16 @@ def _start_and_stop(count: int) -> bool:
             advance(1)
     sys.stdout.write(f"CYCLES count={count} left={', '.join(left) or 'nothing'}\n")
     return not left
+
+
+def _work_in_notebooks(sessions: int) -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_STATE_HOME"] = folder
+        with _progress("notebooks", 1) as advance:
+            load = work(sessions, _CELLS, Path(folder))
+            advance(1)
+    sys.stdout.write(f"{load}\n")
+    return load.is_clean
 
 
 def _cross_everywhere(size: int) -> bool:

@@ -12,6 +12,7 @@ from jupyter_server.base.handlers import APIHandler
 from jupyter_server.utils import url_path_join
 from tornado.web import HTTPError, authenticated
 
+from seer_runtime.kernel.jupyter import copies
 from seer_runtime.kernel.jupyter.executions import Execution
 from seer_runtime.kernel.jupyter.notebook import Notebook
 from seer_runtime.kernel.jupyter.notebooks import Notebooks
@@ -191,6 +192,47 @@ class Restart(_Handler):
         return notebook.describe()
 
 
+class Resumption(_Handler):
+    """A kernel for a session that was ended: its own token lets in here, and nowhere else."""
+
+    @property
+    def own_digest(self) -> str:
+        """The digest of that token, or nothing."""
+        ended = self.notebooks.ended.get(self.path_args[0])
+        return ended.token_digest if ended is not None else ""
+
+    @authenticated
+    @authorized
+    @_once
+    async def post(self, session_id: str) -> Any:
+        """Start it."""
+        try:
+            notebook = await copies.resume(self.notebooks, session_id)
+        except KeyError:
+            raise HTTPError(404, f"no session {session_id!r}", reason="no such session") from None
+        except ValueError as error:
+            raise HTTPError(409, str(error), reason=str(error)) from None
+        return notebook.describe()
+
+
+class Fork(_Handler):
+    """A session with a copy of the notebook of another."""
+
+    @authenticated
+    @authorized
+    @_once
+    async def post(self, session_id: str) -> Any:
+        """Start it."""
+        given, source = self.given, self.notebook(session_id)
+        try:
+            notebook = await copies.fork(
+                self.notebooks, source, given["id"], given["path"], given["token_digest"]
+            )
+        except ValueError as error:
+            raise HTTPError(409, str(error), reason=str(error)) from None
+        return notebook.describe()
+
+
 class Cells(_Handler):
     """Cells that do not run."""
 
@@ -272,6 +314,8 @@ def routes(base_url: str, notebooks: Notebooks) -> list[tuple[Any, ...]]:
         f"{one}/executions{another}": OneExecution,
         f"{one}/interrupt": Interruption,
         f"{one}/restart": Restart,
+        f"{one}/resumption": Resumption,
+        f"{one}/fork": Fork,
         f"{one}/cells": Cells,
         f"{one}/cells{another}": Cell,
         f"{one}/notebook": File,

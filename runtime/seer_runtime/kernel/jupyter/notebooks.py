@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, NamedTuple
 
 from jupyter_server.serverapp import ServerApp
 
@@ -18,6 +19,17 @@ from seer_runtime.kernel.jupyter.room import Room
 _LAST_WORDS = 1.0
 """Seconds for which the token of a session that has ended is good still."""
 
+_KEPT = 1_000
+"""Sessions that were ended and can be gone on with."""
+
+
+class Ended(NamedTuple):
+    """What it takes to give a session a kernel again."""
+
+    path: str
+    steps: Sequence[Mapping[str, Any]]
+    token_digest: str
+
 
 class Notebooks:
     """The notebooks of one server."""
@@ -25,6 +37,10 @@ class Notebooks:
     def __init__(self, app: ServerApp) -> None:
         """Begin with none; the front sees by a file when one was last used."""
         self._app = app
+        self.folder = Path(app.root_dir)
+        self.ended: OrderedDict[str, Ended] = OrderedDict()
+        """Sessions that were ended, the newest last."""
+
         self._by_id: dict[str, Notebook] = {}
         self.once = Once()
         self._room = Room()
@@ -76,6 +92,7 @@ class Notebooks:
         except BaseException:
             await self.close(notebook)
             raise
+        self.ended.pop(session_id, None)
         self._paths.note(session_id, path)
         notebook.token_digest = token_digest
         self._app.identity_provider.admit(token_digest)
@@ -111,10 +128,17 @@ class Notebooks:
         self._by_id.pop(notebook.id, None)
         self._paths.forget(notebook.id)
         self._room.remove(notebook.document, notebook.queue)
+        self._note_end(notebook)
         await notebook.close()
         # Whoever asked for the end may not have heard of it, and ask again.
         loop = asyncio.get_running_loop()
         loop.call_later(_LAST_WORDS, self._revoke, notebook.token_digest)
+
+    def _note_end(self, notebook: Notebook) -> None:
+        if notebook.token_digest:
+            self.ended[notebook.id] = Ended(notebook.path, notebook.steps, notebook.token_digest)
+        if len(self.ended) > _KEPT:
+            self.ended.popitem(last=False)
 
     def _revoke(self, digest: str) -> None:
         """Let a token in no more, unless it is that of a session again."""
