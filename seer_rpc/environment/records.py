@@ -42,7 +42,7 @@ def planned_record(
         summary={
             "gpu": config.gpu,
             "execution_mode": config.execution_mode.value,
-            "models": [model.name for model in config.models],
+            "models": [model.shown for model in config.models],
             "python_packages": list(config.python_packages),
             "secrets": list(config.secrets),
             "env": list(config.env),

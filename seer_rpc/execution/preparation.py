@@ -56,7 +56,7 @@ class _Model:
         base = None if self.config.hidden else self.config.base_model
         return {
             "var_name": self.config.var_name,
-            "name": "hidden" if self.config.hidden else self.config.name,
+            "name": self.config.shown,
             "base": base,
             "hidden": self.config.hidden,
         }
@@ -71,13 +71,15 @@ class _Model:
 
 
 def _models(sandbox: Sandbox) -> list[_Model]:
-    paths = {handle.name: sandbox.path_inside(handle.path) for handle in sandbox.model_handles}
-    return [
-        _Model(config, paths[config.base_model], paths[config.name])
-        if config.base_model
-        else _Model(config, paths[config.name], None)
-        for config in sandbox.config.models
-    ]
+    # One for each name, in the config's order.
+    paths = iter([sandbox.path_inside(handle.path) for handle in sandbox.model_handles])
+    found: list[_Model] = []
+    for config in sandbox.config.models:
+        path = next(paths)
+        found.append(
+            _Model(config, next(paths), path) if config.base_model else _Model(config, path, None)
+        )
+    return found
 
 
 def _loading(models: Sequence[_Model], hidden: bool) -> Iterator[Step]:

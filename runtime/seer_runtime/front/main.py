@@ -63,7 +63,7 @@ async def _serve(settings: Settings) -> None:
     )
     journal = FrontJournal(settings.journal)
     ending = Ending()
-    service = RuntimeService(host.spawn, log, journal, ending.ask)
+    service = RuntimeService(host.spawn, log, journal, ending.ask, settings.masked_names)
     usage = Usage()
     tokens = TokenInterceptor(settings.call_token_digest, settings.admin_token_digest)
     allowed = settings.port.allowed if settings.port is not None else ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, TypeAlias
 
 import grpc
@@ -42,8 +42,10 @@ class RuntimeService(RuntimeServicer):
         log: BoundedLog,
         journal: FrontJournal,
         on_stop: Callable[[float], None],
+        masked_names: Sequence[str] = (),
     ) -> None:
         """Start workers with `spawn`; `on_stop` ends the sandbox, with so many seconds of grace."""
+        self._masked_names = masked_names
         self._on_stop = on_stop
         self._spawn = spawn
         self._log = log
@@ -123,6 +125,7 @@ class RuntimeService(RuntimeServicer):
 
     async def _replace(self, request: pb.LoadRequest) -> ServedInterface:
         name = request.interface
+        request.masked_names[:] = self._masked_names
         async with self._locks[name]:
             previous = self._interfaces.get(name)
             if previous is not None:
