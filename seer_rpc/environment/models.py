@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from seer_rpc.backends import Backend
 from seer_rpc.backends.models import FoundModel, ModelSource, model_slug
+from seer_rpc.environment.adapters import warn_of_base
 from seer_rpc.environment.config import ModelConfig
 from seer_runtime.wire.hiding import Names, SealedName, seal
 
@@ -72,6 +73,8 @@ def find_models(
         key = found.location, wanted.config.hidden
         path = paths.setdefault(key, f"/models/{new}")
         handles.append(_handle(wanted, path, found))
+        if wanted.source.name == wanted.config.name:
+            warn_of_base(wanted.config, wanted.source, found)
         if wanted.source.hidden is not None:
             hidden[path] = wanted.source.hidden
     return Models(handles, {path: key[0] for key, path in paths.items()}, hidden)

@@ -63,7 +63,7 @@ def copy_without_names(source: Path, target: Path, names: Names) -> None:
         if (text := _cleaned(file, names)) is not None:
             place.write_text(text)
         else:
-            _have_content(file.resolve(), place)
+            _have_content(file, place)
 
 
 def clean(folder: Path, names: Names) -> None:
@@ -139,7 +139,8 @@ def _have_content(source: Path, target: Path) -> None:
     header = _new_header(source)
     if header is None:
         try:
-            os.link(source, target)
+            # A link would have the path that it leads to.
+            os.link(source.resolve(), target)
         except OSError as error:
             if error.errno not in _APART:
                 raise
