@@ -18,10 +18,14 @@ _PROC = ("environ", "cmdline", "maps", "mountinfo", "mounts", "status", "comm", 
 
 # What runs in the sandbox, so that it sees what an agent would; it knows no name.
 _READ_ALL = """
-import os, stat, struct
+import os, stat, struct, sys
+programs = (sys.base_prefix, *(path for path in sys.path if len(path) > 1))
 with open("/dev/shm/all", "wb") as out:
     for top in ("/models", "/root", "/workspace", "/run", "/tmp", "/etc", "/var"):
-        for folder, _, files in os.walk(top):
+        for folder, below, files in os.walk(top):
+            if folder.startswith(programs):
+                below.clear()
+                continue
             for name in [".", *files]:
                 path = os.path.join(folder, name)
                 content = b""

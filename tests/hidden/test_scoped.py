@@ -173,6 +173,7 @@ def test_nothing_names_them(
         found += surfaces.hits(iter(told.items()))
         looked = list(surfaces.files_inside(scoped))
         assert sum(name.endswith(".safetensors") for name, _ in looked) == 3
+        assert {"file /root/tools.py", "file /models/1/config.json"} <= {name for name, _ in looked}
         found += surfaces.hits(iter(looked))
         found += surfaces.hits(surfaces.processes(scoped))
         found += surfaces.hits(surfaces.written_down(scoped))
