@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from tests.hidden.models import TOKEN, make_models, on_hub
 from tests.hub.hub import Hub
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave what takes long to `make soak`."""
+    if os.environ.get("SEER_SOAK"):
+        return
+    late = [item for item in items if item.get_closest_marker("soak")]
+    items[:] = [item for item in items if item not in late]
+    config.hook.pytest_deselected(items=late)
 
 
 @pytest.fixture(scope="session")

@@ -73,6 +73,7 @@ def _descriptions_name_it(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ModelConfig, "shown", property(lambda self: self.name))
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("switch", [_settings_stay, _descriptions_name_it])
 def test_with_anything_left_out_a_notebook_tells(
     switch: Callable[[pytest.MonkeyPatch], None],

@@ -10,6 +10,7 @@ from pathlib import Path
 
 MASK = "hidden"
 _SHORTEST = 4
+_SHORTEST_REVISION = 7
 # Directories are called so, and so are parts of configs and of chat templates.
 _EVERYDAY = {
     *("adapter", "assistant", "base", "chat", "checkpoint", "config", "data", "final", "hidden"),
@@ -58,7 +59,11 @@ class Names:
 
 
 def _forms(name: str) -> Iterator[str]:
-    plain = name.partition("@")[0].rstrip("/")
+    plain, _, revision = name.partition("@")
+    plain = plain.rstrip("/")
+    # What is shorter is found in settings by chance.
+    if len(revision) >= _SHORTEST_REVISION:
+        yield revision
     place = Path(name).expanduser()
     # What is here stands for itself, wherever links lead.
     paths = [str(place.absolute()), str(place.resolve())] if place.exists() else []
