@@ -10,7 +10,7 @@ from seer_rpc.backends import Backend
 from seer_rpc.backends.models import FoundModel, ModelSource, model_slug
 from seer_rpc.environment.adapters import warn_of_base
 from seer_rpc.environment.config import ModelConfig
-from seer_runtime.wire.hiding import Names, SealedName, seal
+from seer_runtime.wire.hiding import Names, seal
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,6 @@ class ModelHandle:
     commit: str = ""
     """The commit of its repository on the Hugging Face hub; empty for files of this machine, and
     where the model is hidden."""
-
-    def is_called(self, name: str) -> bool:
-        """Tell whether that is its name in the config."""
-        sealed = SealedName.parse(self.name)
-        return name == self.name if sealed is None else sealed.stands_for(name)
 
 
 class Models(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -71,15 +72,16 @@ class _Model:
 
 
 def _models(sandbox: Sandbox) -> list[_Model]:
-    # One for each name, in the config's order.
-    paths = iter([sandbox.path_inside(handle.path) for handle in sandbox.model_handles])
-    found: list[_Model] = []
-    for config in sandbox.config.models:
-        path = next(paths)
-        found.append(
-            _Model(config, next(paths), path) if config.base_model else _Model(config, path, None)
-        )
-    return found
+    # An adapter comes before its base.
+    paths: dict[str, list[str]] = defaultdict(list)
+    for handle in sandbox.model_handles:
+        paths[handle.var_name].append(sandbox.path_inside(handle.path))
+    return [
+        _Model(config, paths[config.var_name][1], paths[config.var_name][0])
+        if config.base_model
+        else _Model(config, paths[config.var_name][0], None)
+        for config in sandbox.config.models
+    ]
 
 
 def _loading(models: Sequence[_Model], hidden: bool) -> Iterator[Step]:
