@@ -82,8 +82,9 @@ bench: .venv-bench/installed  ## Measure beside the peers; BENCH="--quick echo" 
 gpu: .venv/installed  ## Run the tests that need a GPU
 	SEER_REQUIRE_GPU=1 $(BIN)/python -m pytest -s tests/gpu
 
-soak: .venv/installed  ## Break thousands of connections and processes, and count what that costs
+soak: .venv/installed  ## Break thousands of connections and processes; leave out what hides models
 	@$(BIN)/python -m tests.faults.soak
+	@SEER_SOAK=1 $(BIN)/python -m pytest -q -m soak tests/hidden
 
 clean:  ## Remove the environments
 	rm -rf .venv .venv-bench .venv-judges .venv-inspect

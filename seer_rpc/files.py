@@ -40,6 +40,15 @@ def write_whole(file: Path, content: bytes, mode: int = 0o600) -> None:
         stream.write(content)
 
 
+def own_key(file: Path) -> bytes:
+    """Give random bytes of this user's own: those that are in a file from the first time on."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with locked(file.with_name(f"{file.name}.lock")):
+        if not file.exists():
+            write_whole(file, secrets.token_bytes(32))
+        return file.read_bytes()
+
+
 @contextlib.contextmanager
 def locked(file: Path) -> Iterator[None]:
     """Be the only one in the block, among all processes; others wait."""

@@ -10,6 +10,7 @@ from types import TracebackType
 
 from seer_runtime.loader import NothingExposedError
 from seer_runtime.models import UnknownModelError
+from seer_runtime.secrecy import SECRECY
 from seer_runtime.wire.attributes import pack_attributes
 from seer_runtime.wire.names import encodable, qualified_name
 from seer_runtime.wire.pb.runtime_pb2 import Failure
@@ -24,17 +25,19 @@ def describe_exception(
     failure = Failure(
         kind=kind,
         effect=effect,
-        message=encodable(_text(error)),
+        message=_text(error),
         exception=encodable(qualified_name(type(error))),
         traceback=encodable(format_traceback(error)),
         bases=_base_names(type(error)),
-        attributes=pack_attributes(error) if kind == Failure.RAISED else b"",
+        attributes=_attributes(error) if kind == Failure.RAISED else b"",
     )
     if isinstance(error, UnknownModelError):
         failure.kind = Failure.UNKNOWN_MODEL
         failure.hint = "name the model in SandboxConfig(models=[ModelConfig(name=...)])"
     elif isinstance(error, SystemExit):
-        failure.message = f"sys.exit({encodable(reprlib.repr(error.code))}) was called"
+        failure.message = (
+            f"sys.exit({SECRECY.text(encodable(reprlib.repr(error.code)))}) was called"
+        )
     return failure
 
 
@@ -58,11 +61,24 @@ def describe_load_failure(error: BaseException) -> Failure:
 
 def format_traceback(error: BaseException) -> str:
     """Format `error` as Python prints it, without the frames of this package above the user's."""
-    return "".join(
-        traceback.TracebackException(
-            type(error), error, _user_frames(error.__traceback__), compact=True
-        ).format()
+    told = traceback.TracebackException(
+        type(error), error, _user_frames(error.__traceback__), compact=True
     )
+    if not SECRECY.shows_source:
+        _leave_out_source(told)
+    return SECRECY.text("".join(told.format()))
+
+
+def _leave_out_source(told: traceback.TracebackException) -> None:
+    """Leave only files, lines' numbers and functions, of this exception and all before it."""
+    told.stack = traceback.StackSummary.from_list(
+        [(each.filename, each.lineno or 0, each.name, "") for each in told.stack]
+    )
+    if hasattr(told, "text"):
+        vars(told)["text"] = None
+    for each in (told.__cause__, told.__context__, *(getattr(told, "exceptions", None) or ())):
+        if each is not None:
+            _leave_out_source(each)
 
 
 def _user_frames(frames: TracebackType | None) -> TracebackType | None:
@@ -82,6 +98,11 @@ def _base_names(cls: type) -> Iterator[str]:
 
 def _text(error: BaseException) -> str:
     try:
-        return str(error)
+        text = str(error)
     except BaseException as broken:  # noqa: BLE001 - the user's __str__
         return f"<its message cannot be shown: {type(broken).__name__}>"
+    return SECRECY.content(encodable(text).encode(), "an error's message").decode()
+
+
+def _attributes(error: BaseException) -> bytes:
+    return SECRECY.content(pack_attributes(error), "an error's attributes")

@@ -27,7 +27,7 @@ def hugging_face(source: ModelSource, extra: str) -> Iterator[Any]:
         problems = importlib.import_module("huggingface_hub.errors")
     except ModuleNotFoundError:
         raise ModelNotFoundError(
-            f"there is no local directory {source.name!r}, and fetching models needs "
+            f"there is no local directory {source.shown}, and fetching models needs "
             "huggingface_hub",
             hint=f"pip install 'seer-rpc[{extra}]'",
         ) from None
@@ -40,8 +40,8 @@ def hugging_face(source: ModelSource, extra: str) -> Iterator[Any]:
     # HTTPError is that of its HTTP client, which not every version has the same of.
     except (problems.HTTPError, problems.HFValidationError, OSError, ValueError) as error:
         raise ModelNotFoundError(
-            f"no model {source.name!r}: it is no local directory, and the Hugging Face hub says: "
-            f"{error}",
+            f"no model {source.shown}: it is no local directory, and the Hugging Face hub says: "
+            f"{source.masked(error)}",
             hint="check the id's spelling and the network; gated models need a token in HF_TOKEN",
         ) from None
 
@@ -49,17 +49,17 @@ def hugging_face(source: ModelSource, extra: str) -> Iterator[Any]:
 def gated(source: ModelSource, has_token: bool) -> ModelNotFoundError:
     """Say that the hub gives a model to some alone."""
     return ModelNotFoundError(
-        f"{source.repo} is gated: the Hugging Face hub gives it to accounts that accepted its "
-        f"terms{_note(has_token)}",
-        hint=f"accept them at https://huggingface.co/{source.repo}, set HF_TOKEN and add "
-        'secrets=["HF_TOKEN"]',
+        f"{source.masked(source.repo)} is gated: the Hugging Face hub gives it to accounts that "
+        f"accepted its terms{_note(has_token)}",
+        hint=f"accept them at https://huggingface.co/{source.masked(source.repo)}, set HF_TOKEN "
+        'and add secrets=["HF_TOKEN"]',
     )
 
 
 def unknown(source: ModelSource, has_token: bool) -> ModelNotFoundError:
     """Say that the hub has no such model, or none for whoever asks."""
     return ModelNotFoundError(
-        f"no model {source.name!r}: it is no local directory, and the Hugging Face hub has none of "
+        f"no model {source.shown}: it is no local directory, and the Hugging Face hub has none of "
         f"that name, or a private one{_note(has_token)}",
         hint='check its spelling; for a private one set HF_TOKEN and add secrets=["HF_TOKEN"]',
     )

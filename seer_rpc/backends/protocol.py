@@ -14,6 +14,7 @@ from seer_rpc.backends.models import FoundModel, ModelSource
 from seer_rpc.client.connection import Connection
 from seer_rpc.registry import SandboxRecord
 from seer_rpc.snapshots import Snapshot
+from seer_runtime.wire.hiding import Names
 
 IsolationLevel: TypeAlias = Literal["namespace", "landlock", "none"]
 
@@ -85,6 +86,9 @@ class MachineSpec:
     models: Mapping[str, str] = field(default_factory=dict)
     """Models: where they appear in the sandbox, read-only, and where the backend has them."""
 
+    hidden: Mapping[str, Names] = field(default_factory=dict, repr=False)
+    """Where models are that are hidden, and the names that are not to be in the sandbox."""
+
     secrets: Mapping[str, str] = field(default_factory=dict)
     """Secrets that the backend keeps: the config's names for them, and the backend's."""
 
@@ -96,6 +100,13 @@ class MachineSpec:
     """Files and folders of this machine that it can read and run, under their own paths."""
 
     isolation: IsolationLevel | Literal["auto"] = "auto"
+    has_hidden_models: bool = False
+    masked_names: Sequence[str] = field(default=(), repr=False)
+    """What is masked in whatever its interfaces give."""
+
+    hides_without_isolation: bool = False
+    """Whether models may be hidden where they can be found."""
+
     blocks_network: bool = False
     limits: Limits = field(default_factory=lambda: Limits())
     idle_timeout: float | None = None

@@ -27,7 +27,7 @@ from seer_rpc.environment.containers import (
     start_docker,
 )
 from seer_rpc.environment.models import ModelHandle
-from seer_rpc.environment.plan import Plan, environment, kept_secrets
+from seer_rpc.environment.plan import Plan, environment, kept_secrets, warn_of_withheld
 from seer_rpc.environment.records import known_config, running_record, sweep
 from seer_rpc.environment.repos import RepoHandle, checked_out, install_repos
 from seer_rpc.environment.run import Run
@@ -52,6 +52,8 @@ class BaseSandbox(Work):
     """A sandbox that is planned, running or over; `Sandbox` and `ScopedSandbox` are for use."""
 
     _has_notebooks = False
+    _serves = False
+    """Whether functions in it are called from outside."""
 
     def __init__(self, config: SandboxConfig | None = None, *, backend: str | None = None) -> None:
         """Plan a sandbox; nothing starts yet.
@@ -294,6 +296,7 @@ class BaseSandbox(Work):
         backend = choose_backend(self._backend, self.config.gpu)
         sweep()
         kept = kept_secrets(self.config, load_backend(backend))
+        warn_of_withheld(self.config)
         code_server = find_code_server() if self.config.debug else None
         with checked_out(self.config.repos) as repos:
             plan = Plan(
@@ -305,6 +308,7 @@ class BaseSandbox(Work):
                 repos=repos,
                 code_server=code_server,
                 has_notebooks=self._has_notebooks,
+                masks_names=self._serves and self.config.mask_hidden_names,
                 snapshot=snapshot,
             )
             record = plan.start(self._hold)

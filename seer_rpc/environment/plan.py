@@ -11,10 +11,11 @@ from functools import partial
 from pathlib import Path
 
 from seer_rpc.backends import Backend, Machine, MachineSpec, load_backend
+from seer_rpc.backends.hub import TOKEN
 from seer_rpc.client.control import Control
 from seer_rpc.environment.code_server import program_folders
 from seer_rpc.environment.config import SandboxConfig
-from seer_rpc.environment.models import find_models
+from seer_rpc.environment.models import find_models, hidden_names
 from seer_rpc.environment.packages import required_packages
 from seer_rpc.environment.records import planned_record
 from seer_rpc.environment.repos import RepoHandle
@@ -24,6 +25,9 @@ from seer_rpc.progress import status
 from seer_rpc.registry import SandboxRecord, forget, register
 from seer_rpc.snapshots import Snapshot
 from seer_runtime.wire.settings import token_digest
+
+WITHHELD = frozenset({TOKEN, "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_TOKEN"})
+"""What a sandbox with a hidden model does not get: it would list what its owner has."""
 
 _new_token = partial(secrets.token_urlsafe, 32)
 
@@ -46,6 +50,9 @@ class Plan:
     has_notebooks: bool
     """Whether it is prepared for kernels."""
 
+    masks_names: bool
+    """Whether names of hidden models are masked in what its interfaces give."""
+
     snapshot: Snapshot | None
     call_token: str = field(default_factory=_new_token, repr=False)
     admin_token: str = field(default_factory=_new_token, repr=False)
@@ -64,13 +71,13 @@ class Plan:
         spec = self._spec()
         backend.check(spec)
         models = find_models(self.config.models, backend, self.secrets)
-        spec = replace(spec, models={handle.path: handle.source for handle in models})
+        spec = replace(spec, models=models.sources, hidden=models.hidden)
         tokens = self.call_token, self.admin_token
         record = planned_record(spec, self.backend, self.config, *tokens)
         with status(f"starting sandbox {self.name}"):
             machine = _create(backend, spec, record)
             control = Control(machine.connection("", self.admin_token))
-            hold(Run(machine, control, *tokens, models, list(self.repos)))
+            hold(Run(machine, control, *tokens, list(models.handles), list(self.repos)))
         return record
 
     def _spec(self) -> MachineSpec:
@@ -81,17 +88,20 @@ class Plan:
             gpu=config.gpu,
             gpu_count=config.gpu_count,
             packages=required_packages(config, has_notebooks=self.has_notebooks),
-            has_web=self.has_notebooks and not config.block_network,
+            has_web=self.has_notebooks,
             system_packages=config.system_packages,
             lifetime=config.timeout,
             environment=environment(config),
             call_token_digest=token_digest(self.call_token),
             admin_token_digest=token_digest(self.admin_token),
-            secrets=self.secrets,
+            secrets=_given(self.config, self.secrets),
             folders={handle.path: str(folder) for handle, folder in self.repos.items()},
             programs=list(program_folders(program)) if program is not None else (),
             isolation=config.isolation,
-            blocks_network=config.block_network,
+            has_hidden_models=config.hides_models,
+            masked_names=hidden_names(config.models).configured if self.masks_names else (),
+            hides_without_isolation=config.hide_without_isolation,
+            blocks_network=config.blocks_network,
             limits=config.limits,
             idle_timeout=config.idle_timeout,
             is_detached=config.detach,
@@ -107,7 +117,25 @@ class Plan:
 def environment(config: SandboxConfig) -> Mapping[str, str]:
     """Give the variables that a sandbox has, those secrets among them that are set here."""
     given = {name: os.environ[name] for name in config.secrets if name in os.environ}
-    return {**config.env, **given}
+    return _given(config, {**config.env, **given})
+
+
+def warn_of_withheld(config: SandboxConfig) -> None:
+    """Warn of what models are fetched with and a sandbox does not get."""
+    named = {*config.secrets, *config.env}
+    if withheld := sorted(named & WITHHELD if config.hides_models else ()):
+        warnings.warn(
+            f"{', '.join(withheld)}: models are fetched with it, and the sandbox goes without, for "
+            "it has a hidden one, and whoever has a token of the hub can ask whose it is",
+            stacklevel=5,
+        )
+
+
+def _given(config: SandboxConfig, variables: Mapping[str, str]) -> Mapping[str, str]:
+    """Give those of the variables that a sandbox may have."""
+    if not config.hides_models:
+        return variables
+    return {name: value for name, value in variables.items() if name not in WITHHELD}
 
 
 def kept_secrets(config: SandboxConfig, backend: Backend) -> Mapping[str, str]:

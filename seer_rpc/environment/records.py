@@ -39,11 +39,11 @@ def planned_record(
         is_detached=spec.is_detached,
         call_token=call_token,
         admin_token=admin_token,
-        model_configs=[dataclasses.asdict(model) for model in config.models],
+        model_configs=[dataclasses.asdict(model.without_names) for model in config.models],
         summary={
             "gpu": config.gpu,
             "execution_mode": config.execution_mode.value,
-            "models": ["hidden" if model.hidden else model.name for model in config.models],
+            "models": [model.shown for model in config.models],
             "python_packages": list(config.python_packages),
             "secrets": list(config.secrets),
             "env": list(config.env),

@@ -89,17 +89,17 @@ def _command(repo: RepoConfig, config: SandboxConfig) -> str | list[str]:
         return repo.install
     # What serves calls in the sandbox must not lose what it needs.
     pip = ["python", "-m", "pip", "--disable-pip-version-check", "install", "-c", "/dev/stdin"]
-    offline = ["--no-index", "--no-build-isolation"] if config.block_network else []
+    offline = ["--no-index", "--no-build-isolation"] if config.blocks_network else []
     return [*pip, *offline, "--editable", "."]
 
 
 def _not_installed(handle: RepoHandle, config: SandboxConfig, error: CommandError) -> RepoError:
     reason = explain(f"{error.stdout}\n{error.stderr}", [], worker_needs())
     message = f"{handle.name} cannot be installed: {reason.message}"
-    if config.block_network:
+    if config.blocks_network:
         package = reason.package or "what it needs"
         return RepoError(
-            f"{message} (block_network=True: nothing can be fetched in the sandbox)",
+            f"{message} (its network is closed: nothing can be fetched in the sandbox)",
             hint=f"add {package!r} to python_packages, which are fetched outside",
         )
     return RepoError(message, hint=reason.hint)

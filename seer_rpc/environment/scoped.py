@@ -38,6 +38,8 @@ class ScopedSandbox(BaseSandbox):
         tools = scoped.serve("interface.py", name="tools")
     """
 
+    _serves = True
+
     def __init__(self, config: SandboxConfig | None = None, *, backend: str | None = None) -> None:
         """Plan a sandbox; nothing starts yet.
 

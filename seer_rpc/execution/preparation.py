@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -56,7 +57,7 @@ class _Model:
         base = None if self.config.hidden else self.config.base_model
         return {
             "var_name": self.config.var_name,
-            "name": "hidden" if self.config.hidden else self.config.name,
+            "name": self.config.shown,
             "base": base,
             "hidden": self.config.hidden,
         }
@@ -71,11 +72,14 @@ class _Model:
 
 
 def _models(sandbox: Sandbox) -> list[_Model]:
-    paths = {handle.name: sandbox.path_inside(handle.path) for handle in sandbox.model_handles}
+    # An adapter comes before its base.
+    paths: dict[str, list[str]] = defaultdict(list)
+    for handle in sandbox.model_handles:
+        paths[handle.var_name].append(sandbox.path_inside(handle.path))
     return [
-        _Model(config, paths[config.base_model], paths[config.name])
+        _Model(config, paths[config.var_name][1], paths[config.var_name][0])
         if config.base_model
-        else _Model(config, paths[config.name], None)
+        else _Model(config, paths[config.var_name][0], None)
         for config in sandbox.config.models
     ]
 

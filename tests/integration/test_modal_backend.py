@@ -474,7 +474,6 @@ def test_a_tunnel_for_http1_is_no_way_to_a_sandbox() -> None:
     [
         ({"timeout": 100_000}, "24 h at most"),
         ({"isolation": "none"}, "a machine of its own"),
-        ({"block_network": True}, "block_network=True"),
         ({"disk": 100}, "disk="),
         ({"processes": 100}, "processes="),
         ({"env": {"LARGE": "x" * 200_000}}, "200"),

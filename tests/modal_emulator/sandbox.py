@@ -185,8 +185,9 @@ class Sandbox:
         self.ended.set()
 
     async def _let_out(self, machine: Machine) -> None:
-        access = self.definition.network_access.network_access_type
-        if access == api.NetworkAccess.NetworkAccessType.BLOCKED:
+        access = self.definition.network_access
+        # Of networks that are let out to, the emulation knows none.
+        if access.network_access_type != api.NetworkAccess.NetworkAccessType.OPEN:
             return
         for port in sorted(self._site.reachable):
             self._outlets.append(Forwarder(partial(connect_here, port)))

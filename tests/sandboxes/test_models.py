@@ -159,3 +159,20 @@ def test_one_that_there_is_not(backend: str, reached: Hub) -> None:
         start(backend, "org/nothing")
     assert "spelling" in caught.value.hint
     assert not all_sandboxes()
+
+
+def test_an_adapter_on_another_base_than_its_own_is_told(
+    backend: str, reached: Hub, tmp_path: Path
+) -> None:
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    (adapter / "adapter_config.json").write_text('{"base_model_name_or_path": "org/Own"}')
+    for name in ("org/own", "org/other"):
+        reached.add(name, _FILES)
+
+    def config(base: str) -> ModelConfig:
+        return ModelConfig(name=str(adapter), is_peft=True, base_model=base)
+
+    with pytest.warns(UserWarning, match=r"made for 'org/Own', .*base_model is 'org/other'"):
+        start(backend, config("org/other")).terminate()
+    start(backend, config("org/own")).terminate()

@@ -61,7 +61,7 @@ REPO = RepoConfig(url="owner/repo")
         ({"disk": 0}, "disk=0 must be a positive number"),
         ({"processes": -3}, "processes=-3 must be a positive number"),
         ({"cpus": 0.0}, "cpus=0.0 must be a positive number"),
-        ({"block_network": "yes"}, "block_network='yes' must be True or False, not str"),
+        ({"block_network": "yes"}, "block_network='yes' must be True or False or None, not str"),
         ({"python_packages": "numpy"}, "python_packages='numpy' must be a list of text"),
         ({"python_packages": ["numpy=="]}, "'numpy==' is no requirement"),
         ({"python_packages": [1]}, "must be a list of text: 1 is none"),

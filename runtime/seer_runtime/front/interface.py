@@ -115,7 +115,10 @@ class ServedInterface:
         """What it is, once it is loaded."""
         if self._failure is not None or not self._schema.done():
             return None
-        return LoadedInterface(request=self._request, schema=self._schema.result())
+        request = LoadRequest()
+        request.CopyFrom(self._request)
+        request.ClearField("masked_names")
+        return LoadedInterface(request=request, schema=self._schema.result())
 
     async def schema(self) -> InterfaceSchema:
         """Wait until the interface is loaded for the first time.

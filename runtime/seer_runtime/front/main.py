@@ -64,7 +64,9 @@ async def _serve(settings: Settings) -> None:
     journal = FrontJournal(settings.journal)
     ending = Ending()
     owner, hearing, usage = Owner(), Hearing(), Usage()
-    service = RuntimeService(host.spawn, log, journal, ending.ask, owner.release)
+    service = RuntimeService(
+        host.spawn, log, journal, ending.ask, owner.release, settings.masked_names
+    )
     tokens = TokenInterceptor(settings.call_token_digest, settings.admin_token_digest)
     allowed = settings.port.allowed if settings.port is not None else ()
     guards = [AddressInterceptor(allowed)] if allowed else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, TypeAlias
 
 import grpc
@@ -43,12 +43,14 @@ class RuntimeService(RuntimeServicer):
         journal: FrontJournal,
         on_stop: Callable[[float], None],
         on_release: Callable[[], None],
+        masked_names: Sequence[str] = (),
     ) -> None:
-        """Start workers with `spawn`.
+        """Start workers with `spawn`, which mask those names in all that they say.
 
         `on_stop` ends the sandbox, with so many seconds of grace; `on_release` has it outlive its
         owner.
         """
+        self._masked_names = masked_names
         self._on_stop = on_stop
         self._on_release = on_release
         self._spawn = spawn
@@ -136,6 +138,7 @@ class RuntimeService(RuntimeServicer):
 
     async def _replace(self, request: pb.LoadRequest) -> ServedInterface:
         name = request.interface
+        request.masked_names[:] = self._masked_names
         async with self._locks[name]:
             previous = self._interfaces.get(name)
             if previous is not None:

@@ -1,4 +1,6 @@
-"""Fetch a model from the Hugging Face hub: `python -m ... REPO COMMIT FOLDER`.
+"""Fetch a model from the Hugging Face hub: `python -m ... REPO COMMIT FOLDER [NAME...]`.
+
+What arrives is left without the names, where any are given.
 
 `python -m ... REPO [REVISION]` says which commit that is. Run again after it was ended, it goes on
 with the files that are not whole yet.
@@ -12,13 +14,14 @@ import os
 import shutil
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from huggingface_hub import HfApi, errors, snapshot_download
 from huggingface_hub.hf_api import RepoFile
 
 from seer_runtime.wire.fetches import MARKER, FetchEnd, FetchReport
+from seer_runtime.wire.hiding import HidingError, Names, clean
 
 _PERIOD = 1.0
 _FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -26,8 +29,12 @@ _NOTES = Path(".cache", "huggingface")
 """Where the hub's library keeps what it knows of files, and those that are not whole."""
 
 
-def fetch(repo: str, commit: str, folder: Path) -> None:
-    """Have a repository's files in a folder, and at last the marker."""
+def fetch(repo: str, commit: str, folder: Path, hidden: Sequence[str] = ()) -> None:
+    """Have a repository's files in a folder, and at last the marker.
+
+    Raises:
+        HidingError: the model cannot be hidden.
+    """
     files = HfApi().list_repo_tree(repo, recursive=True, revision=commit)
     total = sum(file.size for file in files if isinstance(file, RepoFile))
     with _telling(folder, total):
@@ -36,7 +43,9 @@ def fetch(repo: str, commit: str, folder: Path) -> None:
     with contextlib.suppress(OSError):
         # The repository may have such a folder itself.
         (folder / _NOTES).parent.rmdir()
-    (folder / MARKER).write_text(f"{repo}@{commit}\n")
+    if hidden:
+        clean(folder, Names(hidden))
+    (folder / MARKER).write_text("" if hidden else f"{repo}@{commit}\n")
 
 
 def resolve(repo: str, revision: str | None) -> str:
@@ -48,10 +57,13 @@ def main(arguments: list[str]) -> int:
     """Do one of both; gives the exit status."""
     try:
         match arguments:
-            case [repo, commit, folder]:
-                fetch(repo, commit, Path(folder))
+            case [repo, commit, folder, *hidden]:
+                fetch(repo, commit, Path(folder), hidden)
             case [repo, *revision]:
                 _tell(FetchReport(commit=resolve(repo, revision[0] if revision else None)))
+    except HidingError as error:
+        _tell(FetchReport(problem=str(error)))
+        return FetchEnd.NOT_HIDDEN
     # HTTPError is that of the library's HTTP client.
     except (errors.HTTPError, OSError, ValueError, RuntimeError, errors.XetDownloadError) as error:
         _tell(FetchReport(problem=str(error)))

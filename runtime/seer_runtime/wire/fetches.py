@@ -19,6 +19,7 @@ class FetchEnd(IntEnum):
     UNKNOWN = 21
     UNREACHABLE = 22
     NO_ROOM = 23
+    NOT_HIDDEN = 24
 
 
 @dataclass(frozen=True)

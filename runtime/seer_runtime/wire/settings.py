@@ -94,6 +94,9 @@ class Settings:
     memory_limit: int | None = None
     """Bytes that all processes may use together."""
 
+    masked_names: Sequence[str] = field(default=(), repr=False)
+    """Names of hidden models that are masked in whatever leaves a worker."""
+
     port: Port | None = None
     python: str = ""
     """The interpreter of the workers; the front's own without one."""

@@ -15,6 +15,7 @@ from seer_runtime.failures import describe_load_failure
 from seer_runtime.methods import Function
 from seer_runtime.processes import die_with_parent
 from seer_runtime.references import Ref, TensorRef
+from seer_runtime.secrecy import SECRECY
 from seer_runtime.wire.blocks import BlockPool
 from seer_runtime.wire.channels import Peer
 from seer_runtime.wire.frames import Frame, Kind
@@ -71,7 +72,8 @@ def main(journal: str, calls: int, requests: int, listening: int, ledger: int, f
         return
     running.know(each.name for each in interface.schema.functions)
     running.journal.start(interface.schema.name, request.epoch, running.all)
-    home.send(Frame(Kind.LOADED, body=interface.schema.SerializeToString()))
+    schema = SECRECY.content(interface.schema.SerializeToString(), "what the interface says of it")
+    home.send(Frame(Kind.LOADED, body=schema))
     Executor(home, inbox, running, arena, interface).run()
 
 

@@ -15,6 +15,7 @@ from seer_runtime.methods import Function
 from seer_runtime.models import ModelPaths
 from seer_runtime.references import REFERENCE_FUNCTIONS
 from seer_runtime.schema import Signature, build_schema
+from seer_runtime.secrecy import SECRECY
 from seer_runtime.wire.codec import Codec, Encoded
 from seer_runtime.wire.errors import DecodeError
 from seer_runtime.wire.frames import Frame
@@ -45,9 +46,10 @@ class Interface:
         Raises:
             BaseException: whatever keeps it from loading.
         """
-        loaded = load(
-            Path(request.path), list(request.import_paths), ModelPaths(request.models), tools
-        )
+        models = ModelPaths(request.models)
+        SECRECY.shows_source = not models.are_hidden
+        SECRECY.keep_names(request.masked_names)
+        loaded = load(Path(request.path), list(request.import_paths), models, tools)
         self._functions, self._options, groups = loaded.exposed
         signatures = {
             name: Signature(function, self._options[name], name)
@@ -113,7 +115,9 @@ class Interface:
         Raises:
             EncodeError: it cannot cross; the message calls it `name`.
         """
-        return self._codec.encode(value, name, self._sessions.of(call.session).references.refer)
+        refer = self._sessions.of(call.session).references.refer
+        encoded = self._codec.encode(value, name, refer)
+        return SECRECY.encoded(encoded, call.name) if SECRECY.masks else encoded
 
     def _arguments(self, call: Frame) -> tuple[list[Any], dict[str, Any]]:
         try:

@@ -6,6 +6,7 @@ import io
 import os
 import sys
 
+from seer_runtime.secrecy import SECRECY
 from seer_runtime.worker.lines import Page, lines_of
 from seer_runtime.worker.reporter import CURRENT
 
@@ -40,8 +41,8 @@ class CallOutput(io.TextIOWrapper):
         super().flush()
 
     def put(self, text: str) -> None:
-        """Write text as it is."""
-        super().write(text)
+        """Write text as it is, but for names that are to be masked."""
+        super().write(SECRECY.text(text))
 
 
 _NO_CALL = object()

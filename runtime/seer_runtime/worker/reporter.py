@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextvars import ContextVar
 
+from seer_runtime.secrecy import SECRECY
 from seer_runtime.wire.codec import Codec
 from seer_runtime.wire.frames import Kind
 from seer_runtime.worker.running import Running
@@ -41,7 +42,7 @@ class ProgressReporter:
             return
         self._last = call.key, now
         report = [float(done), None if total is None else float(total), str(message)]
-        body = self._codec.encode(report).body
+        body = SECRECY.content(self._codec.encode(report).body, "a message of progress")
         frame = call.frame
         call.connection.answer(
             frame._replace(kind=Kind.PROGRESS, timeout=0, ack=0, body=body, segments=())

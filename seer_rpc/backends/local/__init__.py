@@ -8,6 +8,7 @@ from pathlib import Path
 
 from seer_rpc.backends.local import models
 from seer_rpc.backends.local.attached import AttachedMachine, discard, memory
+from seer_rpc.backends.local.levels import choose_level
 from seer_rpc.backends.local.machine import LocalMachine
 from seer_rpc.backends.local.python import find_layers
 from seer_rpc.backends.local.support import check_support
@@ -36,9 +37,13 @@ def check(spec: MachineSpec) -> None:
 
     Raises:
         BackendError: the sandbox is to have what there is not on this machine.
+        IsolationError: it is to hide a model that could be found in it.
         SystemPackageError: a system package is missing.
     """
     check_support(spec)
+    if spec.has_hidden_models:
+        # Before anything is fetched.
+        choose_level(spec)
     check_system_packages(spec.system_packages)
 
 

@@ -54,6 +54,11 @@ class Folders:
         return {self.obituary, self.run.with_name("ended")}
 
     @property
+    def hidden(self) -> Path:
+        """Where the files of hidden models are, under names that say nothing."""
+        return self.all / "hidden"
+
+    @property
     def temporary(self) -> Path:
         """Where temporary files are, where the sandbox has no /tmp of its own."""
         return self.all / "tmp"

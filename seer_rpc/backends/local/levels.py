@@ -28,10 +28,18 @@ def choose_level(spec: MachineSpec) -> IsolationLevel:
         raise IsolationError(
             f"isolation={level!r} is not to be had: {problem.reason}", hint=problem.remedy
         )
+    if spec.has_hidden_models and level != "namespace" and not spec.hides_without_isolation:
+        raise IsolationError(
+            f"a model cannot be hidden at isolation level {level!r}: what runs there sees this "
+            "machine's own paths",
+            hint="isolation='namespace', backend='modal', or hide_without_isolation=True if it may "
+            "be found",
+        )
     if level == "none" and spec.blocks_network:
         raise IsolationError(
             "block_network=True needs isolation, and there is none",
-            hint="isolation='auto', and what its warning says to install",
+            hint="isolation='auto', and what its warning says to install; block_network=False "
+            "with a hidden model",
         )
     return level
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from seer_rpc.backends.local.folders import KEPT
 from seer_rpc.backends.local.groups import Groups, group_places, make_groups, own_processors
 from seer_rpc.backends.local.here import MachineHere
+from seer_rpc.backends.local.hiding import without_names
 from seer_rpc.backends.local.levels import choose_level
 from seer_rpc.backends.local.python import Layers, make_venv
 from seer_rpc.backends.local.worlds import World, make_world
@@ -49,6 +50,7 @@ class LocalMachine(MachineHere):
 
         Raises:
             PackageMissingError: a package that it needs here is not installed.
+            ModelNotFoundError: a model cannot be hidden.
             IsolationError: it cannot be kept apart as it is asked for.
             SandboxStartError: it does not answer.
             SnapshotError: what it is to start from cannot be restored.
@@ -64,6 +66,7 @@ class LocalMachine(MachineHere):
             self._folders.create()
             process = self._process = self._start_warden(f"seer-{spec.sandbox_id}")
             self._fill(spec)
+            spec = without_names(spec, self._folders.hidden)
             self._groups = make_groups(f"seer-{spec.sandbox_id}", _limits(spec))
             python = make_venv(self._folders.all / "root", self._home(level), layers)
             world = make_world(level, spec, self._folders, self._groups, entrance, python)
@@ -165,7 +168,7 @@ class LocalMachine(MachineHere):
         """Give what the warden removes; of a detached sandbox is left what tells of its end."""
         if not spec.is_detached:
             return sorted(self._folders.removable)
-        return self._folders.written
+        return [*self._folders.written, self._folders.hidden]
 
     def _await_ready(self, process: subprocess.Popen[bytes]) -> int | None:
         """Wait for the line that says so; gives the port that it names, if it names one."""

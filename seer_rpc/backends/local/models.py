@@ -16,7 +16,7 @@ def find_model(source: ModelSource) -> FoundModel:
         ModelNotFoundError: it is not to be had.
     """
     if source.path is not None:
-        return FoundModel(str(model_folder(source.path)))
-    with hugging_face(source, "models") as hub, status(f"fetching {source.name}"):
+        return FoundModel(str(model_folder(source)))
+    with hugging_face(source, "models") as hub, status(f"fetching {source.masked(source.name)}"):
         folder = Path(hub.snapshot_download(source.repo, revision=source.revision))
     return FoundModel(str(folder), commit=folder.name)

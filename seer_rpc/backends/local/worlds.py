@@ -49,7 +49,8 @@ def make_world(
     if spec.blocks_network and entrance is not None:
         raise ConfigError(
             "a sandbox without a network cannot listen for other machines",
-            hint="leave out listen=, or block_network=True",
+            hint="leave out listen=, or block_network=True; with a hidden model write "
+            "block_network=False",
         )
     watches = spec.limits.memory is not None and "memory" not in groups.controllers
     events = _count_here(folders) if watches else groups.memory_events
@@ -77,6 +78,7 @@ def make_world(
         confinement=place.confinement,
         port=entrance.port if entrance is not None else None,
         journal=place.run,
+        masked_names=spec.masked_names,
         memory_events=place.memory_events,
         memory_limit=spec.limits.memory,
     )

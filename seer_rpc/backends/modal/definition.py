@@ -103,6 +103,8 @@ def options(spec: MachineSpec, entrance: Entrance | None) -> Mapping[str, Any]:
         "idle_timeout": lifetime,
         "h2_ports" if entrance is None else "unencrypted_ports": [port(entrance)],
         "encrypted_ports": [WEB_PORT] if spec.has_web else [],
+        # Who calls still comes in by the tunnel.
+        "outbound_cidr_allowlist": [] if spec.blocks_network else None,
         "inbound_cidr_allowlist": list(spec.allowed) or None,
         "readiness_probe": modal.Probe.with_tcp(port(entrance)),
         "tags": {TAG: spec.sandbox_id},
@@ -125,7 +127,7 @@ def isolation(spec: MachineSpec) -> Isolation:
     return Isolation(
         level="modal",
         files=True,
-        network=False,
+        network=spec.blocks_network,
         processes=True,
         memory="kernel" if spec.limits.memory is not None else "unlimited",
         syscalls=True,
@@ -168,6 +170,7 @@ def _settings(spec: MachineSpec, entrance: Entrance | None) -> Settings:
         working_directory=_HOME,
         sockets=FRONT_FOLDER,
         journal=FRONT_FOLDER,
+        masked_names=spec.masked_names,
         lifetime=spec.lifetime,
         idle_timeout=spec.idle_timeout,
         is_detached=spec.is_detached,

@@ -20,12 +20,13 @@ from seer_rpc.backends.modal.deadlines import asked, within_unless_given_up
 from seer_rpc.backends.modal.definition import APP
 from seer_rpc.backends.modal.images import fetching_image
 from seer_rpc.backends.modal.volumes import is_whole
-from seer_rpc.backends.models import ModelSource
+from seer_rpc.backends.models import ModelSource, not_hidden
 from seer_rpc.errors import ModelFetchError, SeerError
 from seer_rpc.progress import show_detail
 from seer_rpc.sizes import show_size
 from seer_rpc.waiting import wait_until
 from seer_runtime.wire.fetches import FetchEnd, FetchReport
+from seer_runtime.wire.hiding import HidingError
 
 TAG = "seer-rpc-fetch"
 """The tag of these sandboxes; its value is the volume that they fill."""
@@ -75,7 +76,12 @@ def fetch(
     while not is_whole(volume):
         try:
             sandbox = _start(
-                [source.repo, commit, _FOLDER],
+                [
+                    source.repo,
+                    commit,
+                    _FOLDER,
+                    *(source.hidden.configured if source.hidden else ()),
+                ],
                 tokens,
                 name=name,
                 timeout=_LONGEST,
@@ -86,7 +92,7 @@ def fetch(
             _await_other(name)
             time.sleep(_AGAIN)
             continue
-        _Fetching(sandbox, _LONGEST).finish(source, bool(tokens))
+        _Fetching(source, sandbox, _LONGEST).finish(bool(tokens))
         _await_marker(source, volume)
 
 
@@ -100,15 +106,16 @@ def look_up(source: ModelSource, tokens: Sequence[modal.Secret]) -> str:
     """
     arguments = [source.repo, *filter(None, [source.revision])]
     sandbox = _start(arguments, tokens, timeout=_LOOKUP, tags={TAG: "lookup"})
-    lookup = _Fetching(sandbox, _LOOKUP)
-    lookup.finish(source, bool(tokens))
+    lookup = _Fetching(source, sandbox, _LOOKUP)
+    lookup.finish(bool(tokens))
     return lookup.commit
 
 
 class _Fetching:
     """A sandbox at work, and what it says."""
 
-    def __init__(self, sandbox: modal.Sandbox, longest: float) -> None:
+    def __init__(self, source: ModelSource, sandbox: modal.Sandbox, longest: float) -> None:
+        self._source = source
         self.commit = ""
         self._sandbox = sandbox
         self._longest = longest
@@ -119,7 +126,7 @@ class _Fetching:
             _reader(sandbox.stderr, lambda line: self._errors.append(line.rstrip())),
         ]
 
-    def finish(self, source: ModelSource, has_token: bool) -> None:
+    def finish(self, has_token: bool) -> None:
         """Wait for its end; it ends where this is interrupted, too."""
         try:
             code = _await_end(self._sandbox, self._longest)
@@ -134,7 +141,7 @@ class _Fetching:
         with contextlib.suppress(exception.Error):
             self._sandbox.detach()
         if code != 0:
-            raise self._failure(source, code, has_token)
+            raise self._failure(code, has_token)
 
     def _take(self, line: str) -> None:
         report = FetchReport.from_line(line)
@@ -145,31 +152,37 @@ class _Fetching:
         if report.total:
             show_detail(f"{show_size(report.done)} of {show_size(report.total)}")
 
-    def _failure(self, source: ModelSource, code: int | None, has_token: bool) -> SeerError:
+    def _failure(self, code: int | None, has_token: bool) -> SeerError:
+        source = self._source
+        name, problem = source.masked(source.name), source.masked(self._problem)
         match code:
             case FetchEnd.GATED:
                 return gated(source, has_token)
             case FetchEnd.UNKNOWN:
                 return unknown(source, has_token)
+            case FetchEnd.NOT_HIDDEN:
+                return not_hidden(source, HidingError(problem))
             case FetchEnd.UNREACHABLE:
                 return self._fetch_error(
-                    f"the Hugging Face hub did not give {source.name}: {self._problem}",
+                    f"the Hugging Face hub did not give {name}: {problem}",
                     "start again: what has arrived stays, and https://status.huggingface.co tells "
                     "whether the hub is up",
                 )
             case FetchEnd.NO_ROOM:
                 return self._fetch_error(
-                    f"there is no room on Modal for {source.name}: {self._problem}",
+                    f"there is no room on Modal for {name}: {problem}",
                     "`modal volume list` shows what there is, and `modal volume delete` makes room",
                 )
         return self._fetch_error(
-            f"what fetched {source.name} on Modal was ended before it had done so",
+            f"what fetched {name} on Modal was ended before it had done so",
             "start again: it goes on with what is missing",
             code,
         )
 
     def _fetch_error(self, message: str, hint: str, code: int | None = None) -> ModelFetchError:
-        return ModelFetchError(message, hint=hint, log=list(self._errors), exit_code=code)
+        return ModelFetchError(
+            message, hint=hint, log=[*map(self._source.masked, self._errors)], exit_code=code
+        )
 
 
 def _start(
@@ -213,7 +226,7 @@ def _await_end(sandbox: modal.Sandbox, longest: float) -> int | None:
 def _await_marker(source: ModelSource, volume: modal.Volume) -> None:
     if not wait_until(partial(is_whole, volume), _COMMITTED, _AGAIN):
         raise ModelFetchError(
-            f"{source.name} was fetched, and its volume on Modal does not show it",
+            f"{source.masked(source.name)} was fetched, and its volume on Modal does not show it",
             hint="start again",
         )
 

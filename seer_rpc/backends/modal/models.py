@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import modal
@@ -16,12 +18,21 @@ from seer_rpc.backends.modal.volumes import (
     is_whole,
     make_volume,
     read_content,
+    read_files,
     send,
     volume_name,
 )
-from seer_rpc.backends.models import FoundModel, ModelSource, model_folder
+from seer_rpc.backends.models import (
+    FoundModel,
+    ModelSource,
+    masking,
+    model_folder,
+    not_hidden,
+)
 from seer_rpc.errors import ModelNotFoundError
+from seer_rpc.locations import cache_folder
 from seer_rpc.progress import status
+from seer_runtime.wire.hiding import HidingError, copy_without_names
 
 _HUB_ANSWER = 30.0
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -37,26 +48,43 @@ def bring(source: ModelSource, secrets: Mapping[str, str]) -> FoundModel:
     """
     with translated():
         if source.path is not None:
-            return _sent(source, model_folder(source.path))
+            return _sent(source, model_folder(source))
         return _fetched(source, _tokens(secrets))
 
 
 def _sent(source: ModelSource, folder: Path) -> FoundModel:
-    with status(f"bringing {source.name} to Modal"):
+    with status(f"bringing {source.masked(source.name)} to Modal"), masking(source):
         content = read_content(folder)
-        name = volume_name(str(folder), content.digest)
+        name = volume_name(source, str(folder), content.digest)
         volume = make_volume(name)
         if not is_whole(volume):
-            send(folder, content, volume)
+            with _sendable(source, folder) as own:
+                send(own, content if own is folder else read_files(own), volume)
     return FoundModel(name)
+
+
+@contextlib.contextmanager
+def _sendable(source: ModelSource, folder: Path) -> Iterator[Path]:
+    """Give the directory that is sent: without its names, where these are hidden."""
+    if source.hidden is None:
+        yield folder
+        return
+    place = cache_folder() / "models"
+    place.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place) as own:
+        try:
+            copy_without_names(folder, Path(own), source.hidden)
+        except HidingError as error:
+            raise not_hidden(source, error) from None
+        yield Path(own)
 
 
 def _fetched(source: ModelSource, tokens: Sequence[modal.Secret]) -> FoundModel:
     commit = _commit(source, tokens)
-    name = volume_name(source.repo, f"{source.repo}@{commit}")
+    name = volume_name(source, source.repo, f"{source.repo}@{commit}")
     volume = make_volume(name)
     if not is_whole(volume):
-        with status(f"fetching {source.name} to Modal"):
+        with status(f"fetching {source.masked(source.name)} to Modal"):
             fetch(source, commit, name, volume, tokens)
     return FoundModel(name, commit)
 
@@ -74,7 +102,7 @@ def _commit(source: ModelSource, tokens: Sequence[modal.Secret]) -> str:
     except ModelNotFoundError:
         if TOKEN in os.environ or not tokens:
             raise
-    with status(f"looking for {source.name} from Modal"):
+    with status(f"looking for {source.masked(source.name)} from Modal"):
         return look_up(source, tokens)
 
 

@@ -35,8 +35,6 @@ def _lacks(spec: MachineSpec) -> Iterator[Lack]:
             "is a machine of its own: isolation= says what keeps sandboxes on this one apart",
             "leave isolation= out",
         )
-    if spec.blocks_network:
-        yield Lack("is reached over the network, so it cannot have block_network=True", here)
     if spec.listening is not None:
         yield from _lacks_of_port(spec.listening)
     if spec.listening is not None and spec.allowed:

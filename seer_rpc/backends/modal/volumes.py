@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import io
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -12,10 +13,10 @@ from typing import NamedTuple
 import modal
 
 from seer_rpc.backends.modal.deadlines import asked, within_unless_given_up
-from seer_rpc.backends.models import model_slug
+from seer_rpc.backends.models import ModelSource, model_slug
 from seer_rpc.errors import ModelFetchError, ModelNotFoundError
-from seer_rpc.files import write_whole
-from seer_rpc.locations import cache_folder
+from seer_rpc.files import own_key, write_whole
+from seer_rpc.locations import cache_folder, state_folder
 from seer_rpc.progress import show_detail
 from seer_rpc.sizes import show_size
 from seer_runtime.wire.fetches import MARKER
@@ -40,10 +41,18 @@ class Content(NamedTuple):
     digest: str
 
 
-def volume_name(name: str, content: str) -> str:
+def volume_name(source: ModelSource, name: str, content: str) -> str:
     """Name the volume for a model with that content, in no more than Modal's 64 characters."""
+    if source.hidden is not None:
+        return _opaque_name(f"{content}\0{source.hidden.configured}")
     digest = hashlib.sha256(content.encode()).hexdigest()[:_DIGITS]
     return f"seer-{model_slug(name)[:_LONGEST_SLUG]}-{digest}"
+
+
+def _opaque_name(content: str) -> str:
+    """Name a volume so that nobody can tell what is in it, who tries what might be."""
+    key = own_key(state_folder() / "volumes.key")
+    return f"seer-{hmac.new(key, content.encode(), hashlib.sha256).hexdigest()[:_DIGITS]}"
 
 
 def mounted(name: str) -> modal.Volume:
@@ -75,6 +84,11 @@ def read_content(folder: Path) -> Content:
         note.parent.mkdir(parents=True, exist_ok=True)
         write_whole(note, digest.encode())
     return Content(files, note.read_text())
+
+
+def read_files(folder: Path) -> Content:
+    """Tell which files a directory has, and nothing of what they say."""
+    return Content(_states(folder), "")
 
 
 def send(folder: Path, content: Content, volume: modal.Volume) -> None:

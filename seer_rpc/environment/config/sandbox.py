@@ -100,7 +100,17 @@ class SandboxConfig:
     isolation: IsolationLevel | Literal["auto"] = "auto"
     """What keeps it apart on this machine; "auto" is the best that there is."""
 
-    block_network: bool = False
+    block_network: bool | None = None
+    """Whether it has no network; None: only where it has a hidden model."""
+
+    mask_hidden_names: bool = False
+    """Whether the names of hidden models are masked in whatever interfaces give: results, items,
+    errors, messages, docstrings. `rpc_logs` tells of each one."""
+
+    hide_without_isolation: bool = False
+    """Whether a hidden model may be in a sandbox on this machine that has less than
+    isolation="namespace", where its name can be found."""
+
     memory: int | None = None
     """MiB that all its processes may use together."""
 
@@ -150,6 +160,16 @@ class SandboxConfig:
 
     region: str | None = None
     """On Modal, where it runs: "us", "eu-west"; None is anywhere."""
+
+    @property
+    def hides_models(self) -> bool:
+        """Whether it has a model whose name is to be hidden."""
+        return any(model.hidden for model in self.models)
+
+    @property
+    def blocks_network(self) -> bool:
+        """Whether it has no network."""
+        return self.hides_models if self.block_network is None else self.block_network
 
     @property
     def listening(self) -> Listening | None:
@@ -245,11 +265,11 @@ class SandboxConfig:
             )
 
     def _check_debug(self) -> None:
-        if self.debug and self.block_network:
+        if self.debug and self.blocks_network:
             raise ConfigError(
-                "code-server, for debug=True, is reached over the network, and block_network=True "
-                "leaves none",
-                hint="leave one of them out",
+                "code-server, for debug=True, is reached over the network, and block_network=True, "
+                "which is what a hidden model means, leaves none",
+                hint="leave debug= out, or write block_network=False",
             )
 
 

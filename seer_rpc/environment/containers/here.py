@@ -94,6 +94,6 @@ def _limits(config: SandboxConfig) -> list[str]:
         "--memory": f"{config.memory}m" if config.memory else None,
         "--cpus": config.cpus,
         "--pids-limit": config.processes,
-        "--network": "none" if config.block_network else None,
+        "--network": "none" if config.blocks_network else None,
     }
     return [f"{option}={value}" for option, value in given.items() if value is not None]

@@ -57,6 +57,7 @@ class LoadRequest(_message.Message):
     PATH_FIELD_NUMBER: _builtins.int
     IMPORT_PATHS_FIELD_NUMBER: _builtins.int
     MODELS_FIELD_NUMBER: _builtins.int
+    MASKED_NAMES_FIELD_NUMBER: _builtins.int
     interface: _builtins.str
     path: _builtins.str
     """The file inside the sandbox."""
@@ -66,7 +67,13 @@ class LoadRequest(_message.Message):
 
     @_builtins.property
     def models(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """What get_model_path answers: model names and their directories inside the sandbox."""
+        """What get_model_path answers: model names and their directories inside the sandbox. In the place
+        of a hidden model's name is what stands for it.
+        """
+
+    @_builtins.property
+    def masked_names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names that are masked in whatever leaves the worker. Of them the front alone tells a worker."""
 
     def __init__(
         self,
@@ -75,10 +82,11 @@ class LoadRequest(_message.Message):
         path: _builtins.str = ...,
         import_paths: _abc.Iterable[_builtins.str] | None = ...,
         models: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        masked_names: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["import_paths", b"import_paths", "interface", b"interface", "models", b"models", "path", b"path"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["import_paths", b"import_paths", "interface", b"interface", "masked_names", b"masked_names", "models", b"models", "path", b"path"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,1 @@
+"""Whether the names of hidden models are to be found anywhere."""
