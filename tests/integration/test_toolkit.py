@@ -20,8 +20,12 @@ from seer_rpc.client import TensorRef
 from seer_rpc.environment import ModelConfig, SandboxConfig, ScopedSandbox
 from seer_rpc.errors import InterfaceError
 from seer_rpc.workspace import Library
+from tests.integration import alike
+from tests.integration.alike import as_argument
 from tests.integration.mcp_talk import Talk, talk
 from tests.toolkit.families import byte_tokenizer, tiny
+from tests.toolkit.test_sae import written
+from tests.toolkit.verbs import VERBS
 
 WORKBENCH = Path(inspect.getfile(workbench))
 pytestmark = pytest.mark.filterwarnings(
@@ -41,7 +45,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def sandbox(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScopedSandbox]:
-    config = SandboxConfig(models=[ModelConfig(name=str(folder))], env={"OMP_NUM_THREADS": "1"})
+    models = [ModelConfig(str(folder)), ModelConfig(written(folder.with_name("sae")), "sae")]
+    config = SandboxConfig(models=models, env={"OMP_NUM_THREADS": "1"})
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         patch.delenv("SEER_BACKEND", raising=False)
@@ -142,6 +147,30 @@ def test_a_model_says_the_same_in_json(library: Any, talking: Talk) -> None:
     assert [each["token"] for each in told["top"]] == [each.token for each in expected.top]
     error = talking.error("generate", inputs="hello", interventions=[{"op": "add", "layers": 9}])
     assert "interventions[0]: there is no layer 9" in error
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_every_verb_takes_interventions_from_a_library_and_in_json(
+    library: Any, talking: Talk, name: str
+) -> None:
+    steering = {"op": "add", "layers": [1], "value": [0.5] * 32, "strength": 3.0}
+
+    def by_library(name: str, **arguments: Any) -> Any:
+        value = getattr(library, name)(**arguments)
+        return list(value) if isinstance(value, Iterator) else value
+
+    def in_json(name: str, **arguments: Any) -> Any:
+        return as_argument(talking.value(name, **arguments))
+
+    found = []
+    for typed_one, same in ([], []), ([library.Intervention(**steering)], [steering]):
+        arguments = VERBS[name](by_library)
+        found.append(alike.typed(by_library(name, **arguments, interventions=typed_one)))
+        told = alike.told(talking.value(name, **VERBS[name](in_json), interventions=same))
+        alike.assert_alike(found[-1], told)
+    if name not in ("mean", "activation_diff"):
+        # Those stay in the sandbox; what is told of them is the same.
+        assert found[0] != found[1]
 
 
 def test_a_model_is_told_what_each_field_means(talking: Talk) -> None:
