@@ -18,6 +18,8 @@ from seer_interfaces import activations, diff, model, toolkit, workbench
 from seer_interfaces.toolkit import Intervention, subjects
 from seer_rpc.client import TensorRef
 from seer_rpc.environment import ModelConfig, SandboxConfig, ScopedSandbox
+from seer_rpc.environment.served import ServedLibrary
+from seer_rpc.environment.sources import describe_source
 from seer_rpc.errors import InterfaceError
 from seer_rpc.workspace import Library
 from tests.integration import alike
@@ -56,8 +58,13 @@ def sandbox(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture(scope="module")
-def library(sandbox: ScopedSandbox, import_library: Callable[[Library], ModuleType]) -> Any:
-    return import_library(sandbox.serve(WORKBENCH))
+def served(sandbox: ScopedSandbox) -> ServedLibrary:
+    return sandbox.serve(WORKBENCH)
+
+
+@pytest.fixture(scope="module")
+def library(served: ServedLibrary, import_library: Callable[[Library], ModuleType]) -> Any:
+    return import_library(served)
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +116,13 @@ def test_values_of_every_kind_cross(library: Any) -> None:
     assert [each.token for each in events] == library.generate("hello", 4)[0].tokens
     grid = library.patch_grid("When Mary", "When John", "y", "n")
     assert grid.values.shape == (3, 10)
+
+
+def test_the_source_alone_tells_the_same(served: ServedLibrary) -> None:
+    """`seer describe --static` finds what the other files of the package expose."""
+    read = describe_source(WORKBENCH)
+    assert not read.warnings
+    assert read.hash == served.schema.hash
 
 
 def test_mistakes_are_told_with_the_place(library: Any) -> None:

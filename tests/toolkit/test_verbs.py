@@ -132,10 +132,9 @@ def test_steering_there_and_back_clamping_to_what_is_and_scaling_by_one_change_n
     for interventions in ways:
         found = extract("abc", positions="all", interventions=interventions)
         torch.testing.assert_close(found, plainly, atol=1e-5, rtol=1e-5)
-    ablated, clamped = (
-        extract("abc", interventions=[Intervention(op, 1, value=vector, strength=strength)])
-        for op, strength in (("ablate_direction", 1.0), ("clamp", 0.0))
-    )
+    ablation = Intervention("ablate_direction", 1, value=vector)
+    clamp = Intervention("clamp", 1, value=vector, strength=0.0)
+    ablated, clamped = (extract("abc", interventions=[each]) for each in (ablation, clamp))
     torch.testing.assert_close(ablated, clamped, atol=1e-6, rtol=1e-5)
 
 

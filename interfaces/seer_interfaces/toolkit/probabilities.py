@@ -51,8 +51,8 @@ def next_tokens(
 ) -> list[NextTokens]:
     """Give what the model finds probable behind each row."""
     after = last_logits(subject, run(subject, batch, interventions))
-    columns = [_continued(subject, batch, each, interventions) for each in targets]
     distributions = after.log_softmax(dim=-1)
+    columns = [_continued(subject, batch, distributions, each, interventions) for each in targets]
     return [
         NextTokens(
             _most_probable(subject, distribution, top_k),
@@ -64,17 +64,23 @@ def next_tokens(
 
 
 def _continued(
-    subject: Subject, batch: Batch, target: str, interventions: Sequence[Intervention]
+    subject: Subject,
+    batch: Batch,
+    distributions: torch.Tensor,
+    target: str,
+    interventions: Sequence[Intervention],
 ) -> list[float]:
     """Give the log probability of a continuation behind each row."""
     ids: list[int] = subject.tokenizer(target, add_special_tokens=False)["input_ids"]
     if not ids:
         raise ValueError(f"the target {target!r} has no tokens")
+    first: list[float] = distributions[:, ids[0]].tolist()
+    if len(ids) == 1:
+        return first
     longer = subject.batch([batch.row(index) + ids for index in range(len(batch.ids))])
     longer.prompts = batch.prompts
-    sums: list[float] = (
-        token_logprobs(subject, longer, interventions)[:, -len(ids) :].sum(dim=1).tolist()
-    )
+    taken = token_logprobs(subject, longer, interventions)[:, -len(ids) :]
+    sums: list[float] = taken.sum(dim=1).tolist()
     return sums
 
 
