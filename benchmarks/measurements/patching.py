@@ -20,7 +20,7 @@ NNSIGHT = "nnsight, in process"
 _INTERFACE = Path(__file__).parents[1] / "interfaces" / "patching.py"
 _ENDING = " went to the shop. Then Mary gave a drink to"
 _PAIR = (f"Mary and John{_ENDING}", f"Mary and Anna{_ENDING}", " John", " Anna")
-_LAYERS = list(range(0, 30, 3))
+_LAYERS = [4, 14, 24]
 _TOGETHER = 16
 
 
