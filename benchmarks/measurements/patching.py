@@ -38,7 +38,7 @@ def _measure_ours(effort: Effort) -> Measured:
 
         found = grid()
         session.call("prepare", _PAIR, {})
-        columns = range(len(found["columns"]))
+        columns = range(len(found.columns))
 
         def single_calls() -> list[float]:
             return [
@@ -53,10 +53,8 @@ def _measure_ours(effort: Effort) -> Measured:
 
 def _check(grid: Any, differences: list[float]) -> None:
     """See to it that both have measured the same."""
-    ends = grid["clean"], grid["corrupt"]
-    expected = [
-        value * (ends[0] - ends[1]) + ends[1] for value in grid["values"].flatten().tolist()
-    ]
+    ends = grid.clean, grid.corrupt
+    expected = [value * (ends[0] - ends[1]) + ends[1] for value in grid.values.flatten().tolist()]
     if any(abs(a - b) > 1e-3 for a, b in zip(expected, differences, strict=True)):
         raise AssertionError("the two grids differ")
 
