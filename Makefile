@@ -46,6 +46,26 @@ help:  ## Show what there is to make
 	  $(BIN)/uv pip install --quiet --python .venv-inspect/bin/python --editable '.[judges-inspect]'
 	@touch $@
 
+# Other libraries for interpretability, by which the toolkit's numbers are judged.
+.venv-interp/installed: pyproject.toml .venv/installed
+	@echo "setting up .venv-interp" >&2
+	@$(PYTHON) -m venv .venv-interp
+	@UV_FIND_LINKS="$${PIP_FIND_LINKS:-$$($(BIN)/python -m pip config get global.find-links 2>/dev/null)}" \
+	  $(BIN)/uv pip install --quiet --python .venv-interp/bin/python --editable '.[judges-interp]'
+	@touch $@
+
+# An older transformers, and all else from .venv.
+.venv-transformers4/installed: Makefile .venv/installed
+	@echo "setting up .venv-transformers4" >&2
+	@$(PYTHON) -m venv .venv-transformers4
+	@UV_FIND_LINKS="$${PIP_FIND_LINKS:-$$($(BIN)/python -m pip config get global.find-links 2>/dev/null)}" \
+	  $(BIN)/uv pip install --quiet --python .venv-transformers4/bin/python --no-deps \
+	  transformers==4.57.6 huggingface_hub==0.36.0 tokenizers==0.22.2
+	@where='import sysconfig; print(sysconfig.get_path("purelib"))'; \
+	  echo "import site; site.addsitedir('$$($(BIN)/python -c "$$where")')" \
+	  > "$$(.venv-transformers4/bin/python -c "$$where")/base.pth"
+	@touch $@
+
 setup: .venv/installed  ## Build the environment in .venv
 
 demo: .venv/installed  ## Serve a real language model and call it
@@ -58,7 +78,9 @@ test: .venv/installed  ## Run the tests
 golden: .venv/installed  ## Write anew the files that say what Modal is asked for
 	SEER_WRITE_GOLDEN=1 $(BIN)/python -m pytest -q tests/integration/test_modal_requests.py
 
-judges: .venv/installed .venv-judges/installed .venv-inspect/installed  ## Ask other people's checkers
+JUDGES := .venv-judges .venv-inspect .venv-interp .venv-transformers4
+
+judges: .venv/installed $(JUDGES:=/installed)  ## Ask other people's checkers
 	SEER_JUDGES=1 $(BIN)/python -m pytest tests/judges
 
 check: .venv/installed  ## Run the linters, the type checker, the import contracts, the proto check
@@ -87,4 +109,4 @@ soak: .venv/installed  ## Break thousands of connections and processes; leave ou
 	@SEER_SOAK=1 $(BIN)/python -m pytest -q -m soak tests/hidden
 
 clean:  ## Remove the environments
-	rm -rf .venv .venv-bench .venv-judges .venv-inspect
+	rm -rf .venv .venv-bench $(JUDGES)

@@ -21,6 +21,9 @@ class Effort:
     tokens: int
     """Tokens that a real model generates."""
 
+    prompts: int
+    """Prompts that a real model reads."""
 
-FULL = Effort(calls=2000, seconds=3.0, repeats=7, tokens=48)
-QUICK = Effort(calls=300, seconds=0.5, repeats=3, tokens=16)
+
+FULL = Effort(calls=2000, seconds=3.0, repeats=7, tokens=48, prompts=512)
+QUICK = Effort(calls=300, seconds=0.5, repeats=3, tokens=16, prompts=48)

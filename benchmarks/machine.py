@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_PACKAGES = ("seer-rpc", "grpcio", "numpy", "torch", "rpyc", "Pyro5", "ray", "pyarrow")
+_PACKAGES = ("seer-rpc", "grpcio", "numpy", "torch", "rpyc", "Pyro5", "ray", "pyarrow", "nnsight")
 _BUSY_LOAD = 0.5
 _BUSY_SHARE = 0.25
 _BUSY_COLUMNS = (0, 1, 2, 5, 6)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmarks.contenders import GRPC_TCP, GRPC_UNIX, MEMCPY, OURS, OURS_TCP
+from benchmarks.effort import FULL
 from benchmarks.measurements.arrays import SIZES, figure
 from benchmarks.measurements.callers import CALLERS
+from benchmarks.measurements.patching import NNSIGHT
 from benchmarks.measurements.pool import PAUSE
 from benchmarks.measurements.stream import ITEMS
 from benchmarks.rows import Row, Source, Target, at_least, at_most
@@ -192,6 +194,40 @@ SECTIONS = {
                 "of its time",
                 Source(OURS, "ratio"),
                 target=at_most(1.05, 1.01),
+            ),
+        ),
+    ),
+    "patching": Section(
+        "a grid of patches of a real model: one call, a call for each cell, nnsight in process",
+        ("patching.measure",),
+        (OURS, NNSIGHT),
+        (
+            Row(
+                "a grid of patches in one call",
+                "s",
+                Source(OURS, "grid"),
+                Source(OURS, "single calls"),
+                at_most(0.8, 0.5),
+            ),
+            Row(
+                "a grid of patches through a sandbox",
+                "s",
+                Source(OURS, "grid"),
+                Source(NNSIGHT, "grid"),
+                at_most(1.1, 1.0),
+            ),
+        ),
+    ),
+    "extraction": Section(
+        f"activations of {FULL.prompts} prompts: through a sandbox, against in process",
+        ("extraction.measure",),
+        (OURS,),
+        (
+            Row(
+                "activations of many prompts, against in process",
+                "of its time",
+                Source(OURS, "ratio"),
+                target=at_most(1.1, 1.0),
             ),
         ),
     ),

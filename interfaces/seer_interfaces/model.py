@@ -13,15 +13,16 @@ import torch
 
 from seer_interfaces import toolkit
 from seer_interfaces.toolkit import (
-    Finish,
     Inputs,
     Intervention,
     Message,
     Prompt,
     Sampling,
-    Step,
-    Subject,
+    answers,
+    probabilities,
 )
+from seer_interfaces.toolkit.answers import Completion, TokenEvent
+from seer_interfaces.toolkit.probabilities import NextTokens
 from seer_rpc.interface import expose
 
 toolkit.prepare()
@@ -63,66 +64,6 @@ class Tokens:
 
     ids: list[int]
     texts: list[str]
-
-
-@dataclass
-class Completion:
-    """What the model wrote.
-
-    Attributes:
-        text: Without the prompt and without special tokens; it begins with the prefill.
-        tokens: The ids of the tokens that it generated, the one that ended it included.
-        logprobs: The log probability (nats) of each at temperature 1.
-        finish: "stop" where it ended by itself, "length" where it was cut off.
-    """
-
-    text: str
-    tokens: list[int]
-    logprobs: list[float]
-    finish: Finish
-
-
-@dataclass
-class TokenEvent:
-    """One more token.
-
-    Attributes:
-        text: What it adds to the text; empty while a character is not complete.
-        logprob: Its log probability (nats) at temperature 1.
-    """
-
-    text: str
-    token: int
-    logprob: float
-
-
-@dataclass
-class TokenProbability:
-    """A token that may come next.
-
-    Attributes:
-        logprob: Its log probability, in nats.
-    """
-
-    text: str
-    token: int
-    logprob: float
-
-
-@dataclass
-class NextTokens:
-    """What may come behind an input.
-
-    Attributes:
-        top: The most probable tokens, the most probable first.
-        targets: The log probability (nats) of each of the targets as a continuation, all of its
-            tokens.
-        entropy: The entropy of the whole distribution, in nats.
-    """
-
-    top: list[TokenProbability]
-    targets: list[float]
-    entropy: float
 
 
 @expose(read_only=True)
@@ -199,13 +140,8 @@ def generate(
     rows = [once.row(index) for index in range(len(once.ids)) for _ in range(n)]
     sampling = Sampling(max_new_tokens, temperature, top_p, seed)
     samples = [index % n for index in range(len(rows))]
-    answers = [Completion("", [], [], "length") for _ in rows]
-    with subject.using(adapter):
-        for step in toolkit.decode(subject, subject.batch(rows), sampling, interventions, samples):
-            _note(step, answers)
-    for answer in answers:
-        answer.text = prefill + subject.tokenizer.decode(answer.tokens, skip_special_tokens=True)
-    return answers
+    steps = toolkit.decode(subject, subject.batch(rows), sampling, interventions, samples, adapter)
+    return answers.gathered(subject, steps, len(rows), prefill)
 
 
 @expose(read_only=True)
@@ -217,6 +153,7 @@ def stream(
     seed: int | None = None,
     prefill: str = "",
     interventions: Sequence[Intervention] = (),
+    adapter: str | None = None,
 ) -> Iterator[TokenEvent]:
     """Let the model continue a text or answer a chat, token by token; to stop iterating ends it.
 
@@ -228,21 +165,13 @@ def stream(
         seed: The same seed gives the same tokens.
         prefill: What the answer begins with; it is not told again.
         interventions: Changes to the model while it reads and writes.
+        adapter: Another adapter than the one in use, by the names of `info`; "base" is none.
     """
     subject = toolkit.subject()
     batch = subject.encode(prompt, prefill)
     sampling = Sampling(max_new_tokens, temperature, top_p, seed)
-    told, tokens = "", list[int]()
-    for step in toolkit.decode(subject, batch, sampling, interventions):
-        (token,), (logprob,), (finish,) = step.tokens, step.logprobs, step.finished
-        assert token is not None
-        tokens.append(token)
-        text = subject.tokenizer.decode(tokens, skip_special_tokens=True)
-        # A character may take several tokens.
-        is_whole = finish is not None or not text.endswith("\N{REPLACEMENT CHARACTER}")
-        added = text[len(told) :] if is_whole else ""
-        told += added
-        yield TokenEvent(added, token, logprob)
+    steps = toolkit.decode(subject, batch, sampling, interventions, adapter=adapter)
+    yield from answers.told(subject, steps)
 
 
 @expose(read_only=True)
@@ -254,6 +183,7 @@ def chat(
     seed: int | None = None,
     prefill: str = "",
     interventions: Sequence[Intervention] = (),
+    adapter: str | None = None,
 ) -> str:
     """Give the model's answer to one message.
 
@@ -265,6 +195,7 @@ def chat(
         seed: The same seed gives the same answer.
         prefill: What the answer begins with.
         interventions: Changes to the model while it reads and writes.
+        adapter: Another adapter than the one in use, by the names of `info`; "base" is none.
     """
     messages: list[Message] = [{"role": "user", "content": message}]
     if system is not None:
@@ -276,6 +207,7 @@ def chat(
         seed=seed,
         prefill=prefill,
         interventions=interventions,
+        adapter=adapter,
     )
     return answer.text
 
@@ -299,70 +231,28 @@ def logprobs(
         interventions: Changes to the model while it reads.
         adapter: Another adapter than the one in use, by the names of `info`; "base" is none.
     """
-    subject = toolkit.subject()
-    batch = subject.encode(inputs)
-    with subject.using(adapter):
-        after = toolkit.last_logits(subject, toolkit.run(subject, batch, interventions))
-        columns = [_continued(subject, batch, each, interventions) for each in targets]
-    distributions = after.log_softmax(dim=-1)
-    return [
-        NextTokens(
-            _most_probable(subject, distribution, top_k),
-            [column[row] for column in columns],
-            float(torch.special.entr(distribution.exp()).sum()),
-        )
-        for row, distribution in enumerate(distributions)
-    ]
+    with toolkit.subject().using(adapter) as subject:
+        batch = subject.encode(inputs)
+        return probabilities.next_tokens(subject, batch, targets, top_k, interventions)
 
 
 @expose(read_only=True)
 @torch.no_grad()
-def loss(texts: list[str], interventions: Sequence[Intervention] = ()) -> list[float]:
+def loss(
+    texts: list[str],
+    interventions: Sequence[Intervention] = (),
+    adapter: str | None = None,
+) -> list[float]:
     """Give how surprised the model is by each text: nats per token, the first one not counted.
 
     Args:
         texts: At least two tokens each.
         interventions: Changes to the model while it reads.
+        adapter: Another adapter than the one in use, by the names of `info`; "base" is none.
     """
-    subject = toolkit.subject()
-    batch = subject.encode(texts)
-    if int(batch.prompts.min()) < 2:
-        raise ValueError("a text of one token has no loss")
-    taken = toolkit.token_logprobs(subject, batch, interventions)
+    with toolkit.subject().using(adapter) as subject:
+        batch = subject.encode(texts)
+        if int(batch.prompts.min()) < 2:
+            raise ValueError("a text of one token has no loss")
+        taken = toolkit.token_logprobs(subject, batch, interventions)
     return [float(-row[mask].mean()) for row, mask in zip(taken, batch.mask[:, :-1], strict=True)]
-
-
-def _note(step: Step, answers: Sequence[Completion]) -> None:
-    """Add a step's tokens to the answers."""
-    parts = zip(answers, step.tokens, step.logprobs, step.finished, strict=True)
-    for answer, token, logprob, finish in parts:
-        if token is not None:
-            answer.tokens.append(token)
-            answer.logprobs.append(logprob)
-            answer.finish = finish or answer.finish
-
-
-def _continued(
-    subject: Subject, batch: toolkit.Batch, target: str, interventions: Sequence[Intervention]
-) -> list[float]:
-    """Give the log probability of a continuation behind each row."""
-    ids: list[int] = subject.tokenizer(target, add_special_tokens=False)["input_ids"]
-    if not ids:
-        raise ValueError(f"the target {target!r} has no tokens")
-    longer = subject.batch([batch.row(index) + ids for index in range(len(batch.ids))])
-    longer.prompts = batch.prompts
-    sums: list[float] = (
-        toolkit.token_logprobs(subject, longer, interventions)[:, -len(ids) :].sum(dim=1).tolist()
-    )
-    return sums
-
-
-def _most_probable(
-    subject: Subject, distribution: torch.Tensor, top_k: int
-) -> list[TokenProbability]:
-    best = distribution.topk(min(top_k, len(distribution)))
-    ids = best.indices.tolist()
-    return [
-        TokenProbability(text, token, logprob)
-        for text, token, logprob in zip(subject.words(ids), ids, best.values.tolist(), strict=True)
-    ]

@@ -58,6 +58,8 @@ def train_probes(
     penalty: float = 0.01,
     seed: int = 0,
     batch_size: int = 16,
+    interventions: Sequence[Intervention] = (),
+    adapter: str | None = None,
 ) -> list[Probe]:
     """Train a probe at each layer, and try it on inputs that it has not seen.
 
@@ -72,14 +74,16 @@ def train_probes(
         penalty: How much a logistic regression is held back (L2, of standardised activations).
         seed: Which are held out, and how the controls are drawn.
         batch_size: How many inputs run together.
+        interventions: Changes to the model while it reads.
+        adapter: Another adapter than the one in use ("default" and so on); "base" is none.
     """
     if site in toolkit.HEAD_SITES:
         raise ValueError(f"{site} has heads; a probe reads one vector")
-    subject = toolkit.subject()
-    numbers = subject.architecture.layer_numbers(layers)
+    numbers = toolkit.subject().architecture.layer_numbers(layers)
     where: Where = "last" if position == "last" else [position]
-    ups = _gathered(subject, positive, numbers, site, where, batch_size)
-    downs = _gathered(subject, negative, numbers, site, where, batch_size)
+    gathering = _Gathering(numbers, site, where, batch_size, interventions)
+    with toolkit.subject().using(adapter) as subject:
+        ups, downs = gathering.values(subject, positive), gathering.values(subject, negative)
     generator = torch.Generator().manual_seed(seed)
     up_order, down_order = (_order(each.shape[1], generator) for each in (ups, downs))
     probes = []
@@ -98,6 +102,7 @@ def probe_scores(
     inputs: Inputs,
     positions: Where = "last",
     interventions: Sequence[Intervention] = (),
+    adapter: str | None = None,
 ) -> list[list[float]]:
     """Give direction . activation + bias: above 0 is yes. The units of a logistic one are logits.
 
@@ -106,15 +111,15 @@ def probe_scores(
         inputs: Texts, or chats; they run as one batch.
         positions: Which tokens.
         interventions: Changes to the model while it reads.
+        adapter: Another adapter than the one in use ("default" and so on); "base" is none.
 
     Returns:
         For each input the score of each of its tokens that is selected.
     """
-    subject = toolkit.subject()
-    batch = subject.encode(inputs)
-    values, chosen = toolkit.extract_places(
-        subject, batch, probe.layer, probe.site, positions, interventions
-    )
+    with toolkit.subject().using(adapter) as subject:
+        values, chosen = toolkit.extract_places(
+            subject, subject.encode(inputs), probe.layer, probe.site, positions, interventions
+        )
     scores = Classifier(_direction(probe), probe.bias).scores(values[0])
     return [row[mask].tolist() for row, mask in zip(scores, chosen, strict=True)]
 
@@ -193,28 +198,29 @@ class _Trial:
         return classifiers.mean_difference(up, down)
 
 
-def _gathered(
-    subject: Subject,
-    inputs: Inputs,
-    layers: list[int],
-    site: Site,
-    where: Where,
-    batch_size: int,
-) -> torch.Tensor:
-    """Give activations, [layer, input, d_model]."""
-    prompts = toolkit.prompts_of(inputs)
-    if len(prompts) < 4:
-        raise ValueError(f"there are {len(prompts)} inputs of a kind; a probe needs 4 at least")
-    parts = []
-    for start in range(0, len(prompts), batch_size):
-        batch = subject.batch(
-            [
-                toolkit.encode(subject.tokenizer, each)
-                for each in prompts[start : start + batch_size]
-            ]
-        )
-        parts.append(toolkit.extract_places(subject, batch, layers, site, where)[0][:, :, 0])
-    return torch.cat(parts, dim=1)
+@dataclass
+class _Gathering:
+    """What probes are trained on."""
+
+    layers: list[int]
+    site: Site
+    where: Where
+    batch_size: int
+    interventions: Sequence[Intervention]
+
+    def values(self, subject: Subject, inputs: Inputs) -> torch.Tensor:
+        """Give activations, [layer, input, d_model]."""
+        prompts = toolkit.prompts_of(inputs)
+        if len(prompts) < 4:
+            raise ValueError(f"there are {len(prompts)} inputs of a kind; a probe needs 4 at least")
+        parts = []
+        for start in range(0, len(prompts), self.batch_size):
+            batch = subject.encode(prompts[start : start + self.batch_size])  # type: ignore[arg-type]
+            values, _ = toolkit.extract_places(
+                subject, batch, self.layers, self.site, self.where, self.interventions
+            )
+            parts.append(values[:, :, 0])
+        return torch.cat(parts, dim=1)
 
 
 def _order(length: int, generator: torch.Generator) -> torch.Tensor:

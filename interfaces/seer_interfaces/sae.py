@@ -17,6 +17,7 @@ import torch
 from seer_interfaces import toolkit
 from seer_interfaces.toolkit import Batch, Inputs, Intervention, Site, Subject, Visitor, Where
 from seer_interfaces.toolkit.autoencoders import WEIGHTS, Autoencoder, load_autoencoder
+from seer_interfaces.toolkit.patterns import Visit
 from seer_rpc.interface import TensorRef, expose, list_configured_models
 
 toolkit.prepare()
@@ -94,6 +95,7 @@ def sae_features(
     top_k: int = 20,
     positions: Where = "all",
     interventions: Sequence[Intervention] = (),
+    adapter: str | None = None,
 ) -> list[FeatureHit]:
     """Give the features that are most active, the most active first.
 
@@ -103,12 +105,14 @@ def sae_features(
         top_k: How many to give.
         positions: At which tokens.
         interventions: Changes to the model while it reads.
+        adapter: Another adapter than the one in use ("default" and so on); "base" is none.
     """
-    subject, found = toolkit.subject(), _load(sae)
-    batch = subject.encode(inputs)
-    values, chosen = toolkit.extract_places(
-        subject, batch, found.layer, found.site, positions, interventions
-    )
+    found = _load(sae)
+    with toolkit.subject().using(adapter) as subject:
+        batch = subject.encode(inputs)
+        values, chosen = toolkit.extract_places(
+            subject, batch, found.layer, found.site, positions, interventions
+        )
     columns, _ = toolkit.columns(positions, batch)
     features = found.encode(_flat(found, values[0])) * chosen[..., None]
     best = features.flatten().topk(min(top_k, features.numel()))
@@ -145,36 +149,22 @@ def feature_direction(feature: int, sae: str | None = None) -> TensorRef:
 
 @expose(read_only=True)
 @torch.no_grad()
-def sae_report(texts: list[str], sae: str | None = None) -> SaeReport:
+def sae_report(
+    texts: list[str],
+    sae: str | None = None,
+    interventions: Sequence[Intervention] = (),
+    adapter: str | None = None,
+) -> SaeReport:
     """Say how much of the model an autoencoder keeps.
 
     Args:
         texts: They run as one batch.
         sae: Its configured name or its folder in the sandbox; not needed where one is configured.
+        interventions: Changes to the model while it reads; the autoencoder comes after them.
+        adapter: Another adapter than the one in use ("default" and so on); "base" is none.
     """
-    subject, found = toolkit.subject(), _load(sae)
-    batch = subject.encode(texts)
-    values, chosen = toolkit.extract_places(subject, batch, found.layer, found.site, "all")
-    flat = _flat(found, values[0])[chosen]
-    features = found.encode(flat)
-    missing = (flat - found.decode(features)).square().sum()
-    variance = (flat - flat.mean(dim=0)).square().sum()
-
-    def rebuilt(whole: torch.Tensor) -> torch.Tensor:
-        flat = _flat(found, whole)
-        return found.decode(found.encode(flat)).reshape(whole.shape).to(whole.dtype)
-
-    loss = _loss(subject, batch, [])
-    with_it = _loss(subject, batch, [Visitor(found.site, found.layer, rebuilt)])
-    without = _loss(subject, batch, [Visitor(found.site, found.layer, torch.zeros_like)])
-    return SaeReport(
-        float((features > 0).sum(dim=-1).double().mean()),
-        float(missing / variance),
-        loss,
-        with_it,
-        without,
-        (without - with_it) / (without - loss),
-    )
+    with toolkit.subject().using(adapter) as subject:
+        return _report(subject, _load(sae), subject.encode(texts), interventions)
 
 
 def _load(sae: str | None) -> Autoencoder:
@@ -212,7 +202,32 @@ def _flat(found: Autoencoder, values: torch.Tensor) -> torch.Tensor:
     return flat
 
 
-def _loss(subject: Subject, batch: Batch, visitors: list[Visitor]) -> float:
-    """Give the loss, each token counting the same."""
-    taken = toolkit.token_logprobs(subject, batch, (), visitors)
-    return float(-taken[batch.mask[:, :-1]].mean())
+def _report(
+    subject: Subject, found: Autoencoder, batch: Batch, interventions: Sequence[Intervention]
+) -> SaeReport:
+    place = found.layer, found.site
+    values, chosen = toolkit.extract_places(subject, batch, *place, "all", interventions)
+    flat = _flat(found, values[0])[chosen]
+    features = found.encode(flat)
+    missing = (flat - found.decode(features)).square().sum()
+    variance = (flat - flat.mean(dim=0)).square().sum()
+
+    def rebuilt(whole: torch.Tensor) -> torch.Tensor:
+        flat = _flat(found, whole)
+        return found.decode(found.encode(flat)).reshape(whole.shape).to(whole.dtype)
+
+    def loss_with(*visits: Visit) -> float:
+        visitors = [Visitor(found.site, found.layer, visit) for visit in visits]
+        taken = toolkit.token_logprobs(subject, batch, interventions, visitors)
+        # Each token counts the same.
+        return float(-taken[batch.mask[:, :-1]].mean())
+
+    loss, with_it, without = loss_with(), loss_with(rebuilt), loss_with(torch.zeros_like)
+    return SaeReport(
+        float((features > 0).sum(dim=-1).double().mean()),
+        float(missing / variance),
+        loss,
+        with_it,
+        without,
+        (without - with_it) / (without - loss),
+    )

@@ -281,6 +281,56 @@ def test_what_is_resolved_is_described_as_what_was_loaded(
     assert read.hash == loaded.hash
 
 
+def test_packages_beside_a_file_are_read_as_they_are_loaded(
+    shared: ScopedSandbox, write: Write, tmp_path: Path
+) -> None:
+    (tmp_path / "kit" / "deep").mkdir(parents=True)
+    write(
+        "from kit.deep import Point\nfrom . import more\nfrom .more import Names", "kit/__init__.py"
+    )
+    write("from .points import Point", "kit/deep/__init__.py")
+    write(HELPERS.replace("Settings", "Point"), "kit/deep/points.py")
+    write(
+        """
+        from __future__ import annotations
+        from .deep.points import Point
+
+        Names = list[str]
+
+        @expose
+        def moved(point: Point, names: Names) -> Point: ...
+        """,
+        "kit/more.py",
+    )
+    file = write(
+        """
+        import kit.deep.points
+        from kit import Names, Point, more
+
+        @expose
+        def far(point: kit.deep.points.Point, other: Point, names: Names) -> more.Names: ...
+        """,
+        "packaged.py",
+    )
+
+    read = describe_source(file)
+
+    assert not read.warnings
+    assert [each.name for each in read.functions] == ["moved", "far"]
+    assert read == shared.serve(file).schema
+
+
+def test_what_lies_around_a_package_is_not_read(write: Write, tmp_path: Path) -> None:
+    """It may be all that is installed."""
+    (tmp_path / "kit").mkdir()
+    write("class Thing: ...", "around.py")
+    write("", "kit/__init__.py")
+    file = write(
+        "from around import Thing\n@expose\ndef f(thing: Thing) -> int: ...", "kit/interface.py"
+    )
+    assert describe_source(file).functions[0].parameters[0].type.unresolved
+
+
 def test_nothing_of_the_file_runs(write: Write, tmp_path: Path) -> None:
     marker = tmp_path / "ran"
     touch = f"open({str(marker)!r}, 'w')"

@@ -18,10 +18,16 @@ from seer_interfaces import activations, diff, model, toolkit, workbench
 from seer_interfaces.toolkit import Intervention, subjects
 from seer_rpc.client import TensorRef
 from seer_rpc.environment import ModelConfig, SandboxConfig, ScopedSandbox
+from seer_rpc.environment.served import ServedLibrary
+from seer_rpc.environment.sources import describe_source
 from seer_rpc.errors import InterfaceError
 from seer_rpc.workspace import Library
+from tests.integration import alike
+from tests.integration.alike import as_argument
 from tests.integration.mcp_talk import Talk, talk
 from tests.toolkit.families import byte_tokenizer, tiny
+from tests.toolkit.test_sae import written
+from tests.toolkit.verbs import VERBS
 
 WORKBENCH = Path(inspect.getfile(workbench))
 pytestmark = pytest.mark.filterwarnings(
@@ -41,7 +47,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def sandbox(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScopedSandbox]:
-    config = SandboxConfig(models=[ModelConfig(name=str(folder))], env={"OMP_NUM_THREADS": "1"})
+    models = [ModelConfig(str(folder)), ModelConfig(written(folder.with_name("sae")), "sae")]
+    config = SandboxConfig(models=models, env={"OMP_NUM_THREADS": "1"})
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         patch.delenv("SEER_BACKEND", raising=False)
@@ -51,8 +58,13 @@ def sandbox(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture(scope="module")
-def library(sandbox: ScopedSandbox, import_library: Callable[[Library], ModuleType]) -> Any:
-    return import_library(sandbox.serve(WORKBENCH))
+def served(sandbox: ScopedSandbox) -> ServedLibrary:
+    return sandbox.serve(WORKBENCH)
+
+
+@pytest.fixture(scope="module")
+def library(served: ServedLibrary, import_library: Callable[[Library], ModuleType]) -> Any:
+    return import_library(served)
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +118,13 @@ def test_values_of_every_kind_cross(library: Any) -> None:
     assert grid.values.shape == (3, 10)
 
 
+def test_the_source_alone_tells_the_same(served: ServedLibrary) -> None:
+    """`seer describe --static` finds what the other files of the package expose."""
+    read = describe_source(WORKBENCH)
+    assert not read.warnings
+    assert read.hash == served.schema.hash
+
+
 def test_mistakes_are_told_with_the_place(library: Any) -> None:
     with pytest.raises(ValueError, match="there is no layer 7: they are 0 to 2"):
         library.extract("hello", 7)
@@ -142,6 +161,30 @@ def test_a_model_says_the_same_in_json(library: Any, talking: Talk) -> None:
     assert [each["token"] for each in told["top"]] == [each.token for each in expected.top]
     error = talking.error("generate", inputs="hello", interventions=[{"op": "add", "layers": 9}])
     assert "interventions[0]: there is no layer 9" in error
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_every_verb_takes_interventions_from_a_library_and_in_json(
+    library: Any, talking: Talk, name: str
+) -> None:
+    steering = {"op": "add", "layers": [1], "value": [0.5] * 32, "strength": 3.0}
+
+    def by_library(name: str, **arguments: Any) -> Any:
+        value = getattr(library, name)(**arguments)
+        return list(value) if isinstance(value, Iterator) else value
+
+    def in_json(name: str, **arguments: Any) -> Any:
+        return as_argument(talking.value(name, **arguments))
+
+    found = []
+    for typed_one, same in ([], []), ([library.Intervention(**steering)], [steering]):
+        arguments = VERBS[name](by_library)
+        found.append(alike.typed(by_library(name, **arguments, interventions=typed_one)))
+        told = alike.told(talking.value(name, **VERBS[name](in_json), interventions=same))
+        alike.assert_alike(found[-1], told)
+    if name not in ("mean", "activation_diff"):
+        # Those stay in the sandbox; what is told of them is the same.
+        assert found[0] != found[1]
 
 
 def test_a_model_is_told_what_each_field_means(talking: Talk) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import Any
 
 import torch
@@ -63,7 +64,7 @@ def changed(
 def layers(model: Any) -> Any:
     """Give the list of layers, by each family's own way to them."""
     paths = {"gpt2": "transformer.h", "gpt_neox": "gpt_neox.layers"}
-    return model.get_submodule(paths.get(model.config.model_type, "model.layers"))
+    return attrgetter(paths.get(model.config.model_type, "model.layers"))(model)
 
 
 def _layer(

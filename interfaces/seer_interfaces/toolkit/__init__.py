@@ -14,7 +14,7 @@ tensors as outputs, fused or separate projections, norms behind attention, cappe
 
 from seer_interfaces.toolkit.architecture import Architecture
 from seer_interfaces.toolkit.decoding import Finish, Sampling, Step, decode
-from seer_interfaces.toolkit.extraction import extract, extract_places
+from seer_interfaces.toolkit.extraction import extract, extract_patterns, extract_places
 from seer_interfaces.toolkit.inputs import Batch, Inputs, Message, Prompt, encode, prompts_of
 from seer_interfaces.toolkit.interventions import Intervention, Op, Pass
 from seer_interfaces.toolkit.outputs import hidden_of, with_hidden
@@ -47,6 +47,7 @@ __all__ = [
     "decode",
     "encode",
     "extract",
+    "extract_patterns",
     "extract_places",
     "heads_of",
     "hidden_of",

@@ -2,10 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
 import torch
 
+from seer_interfaces.toolkit.inputs import Batch
+from seer_interfaces.toolkit.interventions import Intervention
 from seer_interfaces.toolkit.norms import FrozenNorm
+from seer_interfaces.toolkit.running import Keep, run
+from seer_interfaces.toolkit.sites import Site
 from seer_interfaces.toolkit.subjects import Subject
+
+Kind = Literal["embedding", "head", "attention_bias", "mlp", "intervention", "bias"]
+
+
+@dataclass
+class Component:
+    """What one part of the model adds to a logit, or to the difference of two.
+
+    Attributes:
+        kind: "embedding", "head", "attention_bias" (what attention adds whatever its heads do),
+            "mlp", "intervention" (what interventions put into the residual stream beside these) or
+            "bias" (of the final norm and the unembedding).
+        layer: None for what belongs to none.
+        value: In logits, before any cap. All of them add up to the logit.
+    """
+
+    kind: Kind
+    layer: int | None
+    head: int | None
+    value: float
+
+
+class _Part(NamedTuple):
+    kind: Kind
+    layer: int | None
+    head: int | None
+    written: torch.Tensor
 
 
 class Reader:
@@ -25,7 +60,39 @@ class Reader:
         return float(normed.float() @ self._direction)
 
 
-def head_outputs(
+def components(
+    subject: Subject, batch: Batch, reader: Reader, interventions: Sequence[Intervention]
+) -> list[Component]:
+    """Split what is read behind the only row of a batch into parts, in the model's order."""
+    numbers = range(subject.architecture.n_layers)
+    sites: tuple[Site, ...] = ("resid_post", "z", "mlp_out")
+    keep: list[Keep] = [("resid_pre", 0), *((site, layer) for layer in numbers for site in sites)]
+    result = run(subject, batch, interventions, keep)
+    kept = {place: value[0, -1] for place, value in result.kept.items()}
+    stream = kept["resid_post", numbers[-1]]
+    final = FrozenNorm(subject.architecture.final_norm, stream)
+    parts = list(_parts(subject, kept))
+    if interventions:
+        written = sum(each.written.to(stream.device).float() for each in parts)
+        parts.append(_Part("intervention", None, None, stream.float() - written))
+    found = [
+        Component(kind, layer, head, reader(final.linear(written.to(subject.device))))
+        for kind, layer, head, written in parts
+    ]
+    return [*found, Component("bias", None, None, reader(final.bias) + reader.bias)]
+
+
+def _parts(subject: Subject, kept: dict[Keep, torch.Tensor]) -> Iterator[_Part]:
+    yield _Part("embedding", None, None, kept["resid_pre", 0])
+    for layer in range(subject.architecture.n_layers):
+        heads, bias = _head_outputs(subject, layer, kept["z", layer])
+        for head, written in enumerate(heads):
+            yield _Part("head", layer, head, written)
+        yield _Part("attention_bias", layer, None, bias)
+        yield _Part("mlp", layer, None, kept["mlp_out", layer])
+
+
+def _head_outputs(
     subject: Subject, layer: int, z: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Give what each head adds to the residual stream at one position, and attention without any.

@@ -65,13 +65,14 @@ def decode(
     sampling: Sampling,
     interventions: Sequence[Intervention] = (),
     samples: Sequence[int] | None = None,
+    adapter: str | None = None,
 ) -> Iterator[Step]:
     """Generate until every row has ended; a row's tokens depend on no other row.
 
     `samples` numbers the rows that continue the same prompt: each has a randomness of its own.
 
     Raises:
-        ValueError: an intervention does not fit.
+        ValueError: an intervention does not fit, or there is no such adapter.
     """
     now = Pass(batch)
     chooser = _Chooser(sampling, samples or [0] * len(batch.ids), subject.device)
@@ -82,9 +83,10 @@ def decode(
     last = min(sampling.max_new_tokens, room + 1)
     for number in range(1, last + 1):
         # Whoever takes the steps may run the model in between, and is not to meet these visitors.
-        with visiting(subject.architecture, visitors):
+        with subject.using(adapter), visiting(subject.architecture, visitors):
             normed = forward(subject, now, past_key_values=cache).last_hidden_state
-        step = chooser.choose(subject.architecture.logits(normed[:, -1]).float())
+            logits = subject.architecture.logits(normed[:, -1]).float()
+        step = chooser.choose(logits)
         for row, token in enumerate(step.tokens):
             if not running[row]:
                 step.tokens[row] = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -106,8 +106,10 @@ class Subject:
         return ids[0]
 
     @contextmanager
-    def using(self, variant: str | None) -> Iterator[None]:
+    def using(self, variant: str | None) -> Iterator[Subject]:
         """Run the model with an adapter, or as "base" without any; None leaves it as it is.
+
+        Gives the subject itself.
 
         Raises:
             ValueError: there is no such adapter.
@@ -116,17 +118,16 @@ class Subject:
             known = ", ".join((BASE, *self.adapters))
             raise ValueError(f"there is no variant {variant!r} of this model; there are: {known}")
         if variant is None or not self.adapters:
-            with nullcontext():
-                yield
+            yield self
         elif variant == BASE:
             with self.model.disable_adapter():
-                yield
+                yield self
         else:
             usual = self.model.active_adapter
             self.model.set_adapter(variant)
             self.model.requires_grad_(False)
             try:
-                yield
+                yield self
             finally:
                 self.model.set_adapter(usual)
                 self.model.requires_grad_(False)

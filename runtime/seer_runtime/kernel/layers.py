@@ -45,4 +45,6 @@ def hooked(layer: Any, hook: Any) -> Iterator[None]:
 
 def inputs_for(model: Any, tokenizer: Any, text: Any, **options: Any) -> Any:
     """Give what a model reads for a text, where the model is."""
-    return tokenizer(text, return_tensors="pt", **options).to(model.device)
+    # Decoders have no types of tokens: some refuse them, GPT-2 would add one to what it reads.
+    inputs = tokenizer(text, return_tensors="pt", return_token_type_ids=False, **options)
+    return inputs.to(model.device)

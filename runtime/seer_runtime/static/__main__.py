@@ -8,10 +8,11 @@ from pathlib import Path
 from seer_runtime.exceptions import find_exceptions
 from seer_runtime.exposure import Exposure
 from seer_runtime.failures import describe_load_failure
-from seer_runtime.loader import NothingExposedError
+from seer_runtime.loader import NothingExposedError, module_name
 from seer_runtime.schema import Signature, build_schema
 from seer_runtime.static.confinement import confine
 from seer_runtime.static.skeleton import Skeleton
+from seer_runtime.static.sources import Sources
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 from seer_runtime.wire.pb.runtime_pb2 import LoadEvent
 from seer_runtime.wire.records import TypeNames
@@ -26,7 +27,7 @@ def describe(file: Path) -> InterfaceSchema:
         NothingExposedError: it marks nothing with `@expose`.
     """
     exposure, read = Exposure(), dict[str, Skeleton]()
-    skeleton = Skeleton(file, exposure, read)
+    skeleton = Skeleton(file, module_name(file), exposure, Sources(file.absolute()), read)
     modules = [each.module for each in read.values()]
     exposed = exposure.finish([each.__name__ for each in modules])
     if not exposed.functions:

@@ -11,12 +11,12 @@ from types import ModuleType
 from typing import Any
 
 from seer_runtime.exposure import Exposure
-from seer_runtime.loader import module_name
 from seer_runtime.references import Ref, TensorRef
 from seer_runtime.resolution import UnresolvableError
 from seer_runtime.static.declarations import OPAQUE, UNRESOLVED, Declarations, Definition
 from seer_runtime.static.expressions import BUILTINS, Expressions
 from seer_runtime.static.libraries import find_module
+from seer_runtime.static.sources import Sources
 from seer_runtime.wire.media import Media
 
 
@@ -37,10 +37,17 @@ class _NoType:
 class Skeleton:
     """The declarations of one file, made into a module."""
 
-    def __init__(self, file: Path, exposure: Exposure, others: dict[str, Skeleton]) -> None:
-        """Read a file; what it marks goes to `exposure`.
+    def __init__(
+        self,
+        file: Path,
+        name: str,
+        exposure: Exposure,
+        sources: Sources,
+        others: dict[str, Skeleton],
+    ) -> None:
+        """Read a file as the module of a name; what it marks goes to `exposure`.
 
-        `others` are the files beside it that were read already, by the names of their modules.
+        `others` are those of `sources` that were read already, by the names of their modules.
 
         Raises:
             SyntaxError: it is no Python.
@@ -48,11 +55,12 @@ class Skeleton:
         """
         self._file = file
         self._exposure = exposure
+        self._sources = sources
         self._others = others
         self.warnings: list[str] = []
         tree = ast.parse(file.read_bytes(), str(file))
-        self.module = ModuleType(module_name(file), ast.get_docstring(tree, clean=False))
-        others[file.stem] = self
+        self.module = ModuleType(name, ast.get_docstring(tree, clean=False))
+        others[name] = self
         sys.modules[self.module.__name__] = self.module
         self._names = vars(self.module)
         self._names |= {"__builtins__": dict(BUILTINS), "__file__": str(file)}
@@ -87,13 +95,21 @@ class Skeleton:
                 self._module(alias.name)
 
     def _import_from(self, statement: ast.ImportFrom) -> None:
-        source = statement.module or ""
+        source = self._source(statement)
         module = self._module(source)
         for alias in statement.names:
             value = getattr(module, alias.name, None)
             if value is None:
-                value = self._module(f"{source}.{alias.name}")
+                value = self._module(f"{source}.{alias.name}".lstrip("."))
             self._bind(alias.asname or alias.name, value, source)
+
+    def _source(self, statement: ast.ImportFrom) -> str:
+        """Name the module that is imported from, as it is seen from this one."""
+        if not statement.level:
+            return statement.module or ""
+        own = self.module.__name__.split(".")
+        within = len(own) - statement.level + (self._file.name == "__init__.py")
+        return ".".join([*own[: max(within, 0)], *filter(None, [statement.module])])
 
     def _bind(self, name: str, value: Any, source: str) -> None:
         if value is not None:
@@ -106,12 +122,22 @@ class Skeleton:
             return self.module
         if name in self._others:
             return self._others[name].module
-        beside = self._file.with_name(f"{name}.py")
-        if "." not in name and beside.is_file():
-            read = Skeleton(beside, self._exposure, self._others)
+        found = self._sources.find(name)
+        if found is None:
+            return find_module(name)
+        return self._read(found, name)
+
+    def _read(self, file: Path, name: str) -> ModuleType:
+        """Read the file of a module; a package before what is in it, as they are imported."""
+        outer, _, inner = name.rpartition(".")
+        package = self._module(outer) if outer else None
+        if name not in self._others:
+            read = Skeleton(file, name, self._exposure, self._sources, self._others)
             self.warnings += read.warnings
-            return read.module
-        return find_module(name)
+        module = self._others[name].module
+        if package is not None:
+            setattr(package, inner, module)
+        return module
 
     def _define(self, statement: ast.ClassDef | Definition) -> None:
         bare = self._declarations.bare(statement)
