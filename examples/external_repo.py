@@ -13,6 +13,8 @@ from seer_rpc.environment import ExecutionMode, ModelConfig, RepoConfig, Sandbox
 from seer_rpc.execution import create_notebook_session
 from seer_rpc.workspace import Workspace
 
+TOOLS = Path(__file__).parent / "circuit-tools"
+
 EXPERIMENT = """
 from circuits import without_layer
 
@@ -51,7 +53,7 @@ async def main():
             secrets=["HF_TOKEN"] if chosen.full else [],
             repos=[
                 RepoConfig(
-                    url=as_repository(Path(__file__).parent / "circuits", Path(folder, "circuits")),
+                    url=as_repository(TOOLS, Path(folder, TOOLS.name)),
                     install=True,  # Run pip install -e on the repo
                 )
             ],
