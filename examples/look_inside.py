@@ -71,7 +71,7 @@ def look_inside():
     pattern = np.asarray(workbench.attention([MARY], layers=[int(layer)], heads=[int(head)]))[0, 0]
     target = int(pattern[0, -1].argmax())
     print(f"  from the last token it looks at token {target}, {tokens[target]!r}")
-    title = f"Layer {layer}, head {head}"
+    title = f"Layer {layer}"
     yield "attention", plots.attention(pattern, tokens, heads=[int(head)], title=title)
 
     print("4. What would turn the answer? (a steering vector)")
