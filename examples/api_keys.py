@@ -25,7 +25,7 @@ config = SandboxConfig(
     secrets=["HF_TOKEN", "OPENAI_API_KEY", "ANTHROPIC_API_KEY"],
 )
 sandbox = Sandbox(config).start()
-session = create_notebook_session(sandbox, Workspace())
+session = create_notebook_session(sandbox, Workspace(), keep=chosen.keep)
 print(
     json.dumps({"session_id": session.session_id, "jupyter_url": session.jupyter_url}), flush=True
 )

@@ -63,7 +63,7 @@ async def main():
         sandbox = Sandbox(config).start()
 
     # What starts from here on can import what was installed.
-    session = create_notebook_session(sandbox, Workspace())
+    session = create_notebook_session(sandbox, Workspace(), keep=chosen.keep)
 
     print(
         json.dumps({"session_id": session.session_id, "jupyter_url": session.jupyter_url}),

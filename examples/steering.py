@@ -63,7 +63,7 @@ async def main():
     sandbox = Sandbox(config).start()
 
     # Create notebook session
-    session = create_notebook_session(sandbox, Workspace())
+    session = create_notebook_session(sandbox, Workspace(), keep=chosen.keep)
 
     # Output connection info: with these two values an agent attaches
     print(

@@ -104,7 +104,7 @@ config = SandboxConfig(
     secrets=["HF_TOKEN"] if chosen.full else [],
 )
 sandbox = Sandbox(config).start()
-session = create_notebook_session(sandbox, Workspace())
+session = create_notebook_session(sandbox, Workspace(), keep=chosen.keep)
 print(
     json.dumps({"session_id": session.session_id, "jupyter_url": session.jupyter_url}), flush=True
 )
