@@ -13,7 +13,7 @@ from benchmarks.effort import Effort
 from benchmarks.measurements.measured import Measured, NotMeasuredError
 from benchmarks.measurements.packaged_model import packaged_model, served
 from benchmarks.measurements.timing import seconds_of
-from seer_rpc.backends.models import model_folder
+from seer_rpc.backends.models import ModelSource, model_folder
 
 NNSIGHT = "nnsight, in process"
 
@@ -63,7 +63,8 @@ def _measure_nnsight(effort: Effort) -> Measured:
     if importlib.util.find_spec("nnsight") is None:
         raise NotMeasuredError("not installed")
     make_grid = importlib.import_module("benchmarks.peers.nnsight_grid").make_grid
-    grid = make_grid(model_folder(Path(packaged_model())), _PAIR[:2], _PAIR[2:], _LAYERS)
+    model = model_folder(ModelSource.parse(packaged_model()))
+    grid = make_grid(model, _PAIR[:2], _PAIR[2:], _LAYERS)
     grid()
     return Measured({"grid": statistics.median(seconds_of(grid) for _ in _repeats(effort))})
 

@@ -1,7 +1,4 @@
-"""Serve an interface and call its functions from here: `python setup.py MODEL`.
-
-MODEL is a Hugging Face id, a directory or a GGUF file.
-"""
+"""Pattern 4: local code calls functions that run beside the model."""
 
 import asyncio
 import json
@@ -12,13 +9,21 @@ from seer_rpc.environment import ModelConfig, SandboxConfig, ScopedSandbox
 from seer_rpc.execution import create_local_session
 from seer_rpc.workspace import Workspace
 
+sys.path.append(str(Path(__file__).parents[1]))
+from choices import choose
+
 TEXTS = ["The cat sat on the mat.", "The cat sat on the theorem."]
 
 
-async def main(model: str) -> None:
+async def main() -> None:
     """Set up, call, and print what came back as JSON."""
+    chosen = choose(__doc__, full="google/gemma-2-9b")
     folder = Path(__file__).parent
-    config = SandboxConfig(models=[ModelConfig(name=model)])
+    config = SandboxConfig(
+        gpu=chosen.gpu,
+        models=[ModelConfig(name=chosen.model)],
+        secrets=["HF_TOKEN"] if chosen.full else [],
+    )
 
     with ScopedSandbox(config) as scoped:
         tools = scoped.serve(folder / "interface.py", expose_as="library", name="model_tools")
@@ -28,6 +33,7 @@ async def main(model: str) -> None:
             name="surprise",
         )
 
+        # -> local code can import and call GPU functions via RPC
         import model_tools
         from model_tools import aio
 
@@ -38,4 +44,4 @@ async def main(model: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    asyncio.run(main())

@@ -14,12 +14,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from seer_rpc.environment import aio
 from seer_rpc.environment.threads import in_thread
 from seer_rpc.environment.twins import twin
 from seer_rpc.execution import cells as blocking_cells
+from seer_rpc.execution import copies
 from seer_rpc.execution import notebook as blocking
 from seer_rpc.execution import notebook_client as blocking_client
 from seer_rpc.workspace import Workspace
@@ -86,6 +89,16 @@ class NotebookClient:
         return self.sync.notebook_file
 
     @property
+    def copy_problem(self) -> str:
+        """Why the copy of the notebook is not what that is; empty as long as it is."""
+        return self.sync.copy_problem
+
+    @property
+    def last_notebook_path(self) -> str:
+        """Where the notebook was in the sandbox when that was last asked."""
+        return self.sync.last_notebook_path
+
+    @property
     def model_info_text(self) -> Awaitable[str]:
         """What models its kernel has in which variables: to be awaited, as the server is asked."""
         return in_thread(lambda: self.sync.model_info_text)
@@ -112,6 +125,7 @@ class NotebookClient:
     notebook = twin(blocking_client.NotebookClient.notebook)
     interrupt = twin(blocking_client.NotebookClient.interrupt)
     restart = twin(blocking_client.NotebookClient.restart)
+    prepared = twin(blocking_client.NotebookClient.prepared)
     detach = twin(blocking_client.NotebookClient.detach)
     end = twin(blocking_client.NotebookClient.end)
 
@@ -126,7 +140,14 @@ class NotebookSession(NotebookClient):
         super().__init__(session)
         self.sandbox = sandbox
 
+    @property
+    def mcp_config(self) -> Awaitable[dict[str, Any]]:
+        """An MCP server whose tools work in this session: to be awaited, as the server is asked."""
+        return in_thread(lambda: self.sync.mcp_config)
+
     setup = twin(blocking.NotebookSession.setup)
+    resume = twin(blocking.NotebookSession.resume)
+    end = twin(blocking.NotebookSession.end)
     terminate = twin(blocking.NotebookSession.terminate)
 
 
@@ -161,6 +182,28 @@ async def create_notebook_session(
             await in_thread(each.end)
         raise
     return NotebookSession(made[0], sandbox)
+
+
+async def resume_notebook_session(
+    session_id: str, jupyter_url: str, *, notebook_dir: str | Path | None = None
+) -> NotebookClient:
+    """Give a session that was ended a kernel again, and attach to it.
+
+    Arguments and errors are those of `seer_rpc.execution.resume_notebook_session`.
+    """
+    resume = partial(copies.resume_notebook_session, notebook_dir=notebook_dir)
+    return NotebookClient(await in_thread(resume, session_id, jupyter_url))
+
+
+async def fork_notebook_session(
+    session: NotebookClient, name: str, *, notebook_dir: str | Path | None = None
+) -> NotebookClient:
+    """Begin a session with a copy of a notebook, in the same sandbox, and attach to it.
+
+    Arguments and errors are those of `seer_rpc.execution.fork_notebook_session`.
+    """
+    fork = partial(copies.fork_notebook_session, notebook_dir=notebook_dir)
+    return NotebookClient(await in_thread(fork, session.sync, name))
 
 
 async def attach_notebook_session(

@@ -42,6 +42,7 @@ def copy(tmp_path: Path, backend: str, hub: Hub, request: pytest.FixtureRequest)
         request.getfixturevalue("modal_emulator").reachable.add(hub.port)
 
     def copy_one(name: str) -> Path:
+        shutil.copy(EXAMPLES / "choices.py", tmp_path)
         return Path(shutil.copytree(EXAMPLES / name, tmp_path / name))
 
     return copy_one
@@ -79,9 +80,8 @@ def waiting(script: Path) -> Iterator[str]:
     source = script.read_text()
     usable = "    # Now you can use the MCP tools from your local code\n"
     assert usable in source
-    script.write_text(source.replace(usable, "    sys.stdout.flush(); sys.stdin.read()\n"))
-    command = [sys.executable, "-c", f"import runpy, sys; runpy.run_path({str(script)!r}"]
-    command[-1] += ", {'sys': sys}, '__main__')"
+    script.write_text(source.replace(usable, "    sys.stdin.read()\n    return\n"))
+    command = [sys.executable, str(script), "--full"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from seer_rpc.backends.models import model_folder
+from seer_rpc.backends.models import ModelSource, model_folder
 from tests.judges.suites import ROOT, python_of, run_suite
 from tests.toolkit.families import FAMILIES
 
@@ -26,7 +26,7 @@ def test_numbers_are_those_of_nnsight_and_transformer_lens(model: str, tmp_path:
         python_of("interp"),
         [*options.split(), "-o", "junit_family=xunit1", SUITE],
         tmp_path / "report.xml",
-        {**QUIET, "SEER_JUDGED_MODEL": str(model_folder(Path(model)))},
+        {**QUIET, "SEER_JUDGED_MODEL": str(model_folder(ModelSource.parse(model)))},
         tmp_path,
     )
     largest = "\n".join(f"{name:45} {value}" for name, value in outcome.notes.items())

@@ -31,7 +31,9 @@ def test_every_method_has_a_twin_with_the_same_arguments(name: str) -> None:
         assert parameters[0] == parameters[1], method
 
 
-@pytest.mark.parametrize("name", ["create_notebook_session", "attach_notebook_session"])
+@pytest.mark.parametrize(
+    "name", [f"{each}_notebook_session" for each in ("create", "attach", "resume", "fork")]
+)
 def test_sessions_are_made_with_the_same_arguments(name: str) -> None:
     functions = (getattr(blocking, name), getattr(aio, name))
     assert len({tuple(inspect.signature(each).parameters) for each in functions}) == 1

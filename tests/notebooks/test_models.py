@@ -13,6 +13,7 @@ from seer_rpc.environment import ModelConfig, Sandbox, SandboxConfig
 from seer_rpc.errors import ModelLoadError
 from seer_rpc.execution import NotebookSession, create_notebook_session
 from seer_rpc.workspace import Workspace
+from tests.notebooks import seed_snippets
 from tests.notebooks.tiny_models import make_adapter, make_model
 from tests.sandboxes.places import shared_sandbox
 
@@ -273,7 +274,7 @@ def test_a_model_that_cannot_be_loaded_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.real_model
-def test_a_real_language_model_answers(model: str) -> None:
+def test_a_real_language_model_answers_and_the_guides_snippets_run_on_it(model: str) -> None:
     with Sandbox(SandboxConfig(models=[ModelConfig(name=model)])) as sandbox:
         session = create_notebook_session(sandbox, keep=False)
         assert "- Parameters: 134.52M" in session.model_info_text
@@ -282,5 +283,15 @@ def test_a_real_language_model_answers(model: str) -> None:
             "inputs = tokenizer('The capital of France is', return_tensors='pt').to(model.device)\n"
             "tokenizer.decode(model(**inputs).logits[0, -1].argmax())"
         )
+        steered = session.exec(seed_snippets.CONTRAST_PAIR).text
+        for snippet in (
+            seed_snippets.STEERING_HOOK,
+            seed_snippets.EXTRACT_ACTIVATIONS,
+            seed_snippets.GENERATE_RESPONSE,
+        ):
+            session.exec(snippet)
+        said = session.exec(seed_snippets.CHECK).text
         session.detach()
     assert result.text == "' Paris'\n"
+    assert "Steered response: What do you think about this idea?" in steered
+    assert said.endswith("'The capital of France is Paris'\n")

@@ -14,7 +14,7 @@ from seer_rpc.workspace.own_skill import own_skill_folder
 from tests.hub.hub import Hub
 from tests.hub.tiny import files_of
 from tests.skill.documents import Block, Program, blocks
-from tests.skill.notebook_tools import tools_of_client
+from tests.skill.notebook_tools import tools_of_server
 from tests.toolkit.families import byte_tokenizer, tiny
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def program(
     monkeypatch.setenv("HF_TOKEN", "hf_token")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.chdir(tmp_path)
-    with tools_of_client() as tools:
+    with tools_of_server() as tools:
         running = Program(tmp_path, tools)
         try:
             yield running
