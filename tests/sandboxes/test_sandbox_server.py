@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from seer_rpc.cli import main
 from seer_rpc.environment import ExecutionMode, ModelConfig, Sandbox, SandboxConfig
@@ -180,6 +182,7 @@ def test_hidden_models_are_not_named_and_what_has_ended_is_said_to_be_gone(
     secret = tmp_path / "which-it-is"
     secret.mkdir()
     (secret / "config.json").write_text("{}")
+    save_file({"weight": np.zeros(1, np.float32)}, secret / "model.safetensors")
     config = SandboxConfig(models=[ModelConfig(name=str(secret), hidden=True)])
     with Sandbox(config).start("brief") as sandbox, talk(_config("--wait", "1")) as server:
         result = server.call("sandbox_info", sandbox="brief")
