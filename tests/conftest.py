@@ -43,6 +43,11 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
     monkeypatch.delenv("SEER_BACKEND", raising=False)
     monkeypatch.delenv("SEER_RPC_FILE", raising=False)
+    # A session that a test does not end leaves its libraries there; here it is put back.
+    path = os.environ.get("PYTHONPATH", "")
+    monkeypatch.setenv("PYTHONPATH", path)
+    if not path:
+        monkeypatch.delenv("PYTHONPATH")
 
 
 @pytest.fixture

@@ -257,7 +257,9 @@ def test_what_had_not_begun_is_done_by_a_replacement(
     assert isinstance(cut_off.error, SandboxLostError)
     assert cut_off.started
     if backend == "local":
-        assert (next_one.value, next_one.attempts) == (-1, 2)
+        # It may have been on its way already.
+        assert next_one.value == -1
+        assert next_one.attempts <= 2
     else:
         # What a worker there had begun is not known when it is gone.
         assert isinstance(next_one.error, SandboxLostError)

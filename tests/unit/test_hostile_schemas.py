@@ -6,6 +6,7 @@ import ast
 import importlib
 import inspect
 import itertools
+import keyword
 import re
 import sys
 import tempfile
@@ -281,10 +282,18 @@ def described_types(schema: InterfaceSchema) -> Iterator[str]:
         if each.kind == NamedType.ALIAS:
             yield f"{each.name} ="
             continue
+        if each.kind == NamedType.TYPED_DICT and not all(map(_is_for_classes, each.fields)):
+            yield f"{each.name} ="
+            continue
         yield f"class {each.name}"
         yield from (f"{each.name}.{field.name} =" for field in each.fields)
         yield from (f"{each.name}.{member.name} =" for member in each.members)
     yield from (f"class {each.name}" for each in schema.exceptions)
+
+
+def _is_for_classes(key: Field) -> bool:
+    is_name = key.name.isidentifier() and not keyword.iskeyword(key.name)
+    return is_name and not key.name.startswith("__")
 
 
 _CALLED = (
@@ -292,6 +301,7 @@ _CALLED = (
     *("float", "builtins.float", "set", "builtins.set", "dataclasses.field"),
     *("dataclasses.dataclass", "seer_rpc_client.RemoteInterface"),
     "seer_rpc_client.server_default",
+    "typing.TypedDict",
 )
 _OTHER_NODES = (
     *(ast.Lambda, ast.BinOp, ast.BitOr, ast.UnaryOp, ast.USub, ast.Add, ast.Sub, ast.Constant),
