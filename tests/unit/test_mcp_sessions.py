@@ -11,7 +11,7 @@ import pytest
 
 from seer_rpc.client import Connection
 from seer_rpc.errors import SessionError
-from seer_rpc.mcp import sessions
+from seer_rpc.mcp.interface import sessions
 from seer_rpc.mcp.interface.sessions import SharedSession
 
 
