@@ -180,7 +180,6 @@ def test_hidden_models_are_not_named_and_what_has_ended_is_said_to_be_gone(
     secret = tmp_path / "which-it-is"
     secret.mkdir()
     (secret / "config.json").write_text("{}")
-    (secret / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
     config = SandboxConfig(models=[ModelConfig(name=str(secret), hidden=True)])
     with Sandbox(config).start("brief") as sandbox, talk(_config("--wait", "1")) as server:
         result = server.call("sandbox_info", sandbox="brief")
