@@ -30,7 +30,7 @@ from seer_rpc.locations import (
 from seer_rpc.registry import SandboxRecord, running_sandboxes
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 
-CONNECTIONS = "mcp"
+_CONNECTIONS = "mcp"
 """Where the sandbox's folder has the connection files of its servers."""
 
 _CONFIG = ".config"
@@ -65,13 +65,10 @@ class ServedMcp(dict[str, dict[str, Any]], ServedLibrary):
         """
         ServedLibrary.__init__(self, interface, connection, over_network)
         self._folder = _make_folder(f"{sandbox.name}-{interface.name}")
-        file = sandbox / CONNECTIONS / f"{interface.name}.json"
-        file.parent.mkdir(exist_ok=True, mode=0o700)
-        write_whole(file, connection.to_json().encode())
+        file = _write(sandbox, f"{interface.name}.json", connection.to_json())
         interface.when_loaded(self._keep_schema)
         environment = {VARIABLE: str(file), MCP_VARIABLE: str(self._folder)}
-        dict.__init__(self, configuration(interface.name, _COMMAND, environment))
-        write_whole(file.with_suffix(_CONFIG), json.dumps(self).encode())
+        dict.__init__(self, _remembered(sandbox, interface.name, environment))
 
     @property
     def mcp_servers(self) -> dict[str, Any]:
@@ -118,31 +115,35 @@ def notebook_server(
     """
     folder = _make_folder(f"{sandbox.id}-{name}")
     write_whole(folder / MCP_NOTEBOOK, json.dumps(known).encode())
-    file = _session_file(sandbox.folder, session["session_id"])
-    file.parent.mkdir(exist_ok=True, mode=0o700)
-    write_whole(file, json.dumps(session).encode())
+    file = _write(sandbox.folder, _session_file(session["session_id"]), json.dumps(session))
     environment = {MCP_VARIABLE: str(folder), NOTEBOOK_VARIABLE: str(file)}
     return _remembered(sandbox.folder, name, environment)
 
 
 def forget_notebook_server(name: str, sandbox_id: str, session_id: str) -> None:
     """Have no server reach a session that has ended."""
-    home = sandboxes_folder() / sandbox_id
-    for file in (_session_file(home, session_id), home / CONNECTIONS / f"{name}{_CONFIG}"):
-        file.unlink(missing_ok=True)
+    folder = sandboxes_folder() / sandbox_id / _CONNECTIONS
+    for file in (_session_file(session_id), f"{name}{_CONFIG}"):
+        (folder / file).unlink(missing_ok=True)
 
 
-def _session_file(home: Path, session_id: str) -> Path:
-    return home / CONNECTIONS / f"{session_id}.session"
+def _session_file(session_id: str) -> str:
+    return f"{session_id}.session"
 
 
 def _remembered(home: Path, name: str, environment: Mapping[str, str]) -> dict[str, Any]:
     """Configure a server of a sandbox, and write that down for `running_servers`."""
     config = configuration(name, _COMMAND, environment)
-    file = home / CONNECTIONS / f"{name}{_CONFIG}"
-    file.parent.mkdir(exist_ok=True, mode=0o700)
-    write_whole(file, json.dumps(config).encode())
+    _write(home, f"{name}{_CONFIG}", json.dumps(config))
     return config
+
+
+def _write(home: Path, name: str, text: str) -> Path:
+    """Write a file that is gone with the sandbox, whose folder is its `home`."""
+    file = home / _CONNECTIONS / name
+    file.parent.mkdir(exist_ok=True, mode=0o700)
+    write_whole(file, text.encode())
+    return file
 
 
 def running_servers() -> list[dict[str, Any]]:
@@ -150,7 +151,7 @@ def running_servers() -> list[dict[str, Any]]:
     texts = [
         text
         for sandbox in running_sandboxes()
-        for text in _configurations(sandbox.folder / CONNECTIONS)
+        for text in _configurations(sandbox.folder / _CONNECTIONS)
     ]
     return [json.loads(text) for text in texts]
 

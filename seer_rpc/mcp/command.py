@@ -82,7 +82,7 @@ def run(parsed: argparse.Namespace, environment: Mapping[str, str]) -> None:
 
     def make(auth: TokenVerifier | None) -> FastMCP:
         if session:
-            return _notebook(parsed, folder, auth, Path(session))
+            return _notebooks(parsed, folder, auth, notebooks_folder(), Path(session))
         return _interface_or_terminal(parsed, environment, folder, auth)
 
     _serve(parsed, environment, make)
@@ -101,10 +101,10 @@ def run_sandboxes(parsed: argparse.Namespace, shared: Path | None) -> None:
         remove_old(results_folder())
         return make_sandboxes(results_folder(), parsed.wait, parsed.timeout, auth, shared)
 
-    _serve(parsed, dict(os.environ), make)
+    _serve(parsed, os.environ, make)
 
 
-def run_notebook(parsed: argparse.Namespace, environment: Mapping[str, str]) -> None:
+def run_notebooks(parsed: argparse.Namespace, copies: Path | None) -> None:
     """Serve notebook sessions, those that clients attach to or start.
 
     Raises:
@@ -113,9 +113,9 @@ def run_notebook(parsed: argparse.Namespace, environment: Mapping[str, str]) -> 
 
     def make(auth: TokenVerifier | None) -> FastMCP:
         remove_old(results_folder())
-        return _notebook(parsed, results_folder(), auth)
+        return _notebooks(parsed, results_folder(), auth, copies or notebooks_folder())
 
-    _serve(parsed, environment, make)
+    _serve(parsed, os.environ, make)
 
 
 def _serve(
@@ -127,7 +127,7 @@ def _serve(
     sys.modules.setdefault("torch", None)  # type: ignore[arg-type]
     # What lies in the working directory is none of its settings.
     os.environ.setdefault("FASTMCP_ENV_FILE", os.devnull)
-    from seer_rpc.mcp.server import BearerToken, serve_http, serve_stdio
+    from seer_rpc.mcp.serving import BearerToken, serve_http, serve_stdio
 
     server = make(BearerToken(_token(environment)) if parsed.http else None)
     if parsed.http:
@@ -143,7 +143,7 @@ def _interface_or_terminal(
     folder: Path,
     auth: TokenVerifier | None,
 ) -> FastMCP:
-    from seer_rpc.mcp.server import make_server
+    from seer_rpc.mcp.interface.server import make_server
     from seer_rpc.mcp.terminal.desk import read_terminal
     from seer_rpc.mcp.terminal.server import make_terminal
 
@@ -155,16 +155,16 @@ def _interface_or_terminal(
     return make_server(schema, connection_file, folder, parsed.wait, parsed.timeout, auth)
 
 
-def _notebook(
+def _notebooks(
     parsed: argparse.Namespace,
     folder: Path,
     auth: TokenVerifier | None,
+    copies: Path,
     session: Path | None = None,
 ) -> FastMCP:
     from seer_rpc.mcp.notebook.server import about_session, make_notebook
     from seer_rpc.mcp.notebook.sessions import Sessions
 
-    copies = getattr(parsed, "notebook_dir", None) or notebooks_folder()
     about = about_session(folder) if session is not None else ""
     return make_notebook(Sessions(copies, session), folder, parsed.wait, about, auth)
 

@@ -6,9 +6,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from fastmcp.tools import ToolResult
-from mcp_types import TextContent
 
 from seer_rpc.errors import RemoteError, SchemaChangedError, SeerError, SessionError
+from seer_rpc.mcp.results import refusal
 from seer_rpc.presentation import clip
 
 _MOST = 12_000
@@ -43,12 +43,6 @@ def failure(error: SeerError, folder: Path, gone: str | None = None) -> ToolResu
         "state": error.state,
     }
     return refusal("\n\n".join([_clipped(text, folder), *advice]), {_META: details})
-
-
-def refusal(text: str, meta: dict[str, object] | None = None) -> ToolResult:
-    """Give a result that is an error."""
-    readable = text.encode("utf-8", "backslashreplace").decode()
-    return ToolResult(content=[TextContent(type="text", text=readable)], meta=meta, is_error=True)
 
 
 def _advice(error: SeerError, gone: str) -> list[str]:

@@ -11,9 +11,8 @@ from collections.abc import Collection
 from fastmcp.tools import ToolResult
 
 from seer_rpc.mcp.calls import Reporter, RunningCall
-from seer_rpc.mcp.failures import refusal
 from seer_rpc.mcp.prefixes import free_prefix
-from seer_rpc.mcp.results import told
+from seer_rpc.mcp.results import refusal, told
 from seer_rpc.presentation import RUNNING, job_so_far, last_items
 
 MOST = 32

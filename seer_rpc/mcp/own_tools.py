@@ -1,4 +1,4 @@
-"""A server's own tools: for calls that take long, and for values that stay in the sandbox."""
+"""A server's own tools, those for calls that take long among them."""
 
 from __future__ import annotations
 
@@ -14,16 +14,11 @@ from seer_rpc.generators.mcp import McpTool
 from seer_rpc.generators.schema_changes import JsonSchema
 from seer_rpc.mcp.arguments import ArgumentCheck
 from seer_rpc.mcp.calls import Reporter
-from seer_rpc.mcp.failures import refusal
 from seer_rpc.mcp.jobs import LIFETIME, Jobs
-from seer_rpc.mcp.references import MOST
-from seer_rpc.mcp.values import KeptValues
+from seer_rpc.mcp.results import refusal
 from seer_rpc.redaction import without_tokens
 
 _JOB = {"job_id": {"type": "string", "description": "the job_id that the answer to the call gave"}}
-_REFERENCE = {
-    "reference": {"type": "integer", "description": 'the number that a result gave as "reference"'}
-}
 
 
 class _OwnTool(Tool):
@@ -73,47 +68,6 @@ def job_tools(jobs: Jobs) -> list[Tool]:
             list_jobs,
             f"{jobs.prefix}_list",
             "List the calls that went on as jobs: job_id, tool, status, seconds and progress.",
-            {},
-            read_only=True,
-        ),
-    ]
-
-
-def reference_tools(values: KeptValues) -> list[Tool]:
-    """Give the tools that show and free what results left in the sandbox."""
-
-    async def get(reference: int) -> ToolResult:
-        return await values.get(reference, Reporter(get_context().report_progress))
-
-    async def free(reference: int) -> ToolResult:
-        return values.free(reference)
-
-    async def list_references() -> ToolResult:
-        return values.list()
-
-    return [
-        own_tool(
-            get,
-            f"{values.prefix}_get",
-            'Get the value that a result left in the sandbox as {"reference": NUMBER}. A tensor '
-            "comes as a summary and a file with its numbers. To give the value to a tool, pass the "
-            "reference itself.",
-            _REFERENCE,
-            read_only=True,
-        ),
-        own_tool(
-            free,
-            f"{values.prefix}_free",
-            "Free the memory of a value that a result left in the sandbox. The value is gone "
-            "permanently; its reference cannot be used any more.",
-            _REFERENCE,
-            read_only=False,
-        ),
-        own_tool(
-            list_references,
-            f"{values.prefix}_list",
-            "List the references to values that results left in the sandbox: number, type, and of "
-            f"tensors dtype, shape and device. The newest {MOST} are kept.",
             {},
             read_only=True,
         ),

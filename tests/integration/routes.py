@@ -35,7 +35,7 @@ from seer_rpc.errors import SeerError
 from seer_rpc.execution import create_local_session
 from seer_rpc.generators.mcp import mcp_tools
 from seer_rpc.locations import results_folder
-from seer_rpc.mcp.server import make_server
+from seer_rpc.mcp.interface.server import make_server
 from seer_rpc.presentation import Exit, exit_of, present
 from seer_rpc.shell import main
 from seer_rpc.workspace import Workspace

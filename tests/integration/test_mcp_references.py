@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from seer_rpc.environment import ScopedSandbox
-from seer_rpc.mcp.references import MOST
+from seer_rpc.mcp.interface.references import MOST
 from tests.integration.mcp_talk import Talk, talk, text_of
 
 SOURCE = """

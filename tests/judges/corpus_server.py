@@ -11,7 +11,8 @@ from pathlib import Path
 
 from fastmcp import FastMCP
 
-from seer_rpc.mcp.server import make_server, serve_stdio
+from seer_rpc.mcp.interface.server import make_server
+from seer_rpc.mcp.serving import serve_stdio
 from tests.corpus import schemas
 
 

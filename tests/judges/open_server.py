@@ -9,7 +9,8 @@ import asyncio
 import sys
 from pathlib import Path
 
-from seer_rpc.mcp.server import make_server, serve_http
+from seer_rpc.mcp.interface.server import make_server
+from seer_rpc.mcp.serving import serve_http
 from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 
 

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from seer_rpc.environment import ScopedSandbox
-from seer_rpc.mcp.server import make_server
+from seer_rpc.mcp.interface.server import make_server
 from tests.corpus import interface_files, schemas
 
 FOLDER = Path(__file__).parent

@@ -15,20 +15,12 @@ from seer_rpc.errors import CellError, CellRunningError, ConfigError, NotebookAc
 from seer_rpc.execution import aio
 from seer_rpc.registry import find_sandbox
 from seer_rpc.workspace import Library, Workspace
+from tests.twins import assert_twin
 
 
 @pytest.mark.parametrize("name", ["Execution", "NotebookClient", "NotebookSession"])
 def test_every_method_has_a_twin_with_the_same_arguments(name: str) -> None:
-    twin = getattr(aio, name)
-    for method, value in inspect.getmembers(getattr(blocking, name)):
-        if method.startswith("_"):
-            continue
-        other = getattr(twin, method)
-        if not callable(value):
-            assert isinstance(other, property)
-            continue
-        parameters = [dict(inspect.signature(each).parameters) for each in (value, other)]
-        assert parameters[0] == parameters[1], method
+    assert_twin(getattr(blocking, name), getattr(aio, name))
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +14,8 @@ from seer_rpc.environment import Sandbox
 from seer_rpc.registry import running_sandboxes
 from tests.integration.mcp_talk import Talk, talk, text_of
 from tests.notebooks.mcp_servers import over_stdio
+from tests.notebooks.seed_snippets import CONTRAST_PAIR
+from tests.notebooks.setup_scripts import printed_by
 
 pytestmark = [pytest.mark.real_model, pytest.mark.timeout(400)]
 
@@ -84,35 +84,6 @@ import my_helpers
 # Use your library
 result = my_helpers.analyze(model, tokenizer, "test input")
 """
-STEERING = """
-import torch
-from steering_hook import create_steering_hook
-
-# Model is already loaded
-print(f"Model: {type(model).__name__} on {model.device}")
-
-# Extract steering vector from contrast pair
-from extract_activations import get_layer_activations
-
-positive_text = "I strongly agree with your perspective."
-negative_text = "I disagree with your perspective."
-
-pos_acts = get_layer_activations(model, tokenizer, positive_text, layer=20)
-neg_acts = get_layer_activations(model, tokenizer, negative_text, layer=20)
-
-steering_vector = pos_acts - neg_acts
-
-# Test steering
-test_prompt = "What do you think about this idea?"
-inputs = tokenizer(test_prompt, return_tensors="pt").to(model.device)
-
-# Generate with steering
-with create_steering_hook(model, layer_idx=20, vector=steering_vector, strength=2.0):
-    outputs = model.generate(**inputs, max_new_tokens=50)
-
-response = tokenizer.decode(outputs[0], skip_special_tokens=True)
-print(f"Steered response: {response}")
-"""
 SECRETS = """
 import os
 hf_token = os.environ.get("HF_TOKEN")
@@ -137,15 +108,8 @@ def printed(
     monkeypatch.setenv("OPENAI_API_KEY", "openai-whispered")
     (tmp_path / "setup.py").write_text(SETUP.format(model=model))
     (tmp_path / "my_helpers.py").write_text(HELPERS)
-    finished = subprocess.run(
-        [sys.executable, "setup.py"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    try:
-        assert finished.returncode == 0, finished.stderr
-        yield json.loads(finished.stdout)
-    finally:
-        for record in running_sandboxes():
-            Sandbox.from_id(record.id).terminate()
+    with printed_by(tmp_path / "setup.py") as printed:
+        yield printed
 
 
 def test_an_agent_goes_on_where_the_script_ended(
@@ -169,13 +133,20 @@ def test_an_agent_goes_on_where_the_script_ended(
         )
         run(LIBRARY)
         assert run("result").endswith("{'tokens': 2, 'layers': 30}")
-        steered = run(STEERING)
+        steered = run(CONTRAST_PAIR)
         assert "Steered response: What do you think about this idea?" in steered
         run(SECRETS)
         assert run("hf_token, openai_key").endswith("('hf-whispered', 'openai-whispered')")
         agent.value("add_markdown", session_id=printed["session_id"], content=HYPOTHESIS)
 
-        sources = [MODELS_ARE_LOADED, LIBRARY, "result", STEERING, SECRETS, "hf_token, openai_key"]
+        sources = [
+            MODELS_ARE_LOADED,
+            LIBRARY,
+            "result",
+            CONTRAST_PAIR,
+            SECRETS,
+            "hf_token, openai_key",
+        ]
         file = Path(told.structured_content["notebook_file"])
         wait_until(lambda: "Hypothesis 1" in file.read_text())
     # The client and its server are gone; the script's sandbox is not, and has the same notebook.

@@ -134,32 +134,10 @@ def test_a_hidden_adapter_is_on_its_base_and_is_not_named(session: NotebookSessi
     assert "secret-adapter" not in said
 
 
-SEEDS_OWN = """
-import torch
-from contextlib import contextmanager
-
-@contextmanager
-def inline_hook(model, layer_idx, vector, strength=1.0):
-    def hook(module, input, output):
-        hidden = output[0]
-        hidden[:, :, :] = hidden + strength * vector.to(hidden.device)
-        return (hidden,) + output[1:]
-    handle = model.model.layers[layer_idx].register_forward_hook(hook)
-    try:
-        yield
-    finally:
-        handle.remove()
-
-def inline_activations(model, tokenizer, text, layer):
-    activations = []
-    def hook(module, input, output):
-        activations.append(output[0].detach())
-    handle = model.model.layers[layer].register_forward_hook(hook)
-    inputs = tokenizer(text, return_tensors="pt").to(model.device)
-    with torch.no_grad():
-        model(**inputs)
-    handle.remove()
-    return activations[0][0, -1, :]
+SEEDS_OWN = f"""
+{seed_snippets.STEERING_HOOK}
+{seed_snippets.EXTRACT_ACTIVATIONS}
+inline_hook, inline_activations = steering_hook, get_layer_activations
 
 def logits(model, tokenizer, texts):
     inputs = tokenizer(texts, return_tensors="pt").to(model.device)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from seer_rpc.environment import Sandbox
 from seer_rpc.errors import NotebookAccessError
 from seer_rpc.execution import attach_notebook_session
 from seer_rpc.registry import running_sandboxes
+from tests.notebooks.setup_scripts import printed_by
 
 SETUP = """
 import asyncio
@@ -55,16 +54,8 @@ def printed(
     (tmp_path / "my_helpers.py").write_text("def analyze(text):\n    return text.upper()\n")
     monkeypatch.setenv("SEER_BACKEND", backend)
     monkeypatch.setenv("OWN_SECRET", "whispered")
-    finished = subprocess.run(
-        [sys.executable, "setup.py"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    try:
-        assert finished.returncode == 0, finished.stderr
-        # Standard output is the script's own.
-        yield json.loads(finished.stdout)
-    finally:
-        for record in running_sandboxes():
-            Sandbox.from_id(record.id).terminate()
+    with printed_by(tmp_path / "setup.py") as printed:
+        yield printed
 
 
 def test_the_two_values_are_enough_after_the_script_has_ended(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,22 +12,14 @@ import pytest
 from seer_rpc import environment
 from seer_rpc.environment import SandboxConfig, aio
 from seer_rpc.errors import CommandError, CommandTimeoutError, SandboxFileNotFoundError
+from tests.twins import assert_twin
 
 LONG = "echo $$; exec sleep 5432"
 
 
 @pytest.mark.parametrize("name", ["Sandbox", "ScopedSandbox", "SandboxPool"])
 def test_every_method_has_a_twin_with_the_same_arguments(name: str) -> None:
-    blocking, twin = getattr(environment, name), getattr(aio, name)
-    for method, value in inspect.getmembers(blocking):
-        if method.startswith("_"):
-            continue
-        other = getattr(twin, method)
-        if not callable(value):
-            assert isinstance(other, property)
-            continue
-        parameters = [dict(inspect.signature(each).parameters) for each in (value, other)]
-        assert parameters[0] == parameters[1], method
+    assert_twin(getattr(environment, name), getattr(aio, name))
 
 
 @pytest.mark.on_gpus

@@ -11,8 +11,8 @@ import pytest
 
 from seer_rpc.client import Connection
 from seer_rpc.errors import SessionError
-from seer_rpc.mcp import sessions
-from seer_rpc.mcp.sessions import SharedSession
+from seer_rpc.mcp.interface import sessions
+from seer_rpc.mcp.interface.sessions import SharedSession
 
 
 class Opened:

@@ -19,7 +19,7 @@ import pytest
 from seer_rpc.generators import estimate_tokens
 from seer_rpc.generators.mcp import mcp_tools
 from seer_rpc.generators.tool_texts import MOST_CHARACTERS
-from seer_rpc.mcp.server import make_server
+from seer_rpc.mcp.interface.server import make_server
 from seer_runtime.wire.pb.interface_pb2 import Function, InterfaceSchema, Type
 from tests.corpus import interface_files, schemas
 

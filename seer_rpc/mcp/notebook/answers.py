@@ -13,10 +13,11 @@ from fastmcp.tools import ToolResult
 from seer_rpc.environment.threads import in_thread
 from seer_rpc.errors import SeerError
 from seer_rpc.execution import CellResult, Execution, NotebookClient
-from seer_rpc.mcp.failures import failure, refusal
+from seer_rpc.mcp.failures import failure
 from seer_rpc.mcp.notebook.results import Cell, CellReport
 from seer_rpc.mcp.notebook.sessions import Sessions
 from seer_rpc.mcp.notebook.waiting import News, Slow, follow
+from seer_rpc.mcp.results import refusal
 
 T = TypeVar("T")
 

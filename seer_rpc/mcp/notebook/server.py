@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 from fastmcp import FastMCP
@@ -19,6 +17,7 @@ from seer_rpc.mcp.notebook.lifecycle import Lifecycle
 from seer_rpc.mcp.notebook.pages import Pages
 from seer_rpc.mcp.notebook.running import Running
 from seer_rpc.mcp.notebook.sessions import Sessions
+from seer_rpc.mcp.serving import server_of
 
 _MOST_DOCS = 8_000
 """Characters of the libraries' docs in what models are told of a session."""
@@ -44,22 +43,8 @@ def make_notebook(
     """
     answers = Answers(sessions, folder, wait)
 
-    @contextlib.asynccontextmanager
-    async def lifespan(server: FastMCP) -> AsyncIterator[None]:
-        try:
-            yield
-        finally:
-            await answers.close()
-
-    return FastMCP(
-        "notebook",
-        "\n\n".join(filter(None, [_INSTRUCTIONS, about])),
-        auth=auth,
-        lifespan=lifespan,
-        tools=notebook_tools(answers),
-        on_duplicate="error",
-        mask_error_details=True,
-    )
+    instructions = "\n\n".join(filter(None, [_INSTRUCTIONS, about]))
+    return server_of(notebook_tools(answers), "notebook", instructions, answers.close, auth)
 
 
 def notebook_tools(answers: Answers) -> list[Tool]:

@@ -15,8 +15,9 @@ from seer_rpc.environment.threads import in_thread, on_loop
 from seer_rpc.errors import CommandTimeoutError, SeerError
 from seer_rpc.generators.mcp import McpTool
 from seer_rpc.mcp.calls import Reporter, RunningCall
-from seer_rpc.mcp.failures import failure, refusal
+from seer_rpc.mcp.failures import failure
 from seer_rpc.mcp.jobs import Jobs
+from seer_rpc.mcp.results import refusal
 from seer_rpc.mcp.terminal.results import command_result, cut_off
 
 Run: TypeAlias = Callable[[OnOutput | None, float | None], CommandResult]

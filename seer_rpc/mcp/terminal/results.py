@@ -12,9 +12,8 @@ from mcp_types import TextContent
 
 from seer_rpc.client.commands import CommandResult, describe_exit
 from seer_rpc.errors import CommandError
-from seer_rpc.mcp.failures import refusal
 from seer_rpc.mcp.media import ShownMedia
-from seer_rpc.mcp.results import told
+from seer_rpc.mcp.results import refusal, told
 from seer_rpc.presentation import clip
 from seer_runtime.wire.media import Media
 

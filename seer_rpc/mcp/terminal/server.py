@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from fastmcp import FastMCP
 from fastmcp.server.auth import TokenVerifier
-from fastmcp.tools import Tool
 
 from seer_rpc.mcp.jobs import Jobs
 from seer_rpc.mcp.own_tools import job_tools
+from seer_rpc.mcp.serving import server_of
 from seer_rpc.mcp.terminal.answers import Answers
 from seer_rpc.mcp.terminal.desk import Terminal
 from seer_rpc.mcp.terminal.places import AnySandbox, OneSandbox, Places
@@ -44,7 +43,8 @@ def make_terminal(
     answers = Answers(jobs, folder, timeout)
     tools = TerminalTools(places, answers, terminal.init_code)
     shown = [*command_tools(tools, places, wait), *file_tools(tools, places), *job_tools(jobs)]
-    return _server(terminal.name, terminal.instructions, shown, answers, places, auth)
+    close = _closing(answers, places)
+    return server_of(shown, terminal.name, terminal.instructions, close, auth)
 
 
 def make_sandboxes(
@@ -71,31 +71,12 @@ def make_sandboxes(
     ]
     if shared is not None:
         shown += transfer_tools(TransferTools(places, answers, shared), places, shared)
-    return _server("sandboxes", _INSTRUCTIONS, shown, answers, places, auth)
+    return server_of(shown, "sandboxes", _INSTRUCTIONS, _closing(answers, places), auth)
 
 
-def _server(
-    name: str,
-    instructions: str,
-    tools: Sequence[Tool],
-    answers: Answers,
-    places: Places,
-    auth: TokenVerifier | None,
-) -> FastMCP:
-    @contextlib.asynccontextmanager
-    async def lifespan(server: FastMCP) -> AsyncIterator[None]:
-        try:
-            yield
-        finally:
-            await answers.close()
-            places.close()
+def _closing(answers: Answers, places: Places) -> Callable[[], Awaitable[None]]:
+    async def close() -> None:
+        await answers.close()
+        places.close()
 
-    return FastMCP(
-        name,
-        instructions,
-        auth=auth,
-        lifespan=lifespan,
-        tools=tools,
-        on_duplicate="error",
-        mask_error_details=True,
-    )
+    return close

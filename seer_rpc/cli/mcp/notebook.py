@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 from seer_rpc.cli.options import Commands
 from seer_rpc.environment.mcp import check_mcp
-from seer_rpc.mcp.command import add_serving_options, run_notebook
+from seer_rpc.mcp.command import add_serving_options, run_notebooks
 
 _EPILOG = """\
 examples:
@@ -42,4 +41,4 @@ def add_parser(commands: Commands) -> None:
 
 def _run(parsed: argparse.Namespace) -> None:
     check_mcp()
-    run_notebook(parsed, dict(os.environ))
+    run_notebooks(parsed, parsed.notebook_dir)

@@ -5,19 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 
-from fastmcp.tools import ToolResult
+from fastmcp.server.dependencies import get_context
+from fastmcp.tools import Tool, ToolResult
 
 from seer_rpc.generators.mcp import McpTool
 from seer_rpc.generators.tool_schemas import wrapped
-from seer_rpc.mcp.calls import Calls, Reporter
-from seer_rpc.mcp.failures import refusal
+from seer_rpc.mcp.calls import Reporter
+from seer_rpc.mcp.interface.calls import Calls
+from seer_rpc.mcp.interface.references import MOST, References
+from seer_rpc.mcp.interface.sessions import SharedSession
 from seer_rpc.mcp.jobs import Jobs
+from seer_rpc.mcp.own_tools import own_tool
 from seer_rpc.mcp.prefixes import free_prefix
-from seer_rpc.mcp.references import MOST, References
-from seer_rpc.mcp.results import told
-from seer_rpc.mcp.sessions import SharedSession
+from seer_rpc.mcp.results import refusal, told
 from seer_rpc.presentation import to_json
 from seer_runtime.wire.handles import FETCH
+
+_REFERENCE = {
+    "reference": {"type": "integer", "description": 'the number that a result gave as "reference"'}
+}
 
 
 class KeptValues:
@@ -68,3 +74,44 @@ class KeptValues:
             f"{MOST} are kept, those of the newest results; {self.prefix}_list names them. If "
             "yours is not among them, call the tool again that gave it."
         )
+
+
+def reference_tools(values: KeptValues) -> list[Tool]:
+    """Give the tools that show and free what results left in the sandbox."""
+
+    async def get(reference: int) -> ToolResult:
+        return await values.get(reference, Reporter(get_context().report_progress))
+
+    async def free(reference: int) -> ToolResult:
+        return values.free(reference)
+
+    async def list_references() -> ToolResult:
+        return values.list()
+
+    return [
+        own_tool(
+            get,
+            f"{values.prefix}_get",
+            'Get the value that a result left in the sandbox as {"reference": NUMBER}. A tensor '
+            "comes as a summary and a file with its numbers. To give the value to a tool, pass the "
+            "reference itself.",
+            _REFERENCE,
+            read_only=True,
+        ),
+        own_tool(
+            free,
+            f"{values.prefix}_free",
+            "Free the memory of a value that a result left in the sandbox. The value is gone "
+            "permanently; its reference cannot be used any more.",
+            _REFERENCE,
+            read_only=False,
+        ),
+        own_tool(
+            list_references,
+            f"{values.prefix}_list",
+            "List the references to values that results left in the sandbox: number, type, and of "
+            f"tensors dtype, shape and device. The newest {MOST} are kept.",
+            {},
+            read_only=True,
+        ),
+    ]

@@ -1,70 +1,44 @@
-"""The server as a whole: built from an interface schema, and run over stdio or HTTP."""
+"""How servers are made of their tools, and run over stdio or HTTP."""
 
 from __future__ import annotations
 
 import contextlib
 import hmac
 import socket
-from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from fastmcp import FastMCP
 from fastmcp.server.auth import AccessToken, TokenVerifier
 from fastmcp.tools import Tool
 
 from seer_rpc.errors import ConfigError
-from seer_rpc.generators.mcp import mcp_instructions, mcp_tools
-from seer_rpc.generators.references import may_give_references
-from seer_rpc.mcp.calls import Calls
-from seer_rpc.mcp.jobs import Jobs
-from seer_rpc.mcp.own_tools import job_tools, reference_tools
-from seer_rpc.mcp.references import References
-from seer_rpc.mcp.sessions import SharedSession
-from seer_rpc.mcp.tools import InterfaceTool
-from seer_rpc.mcp.values import KeptValues
 from seer_rpc.progress import note
-from seer_runtime.wire.pb.interface_pb2 import InterfaceSchema
 
 
-def make_server(
-    schema: InterfaceSchema,
-    connection_file: Path,
-    folder: Path,
-    wait: float,
-    timeout: float | None = None,
-    auth: TokenVerifier | None = None,
+def server_of(
+    tools: Sequence[Tool],
+    name: str,
+    instructions: str,
+    close: Callable[[], Awaitable[None]],
+    auth: TokenVerifier | None,
+    version: str | None = None,
 ) -> FastMCP:
-    """Make the server of an interface. Nothing is connected before the first call.
-
-    A call is answered after `wait` seconds, with its result or as a job, and ended after
-    `timeout`. What is too large for an answer goes into `folder`.
-
-    Raises:
-        ConfigError: a function's name is none for a tool.
-    """
-    described = mcp_tools(schema)
-    taken = [tool.name for tool in described]
-    session, held = SharedSession(connection_file, schema.hash), References()
-    calls = Calls(session, held, folder, timeout)
-    jobs = Jobs(taken, wait)
-    tools: list[Tool] = [InterfaceTool.of(each, calls, jobs) for each in described]
-    if may_give_references(schema):
-        tools += reference_tools(KeptValues(taken, session, held, calls, jobs))
+    """Make a server of its tools; `close` is called at its end."""
 
     @contextlib.asynccontextmanager
     async def lifespan(server: FastMCP) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            await calls.close()
+            await close()
 
     return FastMCP(
-        schema.name,
-        mcp_instructions(schema),
-        version=schema.hash[:12],
+        name,
+        instructions,
+        version=version,
         auth=auth,
         lifespan=lifespan,
-        tools=[*tools, *job_tools(jobs)],
+        tools=tools,
         on_duplicate="error",
         mask_error_details=True,
     )

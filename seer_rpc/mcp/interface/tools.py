@@ -13,9 +13,10 @@ from pydantic import PrivateAttr
 
 from seer_rpc.generators.mcp import McpTool
 from seer_rpc.mcp.arguments import ArgumentCheck
-from seer_rpc.mcp.calls import Calls, Reporter
-from seer_rpc.mcp.failures import refusal
+from seer_rpc.mcp.calls import Reporter
+from seer_rpc.mcp.interface.calls import Calls
 from seer_rpc.mcp.jobs import Jobs
+from seer_rpc.mcp.results import refusal
 from seer_runtime.wire.plain import JsonArguments
 
 
