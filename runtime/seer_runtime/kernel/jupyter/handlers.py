@@ -36,7 +36,8 @@ class _Handler(APIHandler):
     async def prepare(self) -> None:
         """Let nobody in who may not, and take what is asked for a use of the sandbox."""
         await super().prepare()
-        if self.current_user is not None:
+        # Whoever waits for news keeps a copy, or waits for code, whose running is the use.
+        if self.current_user is not None and self.wait_seconds() <= 0:
             self.notebooks.use()
 
     def notebook(self, session_id: str) -> Notebook:
@@ -154,12 +155,13 @@ class OneExecution(_Handler):
     @authorized
     async def get(self, session_id: str, execution_id: str) -> None:
         """Say what there is since a version, once there is any or it is over."""
+        notebook = self.notebook(session_id)
         execution = self.execution(session_id, execution_id)
         since = int(self.get_argument("since", "0"))
         await execution.change(since, self.wait_seconds())
         if execution.is_over and not execution.hidden:
-            # Whoever hears so finds it in the file.
-            await self.notebook(session_id).document.saved()
+            # Whoever hears so finds it in the file, also where the session was ended meanwhile.
+            await notebook.document.saved()
         self.answer(execution.describe(since))
 
 
