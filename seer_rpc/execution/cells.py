@@ -215,20 +215,25 @@ def without_colours(text: str) -> str:
 def _as_text(output: Output) -> str:
     match output.get("output_type"):
         case "stream":
-            return without_colours(_joined(output["text"]))
+            return without_colours(joined(output.get("text")))
         case "error":
-            return without_colours("\n".join(output["traceback"])) + "\n"
+            return without_colours(joined(output.get("traceback"), "\n")) + "\n"
         case "display_data" | "execute_result":
-            return f"{_shown(output['data'])}\n"
+            return f"{_shown(output.get('data'))}\n"
     return ""
 
 
-def _shown(data: Mapping[str, Any]) -> str:
+def _shown(data: Any) -> str:
+    if not isinstance(data, dict):
+        return joined(data)
     for kind in ("text/plain", "text/markdown", "text/html"):
         if kind in data:
-            return _joined(data[kind])
+            return joined(data[kind])
     return f"[{', '.join(data)}]"
 
 
-def _joined(text: str | Sequence[str]) -> str:
-    return text if isinstance(text, str) else "".join(text)
+def joined(text: Any, between: str = "") -> str:
+    """Give what a notebook has as text, or as a list of lines; code can put out anything there."""
+    if isinstance(text, list):
+        return between.join(map(str, text))
+    return "" if text is None else str(text)

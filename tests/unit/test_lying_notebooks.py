@@ -82,7 +82,7 @@ def test_what_is_no_session_is_told_as_such(info: Any) -> None:
     "changes",
     [
         *(5, [{}], [{"index": 7, "append": "a"}], [{"index": 0, "output": 5}], DEEP),
-        [{"index": 0, "output": {"output_type": "stream", "text": 5}}],
+        [{"index": 0, "output": {"text": 5}}, {"index": 0, "append": "a"}],
     ],
     ids=lambda each: repr(each)[:20],
 )

@@ -219,3 +219,21 @@ def test_attributes_are_read_with_and_without_quotes() -> None:
     )
 
     assert (page.text, len(page.pictures)) == ("[a > b][c][</]", 1)
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        *({}, {"output_type": "stream", "text": 5}, {"output_type": "error", "traceback": 5}),
+        *({"output_type": "error", "traceback": [5]}, {"output_type": "display_data", "data": 5}),
+        display(text_html=5, text_plain=None),
+        display(text_html=[1, 2], image_png={"a": 1}),
+        display(image_png=5, application_json={"a": [None]}),
+    ],
+)
+def test_whatever_code_puts_out_is_told_somehow(output: Any, tmp_path: Path) -> None:
+    # One such output would keep all of the notebook from being read.
+    result = report([stream("before"), output], tmp_path)
+
+    assert "before" in text_of(result)
+    assert "before" in CellResult("e1", "ok", 3, [stream("before"), output]).text
