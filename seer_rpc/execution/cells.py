@@ -6,10 +6,10 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 from seer_rpc.errors import CellError, CellRunningError, KernelDiedError, NotebookError
-from seer_rpc.execution.jupyter import HELD, Jupyter
+from seer_rpc.execution.jupyter import HELD, Jupyter, understood
 
 Output: TypeAlias = Mapping[str, Any]
 """An output as a notebook has it."""
@@ -106,10 +106,14 @@ class Execution:
             NotebookError: the server is not to be reached, or does not know it any more.
         """
         path = f"/{self._session_id}/executions/{self.id}"
-        self._known = self._jupyter.ask(
-            "GET", path, since=self._version, wait=round(min(wait, HELD), 3)
-        )
-        self._apply(self._known["outputs"], on_text)
+        known = self._jupyter.ask("GET", path, since=self._version, wait=round(min(wait, HELD), 3))
+        with understood():
+            self._apply(known["outputs"])
+            self._known = _checked(known)
+            new = _added(known["outputs"]["changes"]) if on_text is not None else []
+        if on_text is not None:
+            for text in new:
+                on_text(text)
         return self.result
 
     def wait(self, timeout: float | None = None, on_text: OnText | None = None) -> CellResult:
@@ -152,7 +156,7 @@ class Execution:
             raise running
         return result
 
-    def _apply(self, outputs: Mapping[str, Any], on_text: OnText | None) -> None:
+    def _apply(self, outputs: Mapping[str, Any]) -> None:
         if outputs["is_new"]:
             self._outputs.clear()
         for change in outputs["changes"]:
@@ -160,12 +164,10 @@ class Execution:
             if whole is None:
                 self._outputs[index]["text"] += text
             elif index < len(self._outputs):
-                self._outputs[index] = whole
+                self._outputs[index] = dict(whole)
             else:
-                self._outputs.append(whole)
-            if on_text is not None and (new := text or _as_text(whole or {})):
-                on_text(new)
-        self._version = outputs["version"]
+                self._outputs.append(dict(whole))
+        self._version = int(outputs["version"])
 
     def _raised(self, result: CellResult) -> CellError:
         problem = self._known["problem"]
@@ -188,6 +190,22 @@ class Execution:
         return died
 
 
+def _added(changes: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Give what is new as text."""
+    texts = (each.get("append") or _as_text(each.get("output") or {}) for each in changes)
+    return list(filter(None, texts))
+
+
+def _checked(known: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give what a server says of an execution, if that is what is asked for below."""
+    if known["status"] not in get_args(Status):
+        raise ValueError("no status")
+    if known["status"] in ("error", "dead"):
+        [str(known["problem"][each]) for each in ("ename", "evalue")]
+    float(known["seconds"])
+    return known
+
+
 def without_colours(text: str) -> str:
     """Take out what a terminal would obey, and what was written over."""
     lines = _ANSI.sub("", text).split("\n")
@@ -197,20 +215,25 @@ def without_colours(text: str) -> str:
 def _as_text(output: Output) -> str:
     match output.get("output_type"):
         case "stream":
-            return without_colours(_joined(output["text"]))
+            return without_colours(joined(output.get("text")))
         case "error":
-            return without_colours("\n".join(output["traceback"])) + "\n"
+            return without_colours(joined(output.get("traceback"), "\n")) + "\n"
         case "display_data" | "execute_result":
-            return f"{_shown(output['data'])}\n"
+            return f"{_shown(output.get('data'))}\n"
     return ""
 
 
-def _shown(data: Mapping[str, Any]) -> str:
+def _shown(data: Any) -> str:
+    if not isinstance(data, dict):
+        return joined(data)
     for kind in ("text/plain", "text/markdown", "text/html"):
         if kind in data:
-            return _joined(data[kind])
+            return joined(data[kind])
     return f"[{', '.join(data)}]"
 
 
-def _joined(text: str | Sequence[str]) -> str:
-    return text if isinstance(text, str) else "".join(text)
+def joined(text: Any, between: str = "") -> str:
+    """Give what a notebook has as text, or as a list of lines; code can put out anything there."""
+    if isinstance(text, list):
+        return between.join(map(str, text))
+    return "" if text is None else str(text)

@@ -10,6 +10,7 @@ import socket
 import ssl
 import threading
 import weakref
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
@@ -39,6 +40,19 @@ _TRIES = 2
 
 _KEPT = 4
 """Connections that stay open for the next request."""
+
+_LARGEST = 1 << 30
+"""Bytes of an answer: a notebook has far less."""
+
+_PIECE = 1 << 20
+
+_CUT = (
+    *(http.client.RemoteDisconnected, http.client.IncompleteRead),
+    *(BrokenPipeError, ConnectionResetError, ssl.SSLEOFError, ssl.SSLZeroReturnError),
+)
+"""What is raised where a connection ends before the answer does."""
+
+_ODD = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
 
 _OVER = (
     "its sandbox may have ended: sandboxes end by themselves after SandboxConfig(timeout=...) "
@@ -130,7 +144,8 @@ class Jupyter:
         status, answer = self._answer(Request(method, target, content), patience)
         if status >= 400:
             raise self._refusal(status, answer)
-        return json.loads(answer)
+        with understood():
+            return _object(json.loads(answer))
 
     def close(self) -> None:
         """End the connections."""
@@ -144,7 +159,7 @@ class Jupyter:
                 self._connect(connection, patience)
                 with cut_off(_Cut(connection)):
                     return self._try(connection, request)
-            except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError) as error:
+            except _CUT as error:
                 connection.close()
                 problem: Exception = error
             except (OSError, http.client.HTTPException) as error:
@@ -193,7 +208,7 @@ class Jupyter:
             headers["Content-Type"] = "application/json"
         connection.request(request.method, request.target, request.content, headers)
         with contextlib.closing(connection.getresponse()) as response:
-            answer = response.read()
+            answer = _read(response)
         with self._lock:
             if len(self._free) < _KEPT and not self._is_closed:
                 self._free.append(connection)
@@ -235,6 +250,46 @@ class _Cut(NamedTuple):
             # It may have ended just now.
             with contextlib.suppress(OSError):
                 connected.shutdown(socket.SHUT_RDWR)
+
+
+@contextlib.contextmanager
+def understood() -> Iterator[None]:
+    """Have an answer told as such that is none of a notebook server: what is in sandboxes may lie.
+
+    Raises:
+        NotebookAccessError: the block cannot do anything with it.
+    """
+    try:
+        yield
+    except _ODD as error:
+        raise NotebookAccessError(
+            f"the notebook server answers what nobody understands: {type(error).__name__}",
+            hint="another program may answer in its place, or one of another version: start the "
+            "sandbox again",
+        ) from error
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError("not an object")
+    return value
+
+
+def _read(response: http.client.HTTPResponse) -> bytes:
+    """Read an answer.
+
+    Raises:
+        HTTPException: it is cut, or has no end.
+    """
+    pieces, size = list[bytes](), 0
+    while piece := response.read(_PIECE):
+        pieces.append(piece)
+        size += len(piece)
+        if size > _LARGEST:
+            raise http.client.HTTPException("its answer has no end")
+    if response.length:
+        raise http.client.IncompleteRead(b"", response.length)
+    return b"".join(pieces)
 
 
 def _close(connections: list[http.client.HTTPConnection]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seer_rpc.errors import ConfigError, NotebookError
-from seer_rpc.execution.jupyter import HELD
+from seer_rpc.execution.jupyter import HELD, understood
 from seer_rpc.files import write_whole
 from seer_rpc.progress import note
 
@@ -91,9 +91,11 @@ class Mirror:
 
     def _take(self, news: Any) -> None:
         with self._lock:
-            if news["notebook"] is None or news["revision"] <= self._revision:
-                return
-            text = json.dumps(news["notebook"], indent=1, ensure_ascii=False, sort_keys=True)
+            with understood():
+                if news["notebook"] is None or news["revision"] <= self._revision:
+                    return
+            with understood():
+                text = json.dumps(news["notebook"], indent=1, ensure_ascii=False, sort_keys=True)
             content = (text + "\n").encode("utf-8", "backslashreplace")
             write_whole(self.file, content, _MODE)
             self._revision, self._size = news["revision"], len(content)

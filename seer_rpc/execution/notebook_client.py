@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from seer_rpc.errors import CellError, ConfigError, ModelLoadError
 from seer_rpc.execution.cells import CellResult, Execution, OnText
-from seer_rpc.execution.jupyter import STARTING, Jupyter
+from seer_rpc.execution.jupyter import STARTING, Jupyter, understood
 from seer_rpc.execution.mirror import Mirror
 
 
@@ -93,9 +94,9 @@ class NotebookClient:
         Raises:
             NotebookError: the server is not to be reached.
         """
-        info = dict(self._ask("GET"))
+        info = checked_info(self._ask("GET"))
         # Should its server end, it is known where the notebook was.
-        self._notebook = str(info["path"])
+        self._notebook = info["path"]
         return info
 
     def exec(
@@ -197,7 +198,9 @@ class NotebookClient:
 
     def notebook(self) -> dict[str, Any]:
         """Give the notebook as it is now, as nbformat has it."""
-        return dict(self._ask("GET", "/notebook")["notebook"])
+        answer = self._ask("GET", "/notebook")
+        with understood():
+            return _checked_notebook(answer["notebook"])
 
     def interrupt(self, execution_id: str = "") -> bool:
         """Interrupt what runs, or keep what waits from running; tells whether there was anything.
@@ -231,15 +234,19 @@ class NotebookClient:
     def detach(self) -> None:
         """Have no more to do with it; it goes on, and the copy is what the notebook is now."""
         self._copy()
-        if self._mirror is not None:
-            self._mirror.end()
-        self._jupyter.close()
+        self._leave()
 
     def end(self) -> None:
         """End its kernel; the notebook stays in the sandbox, which runs on."""
         self._copy()
         self._ask("DELETE")
-        self.detach()
+        # There is nothing more to copy, nor anybody to ask.
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._mirror is not None:
+            self._mirror.end()
+        self._jupyter.close()
 
     def _move_to(self, url: str) -> None:
         """Reach it under another URL from now on."""
@@ -270,6 +277,30 @@ def attach_notebook_session(
 ) -> NotebookClient:
     """Attach to a session that runs. The arguments, and what it raises, are `NotebookClient`'s."""
     return NotebookClient(session_id, jupyter_url, notebook_dir=notebook_dir)
+
+
+def checked_info(info: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what a server says of a session, if it is what `NotebookClient.info` gives.
+
+    Raises:
+        NotebookAccessError: it is something else.
+    """
+    with understood():
+        texts = {each: str(info[each]) for each in ("id", "path", "kernel", "problem")}
+        # Any cell can say what models there are.
+        said = info["models"] if isinstance(info["models"], dict) else {}
+        models = {"text": str(said["text"])} if "text" in said else None
+        lists = {each: [str(one) for one in info[each]] for each in ("queued", "preparation")}
+        running = None if info["running"] is None else str(info["running"])
+        return {**info, **texts, **lists, "models": models, "running": running}
+
+
+def _checked_notebook(notebook: Mapping[str, Any]) -> dict[str, Any]:
+    for cell in notebook["cells"]:
+        "".join([cell["id"], cell["cell_type"], "".join(cell["source"])])
+        for output in cell.get("outputs") or ():
+            str(output["output_type"])
+    return dict(notebook)
 
 
 _NO_MEMORY = ("OutOfMemoryError", "MemoryError")

@@ -191,3 +191,49 @@ def test_how_it_stands_is_said_first(status: str, tmp_path: Path) -> None:
     assert result.is_error == (status == "dead")
     assert ("restart" if status == "dead" else "get_output") in text_of(result)
     assert result.structured_content["status"] == status
+
+
+@pytest.mark.parametrize(
+    "broken",
+    ["<a ", "<!--", "<!", "</", "<a b='", '<a b="', "<a =", "<script>", "<img src=", "&#9"],
+)
+def test_html_that_never_ends_is_read_in_one_go(broken: str) -> None:
+    # What looks at each place for an end that is not there takes minutes for so much.
+    assert "before" in Page(f"before{broken * 100_000}").text
+
+
+def test_html_that_the_standard_library_does_not_read_is_read() -> None:
+    page = Page("<![odd]>a<![CDATA[b]]>c<?php d ?>e <p it's>f</p>5 < 6 &#" + "9" * 5000 + ";")
+
+    assert page.text.startswith("ace\nf\n5 < 6 &#999")
+
+
+def test_what_scripts_say_is_no_markup() -> None:
+    assert Page('<script>if (a<b) "</p>"; "<p>x"</SCRIPT >y<style>p{}').text == "y"
+
+
+def test_attributes_are_read_with_and_without_quotes() -> None:
+    data = encoded(png(2, 2))
+    page = Page(
+        f"<img alt='a > b' src='data:image/png;base64,{data}'><IMG SRC=x ALT=c><img alt=&lt;/>"
+    )
+
+    assert (page.text, len(page.pictures)) == ("[a > b][c][</]", 1)
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        *({}, {"output_type": "stream", "text": 5}, {"output_type": "error", "traceback": 5}),
+        *({"output_type": "error", "traceback": [5]}, {"output_type": "display_data", "data": 5}),
+        display(text_html=5, text_plain=None),
+        display(text_html=[1, 2], image_png={"a": 1}),
+        display(image_png=5, application_json={"a": [None]}),
+    ],
+)
+def test_whatever_code_puts_out_is_told_somehow(output: Any, tmp_path: Path) -> None:
+    # One such output would keep all of the notebook from being read.
+    result = report([stream("before"), output], tmp_path)
+
+    assert "before" in text_of(result)
+    assert "before" in CellResult("e1", "ok", 3, [stream("before"), output]).text

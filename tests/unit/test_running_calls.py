@@ -92,3 +92,30 @@ def test_a_closed_desk_opens_no_connection(tmp_path: Path) -> None:
     desk.close()
     with pytest.raises(CallCancelledError):
         desk.run("ls")
+
+
+def test_a_job_that_raises_the_unexpected_is_one_that_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def report(done: float, total: float | None, message: str | None) -> None:
+        pass
+
+    class Context:
+        report_progress = staticmethod(report)
+
+    def odd() -> ToolResult:
+        time.sleep(0.1)
+        raise TypeError("what a program said is no table")
+
+    async def main() -> None:
+        monkeypatch.setattr(answers, "get_context", Context)
+        jobs = Jobs((), 0.01)
+        job = (await Answers(jobs, tmp_path, None).of_work("processes", odd)).structured_content
+        assert job is not None
+        assert (await jobs.get(job["job_id"], Reporter(report))).is_error is False
+        await asyncio.sleep(0.3)
+        listed = jobs.list().structured_content
+        assert listed is not None
+        assert [each["status"] for each in listed["jobs"]] == ["failed"]
+
+    asyncio.run(main())

@@ -46,8 +46,9 @@ class Answers:
                 result = await answer(**arguments)
             except SeerError as error:
                 result = failure(error, self.folder)
-            except (OSError, ValueError) as error:
-                # A disk may be full here, and a text that JSON holds be none for UTF-8.
+            except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+                # A disk may be full here, a text that JSON holds be none for UTF-8, and an output
+                # be none: what is in the sandbox says what it likes.
                 result = refusal(f"{type(error).__name__}: {error}")
             return self.sessions.secrets.cleaned(result)
 

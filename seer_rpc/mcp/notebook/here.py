@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seer_rpc.errors import NotebookError
-from seer_rpc.execution.jupyter import Jupyter
+from seer_rpc.execution.jupyter import Jupyter, understood
+from seer_rpc.execution.notebook_client import checked_info
 from seer_rpc.registry import SandboxRecord, running_sandboxes
 
 _PATIENCE = 5.0
@@ -51,6 +52,9 @@ def _asked(record: SandboxRecord) -> Iterator[SessionHere]:
     server = record.jupyter or {}
     token = server.get("token", "")
     with contextlib.closing(Jupyter(f"{server.get('url')}/?token={token}")) as jupyter:
-        for info in jupyter.ask("GET", "", patience=_PATIENCE)["items"]:
+        answer = jupyter.ask("GET", "", patience=_PATIENCE)
+        with understood():
+            known = [checked_info(each) for each in answer["items"]]
+        for info in known:
             url = jupyter.address.page(info["path"], token)
             yield SessionHere(info["id"], record.name, url, info)

@@ -6,11 +6,11 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from seer_rpc.execution.cells import Output, without_colours
+from seer_rpc.execution.cells import Output, joined, without_colours
 from seer_rpc.mcp.notebook.html import Page
 from seer_rpc.mcp.notebook.pictures import RASTERS
 from seer_runtime.wire.media import Media
@@ -44,18 +44,18 @@ def shown_output(output: Output) -> ShownOutput:
     """Read an output."""
     match output.get("output_type"):
         case "stream":
-            text = without_colours(_joined(output.get("text", "")))
+            text = without_colours(joined(output.get("text")))
             return ShownOutput("stream", str(output.get("name", "stdout")), text)
         case "error":
             return _error(output)
         case "execute_result":
-            return _display("result", output.get("data") or {})
-    return _display("display", output.get("data") or {})
+            return _display("result", _data(output))
+    return _display("display", _data(output))
 
 
 def _error(output: Output) -> ShownOutput:
     name = str(output.get("ename", "error"))
-    text = without_colours("\n".join(output.get("traceback") or ()))
+    text = without_colours(joined(output.get("traceback"), "\n"))
     text = text or f"{name}: {output.get('evalue', '')}"
     if name == _INPUT:
         text += "\n\nNobody can answer input() here: put the value into the code."
@@ -64,7 +64,7 @@ def _error(output: Output) -> ShownOutput:
 
 def _display(kind: str, data: Mapping[str, Any]) -> ShownOutput:
     pictures = [_picture(data[mime], mime) for mime in RASTERS if mime in data][:1]
-    plain = without_colours(_joined(data.get("text/plain", "")))
+    plain = without_colours(joined(data.get("text/plain")))
     shown = ShownOutput(kind, ", ".join(data), plain, [each for each in pictures if each])
     if not plain or _SAYS_NOTHING.fullmatch(plain.strip()):
         _say_more(shown, data)
@@ -91,7 +91,7 @@ def _say_more(shown: ShownOutput, data: Mapping[str, Any]) -> None:
 def _as_text(mime: str, content: Any, pictures: list[Media]) -> str:
     if mime == _JSON:
         return content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
-    text = _joined(content)
+    text = joined(content)
     if mime == "text/html":
         page = Page(text)
         pictures += page.pictures
@@ -101,10 +101,11 @@ def _as_text(mime: str, content: Any, pictures: list[Media]) -> str:
 
 def _picture(content: Any, mime: str) -> Media | None:
     try:
-        return Media(base64.b64decode(_joined(content)), mime)
+        return Media(base64.b64decode(joined(content)), mime)
     except (binascii.Error, ValueError):
         return None
 
 
-def _joined(text: str | Sequence[str]) -> str:
-    return text if isinstance(text, str) else "".join(map(str, text))
+def _data(output: Output) -> Mapping[str, Any]:
+    data = output.get("data")
+    return data if isinstance(data, dict) else {}

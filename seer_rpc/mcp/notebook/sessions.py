@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,8 @@ _HOW = (
     "script printed, or start_new_session() for one on this machine; list_sessions() names those "
     "that are known"
 )
+
+_ID = re.compile(r"[\w-]{1,64}", re.A)
 
 _LIFETIME = 7 * 24 * 3600.0
 """Seconds that a sandbox of this server's own may run: it ends with the server, and not before."""
@@ -290,6 +293,9 @@ class Sessions:
             ) from None
 
     def _folder(self, session_id: str) -> Path:
+        # Sandboxes say what their sessions are called, and may say where to go.
+        if not _ID.fullmatch(session_id):
+            raise NotebookMissingError(f"no session is called {session_id[:64]!r}", hint=_HOW)
         return self._notebooks / session_id
 
 

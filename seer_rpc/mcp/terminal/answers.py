@@ -80,9 +80,10 @@ class Answers:
                 return await work(running)
             except SeerError as error:
                 return failure(error, self.folder, self._advice)
-            except (OSError, ValueError) as error:
-                # No UTF-8 holds what JSON may, and a disk may be full here.
-                return refusal(f"{name}: {error}")
+            except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+                # No UTF-8 holds what JSON may, a disk may be full here, and programs in a sandbox
+                # say what they like. A job that raises would keep all others from being listed.
+                return refusal(f"{name}: {type(error).__name__}: {error}")
 
         running.start(told_work())
         self._running.add(running)

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 async def resume(notebooks: Notebooks, session_id: str) -> Notebook:
     """Give a session that was ended a kernel again, prepared as the one that it had.
 
+    Where it is given one just now, for somebody else who asked, that is waited for.
+
     Raises:
         KeyError: none of that id was ended.
         ValueError: another session has its notebook.
     """
-    running = notebooks.find(session_id)
+    running = await notebooks.begun(session_id)
     return running or await notebooks.create(session_id, *notebooks.ended[session_id])
 
 
@@ -33,11 +35,15 @@ async def fork(
         ValueError: there is a file of that name.
     """
     file = Path(notebooks.folder, path)
-    if file.exists():
+    if file.exists() or path in notebooks.promised:
         raise ValueError(f"{path} is there already")
-    await asyncio.to_thread(write_notebook, file, source.document.content())
+    notebooks.promised.add(path)
     try:
+        await asyncio.to_thread(write_notebook, file, source.document.content())
         return await notebooks.create(session_id, path, source.steps, token_digest)
     except BaseException:
-        file.unlink(missing_ok=True)
+        if notebooks.at(path) is None:
+            file.unlink(missing_ok=True)
         raise
+    finally:
+        notebooks.promised.discard(path)

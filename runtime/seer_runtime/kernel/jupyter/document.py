@@ -65,6 +65,7 @@ class Document:
         self._changed, self._written = asyncio.Event(), asyncio.Event()
         self._tried_revision = -1
         self._task = asyncio.create_task(self._write_on())
+        self._task.add_done_callback(lambda _: self._written.set())
 
     def add_cell(
         self, kind: Literal["code", "markdown"], source: str, after: str = "", cell_id: str = ""
@@ -282,8 +283,8 @@ class Document:
             try:
                 async with self._writing:
                     await asyncio.to_thread(write_notebook, self.file, content)
-            except OSError:
-                # For want of space, say: it is tried again.
+            except (OSError, ValueError, RecursionError):
+                # For want of space, say: it is tried again. What a page saved may be no JSON.
                 asyncio.get_running_loop().call_later(_AGAIN, self._changed.set)
             self._tried_revision = revision
             self._written.set()

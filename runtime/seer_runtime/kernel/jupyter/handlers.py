@@ -95,12 +95,13 @@ class OneExecution(Handler):
     @authorized
     async def get(self, session_id: str, execution_id: str) -> None:
         """Say what there is since a version, once there is any or it is over."""
+        notebook = self.notebook(session_id)
         execution = self.execution(session_id, execution_id)
         since = int(self.get_argument("since", "0"))
         await execution.change(since, self.wait_seconds())
         if execution.is_over and not execution.hidden:
-            # Whoever hears so finds it in the file.
-            await self.notebook(session_id).document.saved()
+            # Whoever hears so finds it in the file, also where the session was ended meanwhile.
+            await notebook.document.saved()
         self.answer(execution.describe(since))
 
 

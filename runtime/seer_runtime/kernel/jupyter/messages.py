@@ -16,6 +16,8 @@ MODELS = "application/vnd.seer.models+json"
 """The kind of display with which a kernel says what models it has."""
 
 _READY = 120.0
+_ODD = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
+"""What messages raise that are not as they should be."""
 
 
 class Messages:
@@ -70,17 +72,20 @@ class Messages:
 
     async def _read_replies(self, client: Any) -> None:
         while True:
-            message = await client.get_shell_msg()
-            execution = self._by_message.get(message["parent_header"].get("msg_id"))
-            if execution is not None and message["msg_type"] == "execute_reply":
-                execution.reply(message["content"])
+            try:
+                message = await client.get_shell_msg()
+                execution = self._by_message.get(message["parent_header"].get("msg_id"))
+                if execution is not None and message["msg_type"] == "execute_reply":
+                    execution.reply(message["content"])
+            except _ODD:
+                self._log.exception("a kernel answered what nobody understands")
 
     async def _read_output(self, client: Any) -> None:
         while True:
-            message = await client.get_iopub_msg()
             try:
+                message = await client.get_iopub_msg()
                 self._take(message["parent_header"].get("msg_id"), message["msg_type"], message)
-            except (KeyError, TypeError, ValueError):
+            except _ODD:
                 # Code can send messages of its own.
                 self._log.exception("a kernel sent what nobody understands")
 

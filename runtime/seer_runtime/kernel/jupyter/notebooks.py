@@ -42,6 +42,10 @@ class Notebooks:
         """Sessions that were ended, the newest last."""
 
         self._by_id: dict[str, Notebook] = {}
+        self._beginning: dict[str, asyncio.Event] = {}
+        self.promised: set[str] = set()
+        """Paths of copies that are being made."""
+
         self.once = Once()
         self._room = Room()
         self._paths = Paths()
@@ -77,8 +81,8 @@ class Notebooks:
         Raises:
             ValueError: another one has that file, or it is no notebook.
         """
-        if session_id in self._by_id:
-            return self._by_id[session_id]
+        if (there := await self.begun(session_id)) is not None:
+            return there
         path = self._paths.find(session_id, path)
         if self.at(path) is not None:
             raise ValueError(f"{path} is another session's")
@@ -86,17 +90,26 @@ class Notebooks:
         self._watching = self._watching or asyncio.create_task(self._watch())
         notebook = Notebook(self._app, session_id, path, self._room.make)
         self._by_id[session_id] = notebook
+        begun = self._beginning[session_id] = asyncio.Event()
         self._room.add(notebook.document, notebook.queue)
         try:
             await notebook.start(steps)
+            if self.find(session_id) is not notebook:
+                raise ValueError("the session was ended before it had begun")
+            self._admit(notebook, token_digest)
         except BaseException:
             await self.close(notebook)
             raise
-        self.ended.pop(session_id, None)
-        self._paths.note(session_id, path)
-        notebook.token_digest = token_digest
-        self._app.identity_provider.admit(token_digest)
+        finally:
+            del self._beginning[session_id]
+            begun.set()
         return notebook
+
+    async def begun(self, session_id: str) -> Notebook | None:
+        """Give the one with that id, once it has begun; None where there is none."""
+        while (beginning := self._beginning.get(session_id)) is not None:
+            await beginning.wait()
+        return self.find(session_id)
 
     def move(self, notebook: Notebook, path: str) -> None:
         """Note that a notebook's file has another name."""
@@ -107,6 +120,13 @@ class Notebooks:
         """Note that somebody needs the sandbox."""
         with contextlib.suppress(OSError):
             self._used.touch()
+
+    def _admit(self, notebook: Notebook, token_digest: str) -> None:
+        """Let in who has that token, now that it runs."""
+        self.ended.pop(notebook.id, None)
+        self._paths.note(notebook.id, notebook.path)
+        notebook.token_digest = token_digest
+        self._app.identity_provider.admit(token_digest)
 
     async def _watch(self) -> None:
         while True:

@@ -18,6 +18,9 @@ _MOST = 2_000
 _ROOM = 32 << 20
 """Characters that all of them may have together."""
 
+_DEEPEST = 200
+"""Levels of an output: what has many more can be written, or read, by nobody."""
+
 _FEW = 20
 _FOR_ERRORS = 4 << 20
 """So many errors find a place where nothing else does, and so many characters of them."""
@@ -206,6 +209,8 @@ class Outputs:
 
     def _fitting(self, output: Output) -> Output:
         """Give an output as there is room for it."""
+        if not _is_flat(output, _DEEPEST):
+            return note("[an output is left out here: it is nested too deeply]\n")
         size = len(json.dumps(output))
         if output["output_type"] == "error":
             # That there was one is always told.
@@ -217,3 +222,11 @@ def _shown_in(entry: Fixed) -> Output:
     """Give what an update changes: a display, also where one was too large."""
     output = entry.output()
     return output if "data" in output else {"output_type": "display_data"}
+
+
+def _is_flat(value: Any, most: int) -> bool:
+    """Tell whether a value of JSON has no more levels than that."""
+    if not isinstance(value, (dict, list)):
+        return True
+    inner = value.values() if isinstance(value, dict) else value
+    return most > 0 and all(_is_flat(each, most - 1) for each in inner)

@@ -34,7 +34,8 @@ class Handler(APIHandler):
     async def prepare(self) -> None:
         """Let nobody in who may not, and take what is asked for a use of the sandbox."""
         await super().prepare()
-        if self.current_user is not None:
+        # Whoever waits for news keeps a copy, or waits for code, whose running is the use.
+        if self.current_user is not None and self.wait_seconds() <= 0:
             self.notebooks.use()
 
     def notebook(self, session_id: str) -> Notebook:
