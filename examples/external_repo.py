@@ -13,7 +13,7 @@ from seer_rpc.environment import ExecutionMode, ModelConfig, RepoConfig, Sandbox
 from seer_rpc.execution import create_notebook_session
 from seer_rpc.workspace import Workspace
 
-TOOLS = Path(__file__).parent / "circuit-tools"
+TOOLS = Path(__file__).parent / "circuits"
 
 EXPERIMENT = """
 from circuits import without_layer

@@ -26,8 +26,10 @@ _STATE = pytest.StashKey[str]()
 def pytest_configure(config: pytest.Config) -> None:
     """Keep what no test has a folder for out of the user's own; let Ctrl-C reach what tests start.
 
-    A shell has it ignored by what runs in the background.
+    A shell has it ignored by what runs in the background. Sandboxes get the number of torch's
+    threads passed on: more than there are free cores wait for each other most of the time.
     """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     config.stash[_STATE] = os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="seer-state-")
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

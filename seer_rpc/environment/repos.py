@@ -13,6 +13,7 @@ from seer_rpc.backends.packages import explain, worker_needs
 from seer_rpc.environment.config import RepoConfig, SandboxConfig
 from seer_rpc.environment.config.repo_urls import RepoSource
 from seer_rpc.environment.git import Commit, Mirror, repos_folder
+from seer_rpc.environment.shadows import show_shadowed
 from seer_rpc.environment.work import Work
 from seer_rpc.errors import CommandError, RepoError
 from seer_rpc.progress import status
@@ -80,6 +81,7 @@ def install_repos(sandbox: Work, config: SandboxConfig, handles: Sequence[RepoHa
                         input="".join(f"{each}\n" for each in worker_needs()),
                         on_output=shown.show,
                     )
+                    show_shadowed(sandbox, [each.name for each in handles])
                 except CommandError as error:
                     raise _not_installed(handle, config, error) from None
 

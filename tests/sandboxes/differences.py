@@ -12,6 +12,7 @@ _NO_CONTAINER = "containers run inside: test_modal_docker.py has them"
 
 _ONLY_HERE = {
     "test_a_package_is_installed_so_that_it_can_be_edited": _ITS_PYTHON,
+    "test_a_repository_that_is_called_as_its_package_does_not_hide_it": _ITS_PYTHON,
     "test_a_container_is_built_and_run_and_ends_with_the_sandbox": _NO_CONTAINER,
     "test_an_image_that_does_not_build_is_told": _NO_CONTAINER,
     "test_a_dockerfile_that_leads_out_of_its_repository_is_refused": _NO_CONTAINER,

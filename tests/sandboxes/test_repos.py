@@ -19,10 +19,11 @@ from typing import Any
 
 import pytest
 
-from seer_rpc.environment import RepoConfig, Sandbox, SandboxConfig
+from seer_rpc.environment import RepoConfig, Sandbox, SandboxConfig, ScopedSandbox
 from seer_rpc.environment.git import repos_folder
 from seer_rpc.errors import CommandError, ConfigError, ContainerError, RepoError
 from seer_rpc.registry import all_sandboxes
+from tests.sandboxes.conftest import RunInside
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 
@@ -415,6 +416,34 @@ def test_a_package_is_installed_so_that_it_can_be_edited(
     assert sandbox.exec_python("import tiny; print(tiny.VALUE)") == "2\n"
     sandbox.write_file("/workspace/tiny-repo/tiny.py", "VALUE = 'edited'\n")
     assert sandbox.exec_python("import tiny; print(tiny.VALUE)") == "edited\n"
+
+
+def packaged(folder: Path, parent: str) -> RepoConfig:
+    """Make a repository with a package of its own name in one of its folders."""
+    folder.mkdir()
+    git(folder, "init", "--quiet")
+    project, *_ = _PROJECT.replace("tiny", folder.name).partition("[tool")
+    found = f"[tool.setuptools.packages.find]\nwhere = [{parent!r}]\n"
+    package = (folder / parent / folder.name).relative_to(folder)
+    (folder / package).mkdir(parents=True)
+    (folder / package / "__init__.py").write_text(f"VALUE = 'of {folder.name}'\n")
+    (folder / package / "part.py").touch()
+    commit(folder, pyproject_toml=project.format(dependencies="") + found)
+    return RepoConfig(url=str(folder), install=True)
+
+
+def test_a_repository_that_is_called_as_its_package_does_not_hide_it(
+    backend: str, tmp_path: Path, run_inside: RunInside
+) -> None:
+    repos = [packaged(tmp_path / "circuits", "."), packaged(tmp_path / "lenses", "src")]
+    config = SandboxConfig(repos=repos, block_network=True, python_packages=["setuptools>=64"])
+    source = "import circuits.part, lenses.part\nresult = circuits.VALUE, lenses.VALUE"
+
+    with ScopedSandbox(config, backend=backend) as sandbox:
+        assert run_inside(sandbox, source) == ("of circuits", "of lenses")
+        assert sandbox.exec_python(f"{source}\nprint(*result)") == "of circuits of lenses\n"
+        # Where a package is found anyway, nothing is added to the path.
+        assert "No module named 'src'" in sandbox.run_python("import src").stderr
 
 
 def test_what_it_needs_and_cannot_fetch_is_named(start: Callable[..., Sandbox], repo: Path) -> None:

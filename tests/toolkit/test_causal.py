@@ -1,4 +1,4 @@
-"""Lenses, patches and attributions, against arithmetic written by hand and laws."""
+"""Lenses, attributions and heads, against arithmetic written by hand and laws."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ import torch
 from transformers import PreTrainedModel
 
 from seer_interfaces import causal, toolkit
-from seer_interfaces.toolkit import Intervention, Site, Subject
+from seer_interfaces.toolkit import Intervention, Subject
 from seer_interfaces.toolkit.paths import Point, integrate
 from tests.toolkit import references
 from tests.toolkit.families import HEADS, LAYERS, WIDTH, tiny
-from tests.toolkit.test_sites import TEXT, attended, ids_of, known
+from tests.toolkit.test_sites import TEXT, attended, ids_of
 
-CLEAN, CORRUPT = "When Mary", "When John"
 ANSWER, WRONG = "y", "n"
 
 
@@ -28,11 +27,6 @@ def uncapped(model: PreTrainedModel, ids: torch.Tensor) -> torch.Tensor:
     states = model(ids, output_hidden_states=True).hidden_states
     logits: torch.Tensor = model.get_output_embeddings()(states[-1][0, -1])
     return logits.detach()
-
-
-def difference(subject: Subject, text: str) -> float:
-    logits = final_logits(subject, text)
-    return float(logits[subject.token(ANSWER)] - logits[subject.token(WRONG)])
 
 
 def test_the_lens_of_the_last_layer_is_the_model(any_subject: Subject) -> None:
@@ -64,85 +58,6 @@ def test_the_lens_of_a_layer_is_its_stream_normed_and_unembedded(any_subject: Su
     assert lens.layers == [1]
     found = lens.target_logprobs[0, 0, 0]
     torch.testing.assert_close(found, expected[any_subject.token("a")], atol=1e-4, rtol=1e-4)
-
-
-def test_patched_grids_are_patches_one_by_one(any_subject: Subject) -> None:
-    """Against hooks on the layers, written by hand."""
-    model = any_subject.model
-    clean, corrupt = ids_of(any_subject, CLEAN), ids_of(any_subject, CORRUPT)
-    states = references.sites(model, clean)["resid_post"]
-
-    grid = causal.patch_grid(CLEAN, CORRUPT, ANSWER, WRONG, batch_size=4)
-
-    start, end = difference(any_subject, CORRUPT), difference(any_subject, CLEAN)
-    assert [grid.corrupt, grid.clean] == pytest.approx([start, end])
-    assert grid.columns == any_subject.words(corrupt[0].tolist())
-    for layer in range(LAYERS):
-        for position in (0, 5, 8, 9 - 1):
-
-            def patch(output: torch.Tensor) -> torch.Tensor:
-                output = output.clone()
-                output[:, position] = states[layer][:, position]  # noqa: B023
-                return output
-
-            with references.changed(model, layer, patch):
-                found = difference(any_subject, CORRUPT)
-            expected = (found - start) / (end - start)
-            assert float(grid.values[layer, position]) == pytest.approx(expected, abs=1e-4)
-    # Behind the last layer only the last position matters, and there it is everything.
-    torch.testing.assert_close(grid.values[-1, :-1], torch.zeros(clean.shape[1] - 1))
-    assert float(grid.values[-1, -1]) == pytest.approx(1.0, abs=1e-5)
-
-
-def test_patched_heads_are_interventions_one_by_one(subject: Subject) -> None:
-    grid = causal.patch_grid(CLEAN, CORRUPT, ANSWER, WRONG, "z", by="head", batch_size=3)
-
-    assert grid.columns == [str(head) for head in range(HEADS)]
-    batch = subject.encode(CLEAN)
-    z = toolkit.run(subject, batch, keep=[("z", 1)]).kept["z", 1]
-    for head in range(HEADS):
-        patch = Intervention("set", 1, "z", value=z[None, :, :, head], head=head)
-        result = toolkit.run(subject, subject.encode(CORRUPT), [patch])
-        logits = toolkit.last_logits(subject, result)[0]
-        moved = float(logits[subject.token(ANSWER)] - logits[subject.token(WRONG)])
-        expected = (moved - grid.corrupt) / (grid.clean - grid.corrupt)
-        assert float(grid.values[1, head]) == pytest.approx(expected, abs=1e-4)
-
-
-@pytest.mark.parametrize("by", ["position", "head"])
-def test_attribution_is_the_gradient_of_the_patch(any_subject: Subject, by: Any) -> None:
-    """Against the finite difference of a small step towards the clean activation."""
-    site: Site = "z" if by == "head" else "resid_post"
-    grid = causal.attribution_grid(CLEAN, CORRUPT, ANSWER, WRONG, site, by)
-    exact = causal.patch_grid(CLEAN, CORRUPT, ANSWER, WRONG, site, by)
-
-    assert grid.values.shape == exact.values.shape
-    assert [grid.clean, grid.corrupt] == pytest.approx([exact.clean, exact.corrupt])
-    source = toolkit.run(any_subject, any_subject.encode(CLEAN), keep=[(site, 1)]).kept[site, 1]
-    column = 2 if by == "head" else source.shape[1] - 1
-    step = 1e-2
-    moved = []
-    for strength in (step, -step):
-        if by == "head":
-            value = source[None, :, :, column]
-            patch = Intervention("set", 1, site, value=value, head=column, strength=strength)
-        else:
-            value = source[None, :, column:]
-            patch = Intervention("set", 1, site, [column], value, strength)
-        result = toolkit.run(any_subject, any_subject.encode(CORRUPT), [patch])
-        logits = toolkit.last_logits(any_subject, result)[0].double()
-        moved.append(float(logits[any_subject.token(ANSWER)] - logits[any_subject.token(WRONG)]))
-    slope = (moved[0] - moved[1]) / (2 * step) / (grid.clean - grid.corrupt)
-    assert float(grid.values[1, column]) == pytest.approx(slope, abs=2e-2, rel=2e-2)
-
-
-def test_attribution_at_every_site_runs(any_subject: Subject) -> None:
-    for site in known(any_subject):
-        grid = causal.attribution_grid(CLEAN, CORRUPT, ANSWER, WRONG, site)
-        assert grid.values.shape == (LAYERS, 10)
-        assert bool(grid.values.isfinite().all())
-    # What is patched at the embedding's position that is the same in both changes nothing.
-    assert not grid.values[0, :5].any()
 
 
 @pytest.mark.parametrize("wrong", [None, WRONG])
@@ -264,22 +179,3 @@ def test_adapters_count_in_what_heads_write(tokenizer: Any) -> None:
 
     assert sum(each.value for each in components) == pytest.approx(float(expected), abs=1e-4)
     assert subject.architecture.d_model == WIDTH
-
-
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        ({"corrupt": "When Jo"}, "clean prompt has 10 tokens and the corrupt one 8"),
-        ({"answer": "yes"}, r"'yes' is not one token but \['y', 'e', 's'\]"),
-        ({"corrupt": CLEAN}, "nothing to measure patches by"),
-        ({"by": "head"}, "resid_post has no heads"),
-        ({"site": "pattern"}, "instead of patterns"),
-    ],
-)
-def test_what_cannot_be_patched_is_refused(
-    subject: Subject, wrong: dict[str, Any], message: str
-) -> None:
-    asked = {"clean": CLEAN, "corrupt": CORRUPT, "answer": ANSWER, "wrong": WRONG, **wrong}
-    for grid in (causal.patch_grid, causal.attribution_grid):
-        with pytest.raises(ValueError, match=message):
-            grid(**asked)

@@ -11,6 +11,7 @@ import torch
 from seer_interfaces.toolkit.inputs import Batch
 from seer_interfaces.toolkit.interventions import Intervention
 from seer_interfaces.toolkit.pairs import Pair, leaf_of, patch_of, span_of
+from seer_interfaces.toolkit.replays import recorded, replayed
 from seer_interfaces.toolkit.running import Keep, Result, run
 from seer_interfaces.toolkit.sites import Site, Visitor
 from seer_interfaces.toolkit.subjects import Subject
@@ -62,17 +63,24 @@ class Patching:
         self._keep: list[Keep] = [(site, layer) for layer in self._layers]
 
     def measured(self, batch_size: int) -> Grid:
-        """Patch each place, `batch_size` of them at once; tells callers how far it is."""
+        """Patch each place, `batch_size` of them at once; tells callers how far it is.
+
+        Below its layer a patch changes nothing: what the corrupt prompt has there is computed once.
+        """
         source = self._run(self._pair.clean, keep=self._keep)
-        target = self._run(self._pair.corrupt)
+        before = self._subject.architecture.layers[: max(self._layers)]
+        with recorded(before) as outputs:
+            target = self._run(self._pair.corrupt)
         ends = self._pair.difference(source.normed), self._pair.difference(target.normed)
         span = span_of(ends)
         values = torch.empty(len(self._layers), len(self._columns))
         chunks = list(_chunks(len(self._columns), batch_size))
         for row, place in enumerate(self._keep):
+            layer = place[1]
             for number, chunk in enumerate(chunks, 1):
                 patch = Visitor(*place, patch_of(source.kept[place], chunk, self._by))
-                patched = self._run(self._pair.repeated(len(chunk)), visitors=[patch])
+                with replayed(before[:layer], outputs[:layer], len(chunk)):
+                    patched = self._run(self._pair.repeated(len(chunk)), visitors=[patch])
                 differences = self._pair.differences(patched.normed)
                 values[row, chunk.start : chunk.stop] = ((differences - ends[1]) / span).cpu()
                 progress(row * len(chunks) + number, len(self._keep) * len(chunks))
