@@ -24,14 +24,15 @@ examples:
   seer mcp serve interface.py                      # started by a client, over stdio
   seer mcp serve interface.py --http 127.0.0.1:8000
   seer mcp config interface.py --model ./my-model  # how clients start the former
-  seer mcp notebook                                # notebook sessions, for agents
   seer mcp config word_tools                       # of an interface that a script serves as "mcp"
+  seer mcp notebook                                # notebook sessions, for agents
+  seer mcp config notebook                         # how clients start that
   seer mcp sandbox                                 # commands and files in all of your sandboxes
   seer mcp config sandbox                          # how clients start that
 """
 
 _SEER = (sys.executable, "-P", "-m", "seer_rpc.cli")
-_OWN = ("sandbox",)
+_OWN = ("notebook", "sandbox")
 """Servers of no one interface, by their commands."""
 
 _STATES = "XDG_STATE_HOME"
@@ -41,8 +42,9 @@ def add_parser(commands: Commands) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "mcp",
-        help="serve an interface or your sandboxes to MCP clients, and tell how to add that",
-        description="Serve an interface to MCP clients, or all of your sandboxes.",
+        help="serve an interface, notebooks or your sandboxes to MCP clients, and tell how to add "
+        "that",
+        description="Serve an interface, notebook sessions or your sandboxes to MCP clients.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -71,7 +73,8 @@ def _add_config(commands: Commands) -> None:
         help="print what to tell the common clients",
         description="Print how an interface is added to the common MCP clients: one that a running "
         'script serves with expose_as="mcp", or a file that is served as long as the client runs. '
-        'The server of a CLI session goes by its name; "sandbox" is `seer mcp sandbox`.',
+        'The server of a CLI session goes by its name; "notebook" and "sandbox" '
+        "are `seer mcp notebook` and `seer mcp sandbox`.",
     )
     add_interface_options(parser)
     parser.add_argument("--name", help="what clients call it")

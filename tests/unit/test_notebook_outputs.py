@@ -191,3 +191,9 @@ def test_how_it_stands_is_said_first(status: str, tmp_path: Path) -> None:
     assert result.is_error == (status == "dead")
     assert ("restart" if status == "dead" else "get_output") in text_of(result)
     assert result.structured_content["status"] == status
+
+
+def test_code_that_put_nothing_out_so_far_is_not_said_to_have(tmp_path: Path) -> None:
+    silent, loud = report([], tmp_path, "running"), report([stream("a")], tmp_path, "running")
+    assert text_of(silent).splitlines()[0].endswith("; nothing came out so far.")
+    assert "; so far it put this out:\na\n" in text_of(loud)

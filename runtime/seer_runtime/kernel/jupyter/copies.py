@@ -37,7 +37,7 @@ async def fork(
         raise ValueError(f"{path} is there already")
     await asyncio.to_thread(write_notebook, file, source.document.content())
     try:
-        return await notebooks.create(session_id, path, source.steps, token_digest)
+        return await notebooks.create(session_id, path, source.beginning, token_digest)
     except BaseException:
         file.unlink(missing_ok=True)
         raise

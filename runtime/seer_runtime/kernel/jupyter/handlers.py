@@ -13,6 +13,7 @@ from jupyter_server.utils import url_path_join
 from tornado.web import HTTPError, authenticated
 
 from seer_runtime.kernel.jupyter import copies
+from seer_runtime.kernel.jupyter.beginning import Beginning
 from seer_runtime.kernel.jupyter.executions import Execution
 from seer_runtime.kernel.jupyter.notebook import Notebook
 from seer_runtime.kernel.jupyter.notebooks import Notebooks
@@ -91,7 +92,7 @@ class Sessions(_Handler):
         given = self.given
         try:
             notebook = await self.notebooks.create(
-                given["id"], given["path"], given["steps"], given["token_digest"]
+                given["id"], given["path"], Beginning.read(given), given["token_digest"]
             )
         except ValueError as error:
             raise HTTPError(409, str(error), reason=str(error)) from None
@@ -125,7 +126,7 @@ class Preparation(_Handler):
     async def put(self, session_id: str) -> Any:
         """Have it run after each restart."""
         notebook = self.notebook(session_id)
-        notebook.steps = self.given["steps"]
+        notebook.beginning = Beginning.read(self.given)
         return notebook.describe()
 
 
