@@ -59,6 +59,9 @@ _OVER = (
     "seconds, an hour by default; `seer ps` lists those that run"
 )
 
+_LOOK = {"no such cell": "read the notebook: it gives the ids of its cells"}
+"""What to do where a session lacks something, by what its server calls that."""
+
 
 @dataclass(frozen=True)
 class Address:
@@ -220,7 +223,7 @@ class Jupyter:
         reason = _reason(answer)
         if status in (401, 403):
             return NotebookAccessError(
-                f"the notebook server at {self.address.shown} does not let in",
+                f"the notebook server at {self.address.shown} does not let in who has that token",
                 hint="give jupyter_url whole, as the session has it: it ends in ?token=...",
             )
         if status == 404 and reason == "no such session":
@@ -229,7 +232,7 @@ class Jupyter:
                 hint="session_id and jupyter_url belong together: give both as they were printed",
             )
         if status == 404 and reason:
-            return NotebookMissingError(f"the session has {reason}")
+            return NotebookMissingError(f"the session has {reason}", hint=_LOOK.get(reason, ""))
         if status == 404:
             return NotebookAccessError(
                 f"what answers at {self.address.shown} is no notebook server of a sandbox",

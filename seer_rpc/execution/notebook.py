@@ -90,7 +90,7 @@ class NotebookSession(NotebookClient):
             self.exec(f"{_LIBRARIES}.refresh({changed!r})", hidden=True)
         planned = self._planned = steps(self.sandbox, workspace)
         init = [each for each in planned if each.id == "init"]
-        self._ask("PUT", "/preparation", {"steps": [each.to_json() for each in planned]})
+        self._ask("PUT", "/preparation", _beginning(planned, self._docs))
         for each in init:
             self.exec(each.code, hidden=True)
 
@@ -108,7 +108,8 @@ class NotebookSession(NotebookClient):
         """
         server, token = self.sandbox.jupyter_server(), self._jupyter.address.token
         url = server.url_with_token
-        info = _create(url, self.session_id, self._notebook, self._planned, token)
+        beginning = _beginning(self._planned, self._docs)
+        info = _create(url, self.session_id, self._notebook, beginning, token)
         self._move_to(Address.parse(url).page(str(info["path"]), token))
         if info["kernel"] == "dead":
             self.restart(timeout)
@@ -160,13 +161,12 @@ def create_notebook_session(
     server = sandbox.jupyter_server()
     token = secrets.token_urlsafe(32)
     libraries = _install(sandbox, workspace, session_id)
-    planned = steps(sandbox, workspace)
+    planned, docs = steps(sandbox, workspace), workspace.get_library_docs()
     with _ended_unless_ready(server.url_with_token, session_id):
-        _create(server.url_with_token, session_id, path, planned, token)
+        _create(server.url_with_token, session_id, path, _beginning(planned, docs), token)
         url = Address.parse(server.url_with_token).page(path, token)
         session = NotebookSession(session_id, url, sandbox, notebook_dir=notebook_dir)
-        session._libraries, session._planned = libraries, planned
-        session._docs = workspace.get_library_docs()
+        session._libraries, session._planned, session._docs = libraries, planned, docs
         try:
             with status("loading models into the kernel" if planned else "preparing"):
                 session.prepared()
@@ -192,13 +192,13 @@ def _ended_unless_ready(url: str, session_id: str) -> Iterator[None]:
 
 
 def _create(
-    url: str, session_id: str, path: str, planned: Sequence[Step], token: str
+    url: str, session_id: str, path: str, beginning: Mapping[str, Any], token: str
 ) -> dict[str, Any]:
     """Start a kernel, if the session has none; gives what there is then."""
     given = {
         "id": session_id,
         "path": path,
-        "steps": [each.to_json() for each in planned],
+        **beginning,
         "token_digest": token_digest(token),
     }
     jupyter = Jupyter(url)
@@ -207,6 +207,11 @@ def _create(
             return dict(jupyter.ask("POST", "", given, patience=STARTING))
     finally:
         jupyter.close()
+
+
+def _beginning(planned: Sequence[Step], docs: str) -> dict[str, Any]:
+    """Say what each kernel of a session begins with, and what it can import."""
+    return {"steps": [each.to_json() for each in planned], "libraries": docs}
 
 
 def _install(sandbox: Sandbox, workspace: Workspace, session_id: str) -> dict[str, str]:

@@ -45,8 +45,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_serving_options(parser: argparse.ArgumentParser) -> None:
-    """Add those that all servers have: how clients come in, and how long they wait."""
+def add_serving_options(parser: argparse.ArgumentParser, later: str = "a job id") -> None:
+    """Add those that all servers have: how clients come in, and how long they wait.
+
+    Args:
+        parser: What has them.
+        later: By what clients ask for a result that they do not wait for.
+    """
     parser.add_argument(
         "--http",
         metavar="HOST:PORT",
@@ -66,7 +71,7 @@ def add_serving_options(parser: argparse.ArgumentParser) -> None:
         type=seconds,
         default=_WAIT,
         metavar="SECONDS",
-        help=f"answer a call that takes longer with a job id (default: {_WAIT:g}); many clients "
+        help=f"answer a call that takes longer with {later} (default: {_WAIT:g}); many clients "
         "give up after 60",
     )
 

@@ -106,11 +106,15 @@ def find_sandbox(which: str, *, with_ended: bool = False) -> SandboxRecord:
                 hint="`seer ps` lists those that run; start another one",
             )
     running = [each for each in known if is_running(each)]
-    names = ", ".join(f"{each.id} ({each.name})" for each in running) or "none"
+    names = ", ".join(map(_called, running)) or "none"
     raise SandboxError(
         f"no sandbox of yours on this machine is called {which!r}",
         hint=f"`seer ps` lists those that run: {names}",
     )
+
+
+def _called(record: SandboxRecord) -> str:
+    return record.id if record.name == record.id else f"{record.id} ({record.name})"
 
 
 def stale_sandboxes() -> Iterator[tuple[Path, SandboxRecord | None]]:

@@ -415,3 +415,9 @@ def test_the_folder_of_a_running_sandbox_stays_however_old_it_is(file: Path) -> 
         os.utime(folder, (long_ago, long_ago))
         scoped.serve(file, expose_as="mcp", name="hasty")
         assert folder.exists()
+
+
+def test_seer_mcp_config_tells_how_notebooks_are_served() -> None:
+    told = json.loads(seer("mcp", "config", "notebook", "--client", "cursor").stdout)
+    with talk(told["mcpServers"]) as server:
+        assert {"attach_to_session", "execute_code"} <= set(server.tools())

@@ -82,6 +82,9 @@ def test_the_two_values_are_enough(server: Talk, session: NotebookSession, copie
     assert told["kernel"] == "idle"
     assert Path(told["notebook_file"]).is_relative_to(copies)
     assert attach(server, session)["notebook_file"] == told["notebook_file"]
+    assert "my_helpers" in told["libraries"]
+    again = server.call("attach_to_session", session_id=session.session_id)
+    assert f"Libraries that can be imported there:\n\n{told['libraries']}" in text_of(again)
 
     where = {"session_id": session.session_id}
     code = "import my_helpers\nmy_helpers.shout('hello')"

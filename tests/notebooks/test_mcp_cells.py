@@ -71,6 +71,19 @@ def test_every_tool_says_what_it_does(server: Talk) -> None:
         assert "session_id" in properties or name in ("start_new_session", "list_sessions")
         assert all("description" in each for each in properties.values())
     assert "attach_to_session" in (server.client.instructions or "")
+    assert "steering_hook" in (server.client.instructions or "")
+
+
+def test_tools_that_only_add_or_read_are_not_called_destructive(server: Talk) -> None:
+    destructive = {
+        name
+        for name, tool in server.tools().items()
+        if tool.annotations is not None and tool.annotations.destructive_hint
+    }
+    assert destructive == {
+        *("execute_code", "edit_cell", "interrupt", "restart", "resume_session"),
+        "shutdown_session",
+    }
 
 
 def test_a_session_that_is_not_attached_says_how_to_attach(server: Talk) -> None:
@@ -217,7 +230,11 @@ def test_long_output_is_there_in_full_by_ranges(
     ]
     assert "".join(each["text"] for each in parts) == "".join(f"{i:07}" for i in range(20_000))
     assert parts[0]["characters_in_all"] == 140_000
-    assert "no output 3" in server.error("get_output", **{**where, "output": 3})
+    beyond = server.error("get_output", **{**where, "output": 3})
+    assert "no output 3: there are 1" in beyond
+    assert "counted from 0" in beyond
+    unheard = server.error("get_output", session_id=session, execution_id="unheard-of")
+    assert "as execute_code gave it" in unheard
 
 
 def test_a_dead_kernel_is_told_and_restarted(
@@ -253,7 +270,9 @@ def test_cells_are_edited_read_and_written_around(server: Talk, session: str) ->
     assert changed["kind"] == "markdown"
     server.value("edit_cell", **where, cell_id=cell, code="print('never run')", run=False)
     assert "no cell 'x'" in server.error("edit_cell", **where, cell_id="x", code="1")
-    assert "no such cell" in server.error("add_markdown", **where, content="a", after="x")
+    nowhere = server.error("add_markdown", **where, content="a", after="x")
+    assert "no such cell" in nowhere
+    assert "What to do: read the notebook" in nowhere
 
     read = server.call("read_notebook", **where, first_cell=cell)
     assert read.structured_content is not None
@@ -327,6 +346,8 @@ def test_every_start_is_another_session_and_ends_for_good(
     server.value("shutdown_session", session_id=resumed["session_id"])
     assert "no notebook" in server.error("resume_session", notebook="/nowhere/x.ipynb")
     assert "either" in server.error("resume_session")
+    # Who asked was told.
+    assert "Failed" not in text_of(server.call("list_sessions"))
 
 
 def test_calls_at_once_wait_for_none_of_the_others(server: Talk, session: str) -> None:

@@ -149,6 +149,8 @@ def _check_refusals(server: Talk) -> None:
         error = server.error(tool, sandbox="nobody", **more)
         assert "no sandbox of yours" in error
         assert "those that run:" in error
+        # A sandbox without a name is not named twice.
+        assert not re.search(r"(\w+) \(\1\)", error)
     assert "sandbox" in server.error("shell", command="ls")
 
 

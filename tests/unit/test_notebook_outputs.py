@@ -237,3 +237,9 @@ def test_whatever_code_puts_out_is_told_somehow(output: Any, tmp_path: Path) -> 
 
     assert "before" in text_of(result)
     assert "before" in CellResult("e1", "ok", 3, [stream("before"), output]).text
+
+
+def test_code_that_put_nothing_out_so_far_is_not_said_to_have(tmp_path: Path) -> None:
+    silent, loud = report([], tmp_path, "running"), report([stream("a")], tmp_path, "running")
+    assert text_of(silent).splitlines()[0].endswith("; nothing came out so far.")
+    assert "; so far it put this out:\na\n" in text_of(loud)

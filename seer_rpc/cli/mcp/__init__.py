@@ -12,8 +12,9 @@ examples:
   seer mcp serve interface.py                      # started by a client, over stdio
   seer mcp serve interface.py --http 127.0.0.1:8000
   seer mcp config interface.py --model ./my-model  # how clients start the former
-  seer mcp notebook                                # notebook sessions, for agents
   seer mcp config word_tools                       # of an interface that a script serves as "mcp"
+  seer mcp notebook                                # notebook sessions, for agents
+  seer mcp config notebook                         # how clients start that
   seer mcp sandbox                                 # commands and files in all of your sandboxes
   seer mcp config sandbox                          # how clients start that
 """
@@ -23,8 +24,9 @@ def add_parser(commands: Commands) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "mcp",
-        help="serve an interface or your sandboxes to MCP clients, and tell how to add that",
-        description="Serve an interface to MCP clients, or all of your sandboxes.",
+        help="serve an interface, notebooks or your sandboxes to MCP clients, and tell how to add "
+        "that",
+        description="Serve an interface, notebook sessions or your sandboxes to MCP clients.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

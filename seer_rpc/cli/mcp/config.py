@@ -15,7 +15,7 @@ from seer_rpc.environment.mcp import configuration, running_servers
 from seer_rpc.errors import ConfigError
 
 _SEER = (sys.executable, "-P", "-m", "seer_rpc.cli")
-_OWN = ("sandbox",)
+_OWN = ("notebook", "sandbox")
 """Servers of no one interface, by their commands."""
 
 _STATES = "XDG_STATE_HOME"
@@ -28,7 +28,8 @@ def add_parser(commands: Commands) -> None:
         help="print what to tell the common clients",
         description="Print how an interface is added to the common MCP clients: one that a running "
         'script serves with expose_as="mcp", or a file that is served as long as the client runs. '
-        'The server of a CLI session goes by its name; "sandbox" is `seer mcp sandbox`.',
+        'The server of a CLI session goes by its name; "notebook" and "sandbox" '
+        "are `seer mcp notebook` and `seer mcp sandbox`.",
     )
     add_interface_options(parser)
     parser.add_argument("--name", help="what clients call it")

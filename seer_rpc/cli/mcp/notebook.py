@@ -12,6 +12,7 @@ from seer_rpc.mcp.command import add_serving_options, run_notebooks
 _EPILOG = """\
 examples:
   claude mcp add notebook -- seer mcp notebook
+  seer mcp config notebook                      # how other clients start it
   seer mcp notebook --http 127.0.0.1:8001
 
 A set-up script prints session_id and jupyter_url; attach_to_session takes the two.
@@ -35,7 +36,7 @@ def add_parser(commands: Commands) -> None:
         help="where copies of the notebooks are kept, in a folder for each session (default: in "
         "the state folder, ~/.local/state/seer/notebooks)",
     )
-    add_serving_options(parser)
+    add_serving_options(parser, "an execution_id")
     parser.set_defaults(run=_run)
 
 

@@ -80,21 +80,20 @@ class Answers:
     async def in_time(self, work: Coroutine[Any, Any, T], what: str) -> T | None:
         """Give what comes of slow work; None where it takes longer, and goes on."""
         slow = Slow(work)
-        self._keep(slow.task, what)
-        if await slow.follow(self.wait, what, self.news()):
-            return slow.task.result()
-        return None
+        self._going.add(slow.task)
+        slow.task.add_done_callback(self._going.discard)
+        is_over = False
+        try:
+            is_over = await slow.follow(self.wait, what, self.news())
+        finally:
+            if not is_over:
+                slow.task.add_done_callback(functools.partial(self._note_failure, what))
+        return slow.task.result() if is_over else None
 
-    def _keep(self, task: asyncio.Task[T], what: str) -> None:
-        """Remember a task until it is over, and its error for those who ask later."""
-
-        def end(_: object) -> None:
-            self._going.discard(task)
-            if not task.cancelled() and (error := task.exception()) is not None:
-                self.failures = [*self.failures[-9:], f"{what}: {error}"]
-
-        self._going.add(task)
-        task.add_done_callback(end)
+    def _note_failure(self, what: str, task: asyncio.Task[Any]) -> None:
+        """Remember its error, which nobody waits for, for those who ask later."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.failures = [*self.failures[-9:], f"{what}: {error}"]
 
     @property
     def going(self) -> int:

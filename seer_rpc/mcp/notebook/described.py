@@ -62,6 +62,8 @@ class Described:
     parameters: Mapping[str, Any]
     read_only: bool = False
     idempotent: bool = True
+    only_adds: bool = False
+    """Whether nothing is lost by it, so that clients need not ask before."""
 
     def tool(self, name: str, answer: Answer, wait: float) -> Tool:
         """Make the tool."""
@@ -74,6 +76,7 @@ class Described:
             parameters,
             read_only=self.read_only,
             idempotent=self.idempotent,
+            only_adds=self.only_adds,
         )
 
 
@@ -81,8 +84,10 @@ TOOLS = {
     "attach_to_session": Described(
         "Connect to a notebook session that runs in a sandbox, with the two values that its set-up "
         "script printed. Every other tool works only in sessions that are attached or were started "
-        "here. Tells which models are loaded in which variables, and where the notebook is.",
+        "here. Tells which models are loaded in which variables, which libraries can be imported, "
+        "and where the notebook is.",
         {**_SESSION, "jupyter_url": _URL},
+        only_adds=True,
     ),
     "start_new_session": Described(
         "Start another notebook session on this machine: a sandbox of its own, CPU only, no "
@@ -91,6 +96,7 @@ TOOLS = {
         "notebook stays.",
         {"name": _NAME},
         idempotent=False,
+        only_adds=True,
     ),
     "list_sessions": Described(
         "List the notebook sessions that are attached here, and those of sandboxes that this "
@@ -182,6 +188,7 @@ TOOLS = {
             },
         },
         idempotent=False,
+        only_adds=True,
     ),
     "edit_cell": Described(
         "Change what a cell of a session's notebook says and, if it has code, run it anew: its "
@@ -240,6 +247,7 @@ TOOLS = {
             "name": {"type": "string", "minLength": 1, "description": "the name of the copy"},
         },
         idempotent=False,
+        only_adds=True,
     ),
     "shutdown_session": Described(
         "End a session's kernel; its variables are lost. The notebook stays. A sandbox that "

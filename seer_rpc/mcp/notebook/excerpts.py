@@ -10,6 +10,9 @@ MOST_OF_ONE = 8_000
 MOST_IN_ALL = 24_000
 """Characters of one answer."""
 
+_MOST_DOCS = 8_000
+"""Characters of the docs of a session's libraries."""
+
 LEAST = 200
 """Characters below which it is not worth to show any."""
 
@@ -36,6 +39,12 @@ def excerpt(text: str, most: int) -> Excerpt:
         return Excerpt(text, "", 0)
     end = most // 3
     return Excerpt(text[: most - end], text[len(text) - end :], len(text) - most)
+
+
+def importable(docs: str) -> str:
+    """Say what a session's libraries are; nothing where it has none."""
+    shown = docs if len(docs) <= _MOST_DOCS else f"{docs[:_MOST_DOCS]} ..."
+    return f"Libraries that can be imported there:\n\n{shown}" if docs else ""
 
 
 class Room:

@@ -15,6 +15,7 @@ from seer_rpc.environment.threads import in_thread
 from seer_rpc.errors import ConfigError, NotebookAccessError, NotebookError
 from seer_rpc.execution import NotebookClient
 from seer_rpc.mcp.notebook.answers import Answers
+from seer_rpc.mcp.notebook.excerpts import importable
 from seer_rpc.mcp.notebook.here import SessionHere, sessions_here
 from seer_rpc.mcp.notebook.waiting import follow
 from seer_rpc.mcp.results import told
@@ -104,7 +105,7 @@ class Lifecycle:
         over = await self._answers.in_time(
             again.run(), f"running session {client.session_id} again"
         )
-        known = await in_thread(_known, client)
+        known = _known(client, await in_thread(client.info))
         structured = {**known, "cells_run": again.done, "cells_to_run": again.count}
         begun = f"Resumed session {client.session_id}: notebook {known['notebook_path']}."
         if over is None:
@@ -156,18 +157,19 @@ def _not_yet() -> ToolResult:
 
 def _introduced(client: NotebookClient, said: str) -> ToolResult:
     """Tell what there is to know of a session."""
-    known = _known(client)
+    info = client.info()
+    known, libraries = _known(client, info), info.get("libraries", "")
     lines = [
         f"{said} session {client.session_id}: notebook {known['notebook_path']}, the kernel is "
         f"{known['kernel']}.",
         f"A copy of the notebook is kept at {known['notebook_file']}.",
         known["models"] or "No models are loaded in its kernel.",
+        importable(libraries),
     ]
-    return told("\n\n".join(lines), known)
+    return told("\n\n".join(filter(None, lines)), {**known, "libraries": libraries})
 
 
-def _known(client: NotebookClient) -> dict[str, Any]:
-    info = client.info()
+def _known(client: NotebookClient, info: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "session_id": client.session_id,
         "notebook_path": f"/workspace/{info['path']}",
@@ -214,7 +216,7 @@ def _known_here(session: SessionHere) -> dict[str, Any]:
 
 def _described(client: NotebookClient) -> dict[str, Any]:
     try:
-        return _known(client)
+        return _known(client, client.info())
     except NotebookError as error:
         return {"session_id": client.session_id, "kernel": "gone", "problem": error.message}
 
@@ -230,4 +232,5 @@ def _model_names(text: str) -> str:
     names: Sequence[str] = [
         line.strip("*").partition("**")[0] for line in text.splitlines() if line.startswith("**")
     ]
-    return ", ".join(name for name in names if name and not name.startswith("IMPORTANT"))
+    found = [name for name in names if name and not name.startswith("IMPORTANT")]
+    return f"loaded: {' and '.join(found)}" if found else ""

@@ -114,7 +114,8 @@ class CellReport:
             case "queued":
                 return f"{begin}; it waits for what was asked for before."
             case "running":
-                return f"{begin} for {result.seconds:.1f} s; so far it put this out:"
+                so_far = "so far it put this out:" if self._outputs else "nothing came out so far."
+                return f"{begin} for {result.seconds:.1f} s; {so_far}"
             case "dead":
                 return f"{begin} after {result.seconds:.1f} s: {result.problem.get('evalue', '')}"
         nothing = "" if self._outputs else " It put nothing out."
@@ -188,7 +189,10 @@ def output_range(
         NotebookMissingError: there is no such output.
     """
     if index >= len(outputs):
-        raise NotebookMissingError(f"there are {len(outputs)} outputs, and no output {index}")
+        raise NotebookMissingError(
+            f"no output {index}: there are {len(outputs)} so far",
+            hint="they are counted from 0; without output=, get_output shows all of them",
+        )
     output, media = shown_output(outputs[index]), ShownMedia(folder)
     part = output.text[first : first + characters]
     seen = [f"[{each.mime}: {show_picture(each, media, folder)}]" for each in output.pictures]

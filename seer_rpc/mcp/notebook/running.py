@@ -55,7 +55,10 @@ class Running:
                 client, execution, self._answers.seconds(timeout, wait)
             )
         except NotebookMissingError as error:
-            error.hint = "read_notebook has what cells put out whose execution is long over"
+            error.hint = error.hint or (
+                "give execution_id as execute_code gave it; what cells put out whose execution is "
+                "long over, read_notebook has"
+            )
             raise
 
     async def interrupt(self, session_id: str, execution_id: str = "") -> ToolResult:

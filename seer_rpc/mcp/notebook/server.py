@@ -13,20 +13,20 @@ from seer_rpc.errors import ConfigError
 from seer_rpc.locations import MCP_NOTEBOOK
 from seer_rpc.mcp.notebook.answers import Answers
 from seer_rpc.mcp.notebook.described import TOOLS
+from seer_rpc.mcp.notebook.excerpts import importable
 from seer_rpc.mcp.notebook.lifecycle import Lifecycle
 from seer_rpc.mcp.notebook.pages import Pages
 from seer_rpc.mcp.notebook.running import Running
 from seer_rpc.mcp.notebook.sessions import Sessions
 from seer_rpc.mcp.serving import server_of
 
-_MOST_DOCS = 8_000
-"""Characters of the libraries' docs in what models are told of a session."""
-
 _INSTRUCTIONS = """\
 Notebook sessions: cells that run in a kernel where language models are loaded, and a notebook of \
 all that ran. Begin with attach_to_session and the session_id and jupyter_url that a set-up script \
 printed, then use execute_code and add_markdown with that session_id. Models that are loaded are \
-used as they are: do not load them again. start_new_session is for work without a GPU or models."""
+used as they are: do not load them again. Every kernel can import steering_hook, \
+extract_activations, generate_response and batch_generate; help() tells how. start_new_session is \
+for work without a GPU or models."""
 
 
 def make_notebook(
@@ -71,12 +71,5 @@ def about_session(folder: Path) -> str:
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{folder} tells of no notebook session: {error}") from error
-    if len(libraries) > _MOST_DOCS:
-        libraries = f"{libraries[:_MOST_DOCS]} ..."
-    return "\n\n".join(
-        [
-            f"The session {session_id} is attached from the start: use this session_id.",
-            *([models] if models else []),
-            *([f"Libraries that can be imported there:\n\n{libraries}"] if libraries else []),
-        ]
-    )
+    begin = f"The session {session_id} is attached from the start: use this session_id."
+    return "\n\n".join(filter(None, [begin, models, importable(libraries)]))

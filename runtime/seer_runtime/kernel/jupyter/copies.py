@@ -40,7 +40,7 @@ async def fork(
     notebooks.promised.add(path)
     try:
         await asyncio.to_thread(write_notebook, file, source.document.content())
-        return await notebooks.create(session_id, path, source.steps, token_digest)
+        return await notebooks.create(session_id, path, source.beginning, token_digest)
     except BaseException:
         if notebooks.at(path) is None:
             file.unlink(missing_ok=True)

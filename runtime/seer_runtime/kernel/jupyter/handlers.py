@@ -10,6 +10,7 @@ from jupyter_server.utils import url_path_join
 from tornado.web import HTTPError, authenticated
 
 from seer_runtime.kernel.jupyter import copies
+from seer_runtime.kernel.jupyter.beginning import Beginning
 from seer_runtime.kernel.jupyter.notebooks import Notebooks
 from seer_runtime.kernel.jupyter.pages import PAGES, Page
 from seer_runtime.kernel.jupyter.requests import Handler, conflicts, missing, once
@@ -36,7 +37,7 @@ class Sessions(Handler):
         given = self.given
         with conflicts():
             notebook = await self.notebooks.create(
-                given["id"], given["path"], given["steps"], given["token_digest"]
+                given["id"], given["path"], Beginning.read(given), given["token_digest"]
             )
         return notebook.describe()
 
@@ -68,7 +69,7 @@ class Preparation(Handler):
     async def put(self, session_id: str) -> Any:
         """Have it run after each restart."""
         notebook = self.notebook(session_id)
-        notebook.steps = self.given["steps"]
+        notebook.beginning = Beginning.read(self.given)
         return notebook.describe()
 
 

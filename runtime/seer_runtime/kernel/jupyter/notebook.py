@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 from jupyter_server.serverapp import ServerApp
 
+from seer_runtime.kernel.jupyter.beginning import Beginning
 from seer_runtime.kernel.jupyter.document import Document
 from seer_runtime.kernel.jupyter.executions import Execution
 from seer_runtime.kernel.jupyter.life import Life
@@ -49,7 +50,7 @@ class Notebook:
         self.id = session_id
         self.path = path
         self.token_digest = ""
-        self.steps: Sequence[Mapping[str, Any]] = ()
+        self.beginning = Beginning()
         self._app = app
         self._folder = Path(app.root_dir, ".outputs", session_id)
         self._on_end = on_end
@@ -63,12 +64,12 @@ class Notebook:
         self._is_starting = True
         self._starting = asyncio.Lock()
 
-    async def start(self, steps: Sequence[Mapping[str, Any]]) -> None:
+    async def start(self, beginning: Beginning) -> None:
         """Start the kernel, and have it prepared."""
         await self.document.saved()
         await self._life.start(self.path)
         await self._messages.connect(self._life.kernel)
-        self.steps = steps
+        self.beginning = beginning
         self._prepare()
         self._is_starting = False
         self.queue.open()
@@ -159,6 +160,7 @@ class Notebook:
             "kernel": self._state,
             "problem": self._death,
             "models": self._messages.models or None,
+            "libraries": self.beginning.libraries,
             "revision": self.document.revision,
             "preparation": self._preparation,
             "running": current.id if current is not None else None,
@@ -209,7 +211,7 @@ class Notebook:
             self._new(
                 f"{step['id']}-{secrets.token_hex(4)}", step["code"], step["hidden"], is_first=True
             ).id
-            for step in self.steps
+            for step in self.beginning.steps
         ]
 
     async def _run(self, execution: Execution) -> None:

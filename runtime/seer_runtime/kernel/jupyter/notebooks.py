@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from jupyter_server.serverapp import ServerApp
 
+from seer_runtime.kernel.jupyter.beginning import Beginning
 from seer_runtime.kernel.jupyter.notebook import LOOK, Notebook
 from seer_runtime.kernel.jupyter.once import Once
 from seer_runtime.kernel.jupyter.paths import Paths
@@ -27,7 +27,7 @@ class Ended(NamedTuple):
     """What it takes to give a session a kernel again."""
 
     path: str
-    steps: Sequence[Mapping[str, Any]]
+    beginning: Beginning
     token_digest: str
 
 
@@ -74,7 +74,7 @@ class Notebooks:
         return list(self._by_id.values())
 
     async def create(
-        self, session_id: str, path: str, steps: Sequence[Mapping[str, Any]], token_digest: str
+        self, session_id: str, path: str, beginning: Beginning, token_digest: str
     ) -> Notebook:
         """Start one, with a token that lets in; one that is there under that id already, it is.
 
@@ -93,7 +93,7 @@ class Notebooks:
         begun = self._beginning[session_id] = asyncio.Event()
         self._room.add(notebook.document, notebook.queue)
         try:
-            await notebook.start(steps)
+            await notebook.start(beginning)
             if self.find(session_id) is not notebook:
                 raise ValueError("the session was ended before it had begun")
             self._admit(notebook, token_digest)
@@ -156,7 +156,9 @@ class Notebooks:
 
     def _note_end(self, notebook: Notebook) -> None:
         if notebook.token_digest:
-            self.ended[notebook.id] = Ended(notebook.path, notebook.steps, notebook.token_digest)
+            self.ended[notebook.id] = Ended(
+                notebook.path, notebook.beginning, notebook.token_digest
+            )
         if len(self.ended) > _KEPT:
             self.ended.popitem(last=False)
 
