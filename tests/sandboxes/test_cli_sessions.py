@@ -174,7 +174,7 @@ def test_what_takes_long_goes_on_as_a_job(
     session: CLISession, wait_until: Callable[..., None]
 ) -> None:
     config = session.mcp_config
-    config["numbers"]["args"] += ["--wait", "2"]
+    config["numbers"]["args"] += ["--wait", "1"]
     with talk(config) as server:
         text = text_of(server.call("shell", command="echo begun; sleep 5432"))
         job = re.findall(r"goes on as job (\w+)", text)[0]
@@ -183,7 +183,7 @@ def test_what_takes_long_goes_on_as_a_job(
         (told,) = server.value("job_list")["jobs"]
         assert (told["tool"], told["status"]) == ("shell", "cancelled")
 
-        text = text_of(server.call("python", code="import time; time.sleep(4); print('done')"))
+        text = text_of(server.call("python", code="import time; time.sleep(2); print('done')"))
         job = re.findall(r"goes on as job (\w+)", text)[0]
         wait_until(lambda: text_of(server.call("job_get", job_id=job)) == "done", 60)
         # It prints, and nobody ends it but the client's leaving.
