@@ -6,7 +6,6 @@ import ast
 import importlib
 import inspect
 import itertools
-import keyword
 import re
 import sys
 import tempfile
@@ -15,12 +14,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from seer_rpc.client import SERVER_DEFAULT
 from seer_rpc.errors import ConfigError, RemoteError
 from seer_rpc.generators import library_files
+from seer_rpc.generators.names import is_name
 from seer_runtime.literals import source_of
 from seer_runtime.wire.pb.interface_pb2 import (
     Default,
@@ -276,13 +277,16 @@ def described_functions(schema: InterfaceSchema) -> Iterator[str]:
     yield from itertools.chain(*parts)
 
 
+def has_odd_keys(described: NamedType) -> bool:
+    """Tell a typed dictionary that no class statement could define."""
+    keys = [field.name for field in described.fields if described.kind == NamedType.TYPED_DICT]
+    return not all(is_name(key) and not key.startswith("__") for key in keys)
+
+
 def described_types(schema: InterfaceSchema) -> Iterator[str]:
     """Give the skeleton of the types that a schema describes; aliases come after classes."""
     for each in sorted(schema.types, key=lambda named: named.kind == NamedType.ALIAS):
-        if each.kind == NamedType.ALIAS:
-            yield f"{each.name} ="
-            continue
-        if each.kind == NamedType.TYPED_DICT and not all(map(_is_for_classes, each.fields)):
+        if each.kind == NamedType.ALIAS or has_odd_keys(each):
             yield f"{each.name} ="
             continue
         yield f"class {each.name}"
@@ -291,17 +295,11 @@ def described_types(schema: InterfaceSchema) -> Iterator[str]:
     yield from (f"class {each.name}" for each in schema.exceptions)
 
 
-def _is_for_classes(key: Field) -> bool:
-    is_name = key.name.isidentifier() and not keyword.iskeyword(key.name)
-    return is_name and not key.name.startswith("__")
-
-
 _CALLED = (
     *("remote.call", "remote.call_async", "remote.stream_async", "remote.with_options"),
     *("float", "builtins.float", "set", "builtins.set", "dataclasses.field"),
     *("dataclasses.dataclass", "seer_rpc_client.RemoteInterface"),
-    "seer_rpc_client.server_default",
-    "typing.TypedDict",
+    *("seer_rpc_client.server_default", "typing.TypedDict"),
 )
 _OTHER_NODES = (
     *(ast.Lambda, ast.BinOp, ast.BitOr, ast.UnaryOp, ast.USub, ast.Add, ast.Sub, ast.Constant),
@@ -373,7 +371,8 @@ def assert_it_says_what_the_schema_says(library: ModuleType, schema: InterfaceSc
         for parameter, described in zip(given, function.parameters, strict=True):
             assert_default(parameter, described)
     for each in schema.types:
-        if each.kind != NamedType.ALIAS and each.doc.strip():
+        # What is assigned has its text behind it.
+        if each.kind != NamedType.ALIAS and not has_odd_keys(each) and each.doc.strip():
             assert lines(vars(library)[each.name].__doc__) == lines(each.doc)
     for exception in schema.exceptions:
         assert issubclass(vars(library)[exception.name], RemoteError)
@@ -393,6 +392,19 @@ def assert_default(parameter: inspect.Parameter, described: Parameter) -> None:
     assert described.default.is_literal
     meant = eval(text, {"float": float, "set": set})
     assert (type(found), repr(found)) == (type(meant), repr(meant))
+
+
+@pytest.mark.parametrize("key", ["a-b", "class", "__x", "'\\n'", "__import__('os').system('x')"])
+def test_a_key_that_is_no_name_is_no_more_than_a_key(key: str) -> None:
+    fields = [Field(name=key, type=Type(name="int"), optional=True)]
+    named = NamedType(name="Keys", kind=NamedType.TYPED_DICT, doc="Any.", fields=fields)
+    function = Function(name="f", result=Type(name="Keys", named=True))
+    schema = InterfaceSchema(functions=[function], types=[named])
+
+    files = library_files(schema)
+
+    assert_nothing_else(files, schema)
+    assert_it_says_what_the_schema_says(imported(files), schema)
 
 
 def test_a_schema_is_refused_or_its_library_is_no_more_than_it() -> None:
