@@ -72,7 +72,7 @@ demo: .venv/installed  ## Serve a real language model and call it
 	@$(BIN)/seer demo
 
 test: .venv/installed  ## Run the tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore=tests/faults
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore=tests/faults
 	$(BIN)/python -m pytest tests/faults
 
 golden: .venv/installed  ## Write anew the files that say what Modal is asked for
