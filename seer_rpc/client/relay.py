@@ -91,9 +91,10 @@ class Relay:
         self._reports = reports
         self._on_opening = on_opening
         self._on_end = on_end
+        self._is_named = session != NO_SESSION
         self._opening = Frame(
             Kind.OPEN,
-            epoch=session != NO_SESSION,
+            epoch=self._is_named,
             timeout=milliseconds(patience + _LEASE if lease is None else lease),
             name=connection.interface,
             body=f"{schema_hash}\n{secrets.token_hex(8)}".encode(),
@@ -218,6 +219,9 @@ class Relay:
             self.say(Kind.CLOSE)
         self._fail(SessionError("the session was closed"))
         self._link.close()
+        if self._is_named:
+            # Whoever opens one of this name next gets a new one.
+            self._link.wait(_LEAVING)
 
     def leave(self) -> None:
         """Go without a word: the runtime keeps the session as long as its lease lasts."""

@@ -374,6 +374,13 @@ def test_a_new_client_takes_the_session_over(
         assert second.call("up", [4], {}) == 5
 
 
+def test_a_name_whose_session_was_closed_is_free_at_once(connection: Connection) -> None:
+    for number in range(60):
+        with Session(connection, name="again", lease=60) as session:
+            kept = session.start("length", [b"x" * (1 << 20)], {})
+            assert list(session.pending) == [kept], f"cycle {number}"
+
+
 def test_names_are_apart_from_one_another(connection: Connection) -> None:
     with Session(connection, name="a") as first, Session(connection, name="b") as second:
         assert first.id != second.id
