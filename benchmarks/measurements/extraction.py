@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import random
 import statistics
 from collections.abc import Callable
@@ -13,8 +12,8 @@ from benchmarks.effort import Effort
 from benchmarks.measurements.measured import Measured
 from benchmarks.measurements.packaged_model import served
 from benchmarks.measurements.timing import seconds_of
+from seer_rpc.cli.ready_made import interface_path
 
-_INTERFACE = "seer_interfaces.activations"
 _LAYERS = [9, 19, 29]
 _TOGETHER = 16
 _WORDS = (
@@ -26,7 +25,7 @@ _WORDS = (
 def measure(_: str, effort: Effort) -> Measured:
     """Give the seconds through the sandbox, and those of the same in this process, in turns."""
     prompts = _prompts(effort.prompts)
-    with served(_interface()) as (session, model):
+    with served(Path(interface_path("activations"))) as (session, model):
         options = {"batch_size": _TOGETHER, "keep": False}
         plain = _plain(model)
 
@@ -75,10 +74,3 @@ def _plain(model: str) -> Callable[[list[str]], Any]:
         return torch.cat(parts, dim=1)
 
     return extract
-
-
-def _interface() -> Path:
-    spec = importlib.util.find_spec(_INTERFACE)
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin)

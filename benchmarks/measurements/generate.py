@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import statistics
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from benchmarks.measurements.measured import Measured
 from benchmarks.measurements.packaged_model import served
 from benchmarks.measurements.timing import seconds_of
 from seer_rpc import interface
+from seer_rpc.cli.ready_made import interface_path
 
 _INTERFACE = "seer_interfaces.language_model"
 _MESSAGE = "Tell me a story about a lighthouse."
@@ -25,7 +25,7 @@ def measure(_: str, effort: Effort) -> Measured:
 
     They take turns: a difference of a hundredth is less than what two runs differ by.
     """
-    with served(_source()) as (session, model):
+    with served(Path(interface_path("language_model"))) as (session, model):
         chat_here = _load_here({"model": model})
 
         def answer_there() -> Any:
@@ -49,10 +49,3 @@ def _load_here(models: dict[str, str]) -> Callable[..., Any]:
     with mock.patch.object(interface, "list_configured_models", return_value=models):
         chat: Callable[..., Any] = importlib.import_module(_INTERFACE).chat
     return chat
-
-
-def _source() -> Path:
-    spec = importlib.util.find_spec(_INTERFACE)
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin)
