@@ -10,7 +10,12 @@ from pathlib import Path
 import pytest
 
 from seer_rpc.environment import Sandbox, SandboxConfig
-from seer_rpc.errors import KernelDiedError, NotebookError
+from seer_rpc.errors import (
+    KernelDiedError,
+    NotebookAccessError,
+    NotebookError,
+    NotebookMissingError,
+)
 from seer_rpc.execution import (
     NotebookClient,
     NotebookSession,
@@ -93,6 +98,34 @@ def test_who_waits_for_code_hears_that_the_session_was_ended(session: NotebookSe
             waited.result()
     assert caught.value.result.text.startswith("begun\n")
     waiting.detach()
+
+
+def test_who_asks_for_code_later_hears_that_the_session_was_ended(
+    session: NotebookSession, wait_until: WaitUntil
+) -> None:
+    later = attach_notebook_session(session.session_id, session.jupyter_url)
+    execution = later.start("print('begun', flush=True)\ntime.sleep(60)")
+    while "begun" not in execution.refresh(5).text:
+        pass
+    session.end()
+    wait_until(lambda: not _lets_in(later))
+    with pytest.raises(KernelDiedError, match="the session was ended") as caught:
+        execution.check(30)
+    assert caught.value.result.text.startswith("begun\n")
+    # Its token is good for this alone.
+    with pytest.raises(NotebookAccessError):
+        later.info()
+    later.detach()
+
+
+def _lets_in(client: NotebookClient) -> bool:
+    try:
+        client.info()
+    except NotebookAccessError:
+        return False
+    except NotebookMissingError:
+        pass
+    return True
 
 
 def test_an_output_that_is_nested_too_deeply_hurts_nothing(session: NotebookSession) -> None:

@@ -273,6 +273,9 @@ class Document:
         """Write what is not written yet, and no more."""
         await self.saved()
         self._task.cancel()
+        await asyncio.wait([self._task])
+        # Who waits for a change that came too late looks again.
+        self._written.set()
 
     async def _write_on(self) -> None:
         while True:

@@ -90,14 +90,19 @@ class Executions(Handler):
 
 
 class OneExecution(Handler):
-    """Code that runs or ran."""
+    """Code that runs or ran; the token of a session that ended just now lets in here, too."""
+
+    @property
+    def own_digest(self) -> str:
+        """The digest of that token, or nothing."""
+        remembered = self.notebooks.remembered(self.path_args[0])
+        return remembered.token_digest if remembered is not None else ""
 
     @authenticated
     @authorized
     async def get(self, session_id: str, execution_id: str) -> None:
         """Say what there is since a version, once there is any or it is over."""
-        notebook = self.notebook(session_id)
-        execution = self.execution(session_id, execution_id)
+        notebook, execution = self.execution(session_id, execution_id)
         since = int(self.get_argument("since", "0"))
         await execution.change(since, self.wait_seconds())
         if execution.is_over and not execution.hidden:

@@ -19,6 +19,9 @@ from seer_runtime.kernel.jupyter.room import Room
 _LAST_WORDS = 1.0
 """Seconds for which the token of a session that has ended is good still."""
 
+_REMEMBERED = 30.0
+"""Seconds for which what ran in a session that has ended is known still to whoever waits."""
+
 _KEPT = 1_000
 """Sessions that were ended and can be gone on with."""
 
@@ -42,6 +45,7 @@ class Notebooks:
         """Sessions that were ended, the newest last."""
 
         self._by_id: dict[str, Notebook] = {}
+        self._remembered: dict[str, Notebook] = {}
         self._beginning: dict[str, asyncio.Event] = {}
         self.promised: set[str] = set()
         """Paths of copies that are being made."""
@@ -55,6 +59,10 @@ class Notebooks:
     def find(self, session_id: str) -> Notebook | None:
         """Give the one with that id."""
         return self._by_id.get(session_id)
+
+    def remembered(self, session_id: str) -> Notebook | None:
+        """Give the one that ended just now and had that id."""
+        return self._remembered.get(session_id)
 
     def at(self, path: str) -> Notebook | None:
         """Give the one whose file that is."""
@@ -149,10 +157,12 @@ class Notebooks:
         self._paths.forget(notebook.id)
         self._room.remove(notebook.document, notebook.queue)
         self._note_end(notebook)
+        self._remembered[notebook.id] = notebook
         await notebook.close()
-        # Whoever asked for the end may not have heard of it, and ask again.
         loop = asyncio.get_running_loop()
+        # Whoever asked for the end may not have heard of it, and ask again.
         loop.call_later(_LAST_WORDS, self._revoke, notebook.token_digest)
+        loop.call_later(_REMEMBERED, self._forget, notebook)
 
     def _note_end(self, notebook: Notebook) -> None:
         if notebook.token_digest:
@@ -161,6 +171,10 @@ class Notebooks:
             )
         if len(self.ended) > _KEPT:
             self.ended.popitem(last=False)
+
+    def _forget(self, notebook: Notebook) -> None:
+        if self._remembered.get(notebook.id) is notebook:
+            del self._remembered[notebook.id]
 
     def _revoke(self, digest: str) -> None:
         """Let a token in no more, unless it is that of a session again."""

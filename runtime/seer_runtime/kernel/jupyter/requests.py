@@ -45,12 +45,14 @@ class Handler(APIHandler):
             raise HTTPError(404, f"no session {session_id!r}", reason="no such session")
         return found
 
-    def execution(self, session_id: str, execution_id: str) -> Execution:
-        """Give one of a session's executions."""
-        found = self.notebook(session_id).queue.find(execution_id)
-        if found is None:
-            raise HTTPError(404, f"no execution {execution_id!r}", reason="no such execution")
-        return found
+    def execution(self, session_id: str, execution_id: str) -> tuple[Notebook, Execution]:
+        """Give one of a session's executions, and whose it is; the session may have just ended."""
+        ended = self.notebooks.remembered(session_id)
+        for notebook in filter(None, (self.notebooks.find(session_id), ended)):
+            if (found := notebook.queue.find(execution_id)) is not None:
+                return notebook, found
+        self.notebook(session_id)
+        raise HTTPError(404, f"no execution {execution_id!r}", reason="no such execution")
 
     @property
     def given(self) -> dict[str, Any]:
