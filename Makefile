@@ -69,8 +69,8 @@ demo: .venv/installed  ## Serve a real language model and call it
 	@$(BIN)/seer demo
 
 test: .venv/installed  ## Run the tests
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore=tests/faults
-	$(BIN)/python -m pytest tests/faults
+	@# More at once than there are cores: most tests wait.
+	$(BIN)/python -m pytest -n 5 --dist worksteal
 
 golden: .venv/installed  ## Write anew the files that say what Modal is asked for
 	SEER_WRITE_GOLDEN=1 $(BIN)/python -m pytest -q tests/integration/test_modal_requests.py
