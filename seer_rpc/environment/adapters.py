@@ -6,28 +6,34 @@ On a base of the same shape they load in any case, and answer as neither model w
 from __future__ import annotations
 
 import json
-import warnings
 from pathlib import Path
 
 from seer_rpc.backends.models import FoundModel, ModelSource
 from seer_rpc.environment.config import ModelConfig
+from seer_rpc.errors import ConfigError
 
 _SETTINGS = "adapter_config.json"
 
 
-def warn_of_base(config: ModelConfig, source: ModelSource, found: FoundModel) -> None:
-    """Warn of an adapter that names another base than its config, as far as that shows here."""
+def check_base(config: ModelConfig, source: ModelSource, found: FoundModel) -> None:
+    """Refuse an adapter that names another base than its config, as far as that shows here.
+
+    A base that is a directory is taken as it is: nothing tells what was copied into it.
+
+    Raises:
+        ConfigError: it was made for another base.
+    """
     if config.base_model is None:
         return
     wanted = ModelSource.parse(config.base_model)
     made_for = _made_for(source.path or Path(found.location))
     if made_for is None or wanted.path is not None or made_for.lower() == wanted.repo.lower():
         return
-    warnings.warn(
+    raise ConfigError(
         f"the adapter {source.shown} was made for {_shown(made_for, source)}, and its base_model "
-        f"is {_shown(config.base_model, source)}: put it on what it was made for, or on a copy of "
-        "that",
-        stacklevel=8,
+        f"is {_shown(config.base_model, source)}",
+        hint="give base_model as what it was made for; if this one has the same weights, or the "
+        "adapter is to be on it all the same, give its directory as base_model",
     )
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from seer_rpc.backends import Backend
 from seer_rpc.backends.models import FoundModel, ModelSource, model_slug
-from seer_rpc.environment.adapters import warn_of_base
+from seer_rpc.environment.adapters import check_base
 from seer_rpc.environment.config import ModelConfig
 from seer_runtime.wire.hiding import Names, seal
 
@@ -55,6 +55,7 @@ def find_models(
     """Have the backend find or fetch every configured model; adapters bring their base.
 
     Raises:
+        ConfigError: an adapter was made for another base than it is to be put on.
         ModelNotFoundError: one is not to be had.
         ModelFetchError: one does not arrive where the sandbox is to run.
     """
@@ -69,7 +70,7 @@ def find_models(
         path = paths.setdefault(key, f"/models/{new}")
         handles.append(_handle(wanted, path, found))
         if wanted.source.name == wanted.config.name:
-            warn_of_base(wanted.config, wanted.source, found)
+            check_base(wanted.config, wanted.source, found)
         if wanted.source.hidden is not None:
             hidden[path] = wanted.source.hidden
     return Models(handles, {path: key[0] for key, path in paths.items()}, hidden)

@@ -9,7 +9,7 @@ import pytest
 
 from seer_rpc.client import Session
 from seer_rpc.environment import ModelConfig, Sandbox, SandboxConfig, ScopedSandbox
-from seer_rpc.errors import ModelNotFoundError
+from seer_rpc.errors import ConfigError, ModelNotFoundError
 from seer_rpc.registry import all_sandboxes
 from tests.hub.hub import Hub
 from tests.hub.tiny import files_of, make_tiny_model
@@ -161,7 +161,7 @@ def test_one_that_there_is_not(backend: str, reached: Hub) -> None:
     assert not all_sandboxes()
 
 
-def test_an_adapter_on_another_base_than_its_own_is_told(
+def test_an_adapter_is_not_put_on_another_base_than_its_own(
     backend: str, reached: Hub, tmp_path: Path
 ) -> None:
     adapter = tmp_path / "adapter"
@@ -173,6 +173,13 @@ def test_an_adapter_on_another_base_than_its_own_is_told(
     def config(base: str) -> ModelConfig:
         return ModelConfig(name=str(adapter), is_peft=True, base_model=base)
 
-    with pytest.warns(UserWarning, match=r"made for 'org/Own', .*base_model is 'org/other'"):
-        start(backend, config("org/other")).terminate()
+    with pytest.raises(ConfigError, match=r"made for 'org/Own', .*base_model is 'org/other'") as it:
+        start(backend, config("org/other"))
+    assert "its directory" in it.value.hint
+    assert not all_sandboxes()
     start(backend, config("org/own")).terminate()
+
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    (copy / "config.json").write_text("{}")
+    start(backend, config(str(copy))).terminate()
