@@ -11,7 +11,7 @@ from pathlib import Path
 from seer_rpc.environment import Sandbox, ScopedSandbox
 from seer_rpc.registry import all_sandboxes
 from tests.hidden.canary import found_in
-from tests.pids import descendants, warden_of
+from tests.pids import descendants
 
 _PIECE = 16 << 20
 _PROC = ("environ", "cmdline", "maps", "mountinfo", "mounts", "status", "comm", "cgroup")
@@ -61,9 +61,12 @@ def files_inside(sandbox: Sandbox | ScopedSandbox) -> Iterator[tuple[str, bytes]
         yield f"file {path.decode()}", path + b"\0" + found
 
 
-def processes(sandbox: Sandbox | ScopedSandbox) -> Iterator[tuple[str, bytes]]:
-    """Give what the system says of each process in a sandbox on this machine, and its memory."""
-    for pid in descendants(warden_of(sandbox)):
+def processes(root: int) -> Iterator[tuple[str, bytes]]:
+    """Give what the system says of each process of a sandbox, which `root` started, and its memory.
+
+    `root` is `warden_of` a sandbox of this machine, or the `pid` of an emulated one's machine.
+    """
+    for pid in descendants(root):
         for name in _PROC:
             with contextlib.suppress(OSError):
                 yield f"/proc/{pid}/{name}", Path(f"/proc/{pid}/{name}").read_bytes()

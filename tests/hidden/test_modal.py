@@ -57,6 +57,7 @@ def test_nothing_on_modal_names_them(
         assert sum(name.endswith(".safetensors") for name, _ in looked) == 3
         found += surfaces.hits(iter(looked))
         found += surfaces.hits(surfaces.written_down(scoped))
+        found += surfaces.hits(surfaces.processes(modal_emulator.machine.pid))
         assert scoped.exec("env | grep TOKEN || echo none").strip() == "none"
         assert scoped.isolation.network
         ask = f"import socket; socket.create_connection(('127.0.0.1', {reached.port}), 5)"
@@ -67,6 +68,15 @@ def test_nothing_on_modal_names_them(
     asked = len(reached.files)
     start([of_hub(), of_here(models)]).terminate()
     assert len(reached.files) == asked
+
+
+def test_the_memory_of_processes_there_is_read(
+    modal_emulator: ModalEmulator, write: Callable[..., Path]
+) -> None:
+    with ScopedSandbox(SandboxConfig(), backend="modal").start() as scoped:
+        scoped.serve(write(f"kept = ['x' * 100, '{CORE}']\n@expose\ndef f() -> None: ..."))
+        found = surfaces.hits(surfaces.processes(modal_emulator.machine.pid))
+    assert {each.partition(" ")[0] for each in found} == {"memory"}
 
 
 def test_with_anything_left_out_the_scan_finds_them_there(

@@ -17,6 +17,7 @@ from tests.hidden import surfaces
 from tests.hidden.canary import found_in
 from tests.hidden.models import of_here, of_hub
 from tests.hub.hub import Hub
+from tests.pids import warden_of
 
 _CELLS = (
     "subject, subject.config, subject.peft_config, subject_tokenizer, other.config",
@@ -48,10 +49,17 @@ def told_by(session: NotebookSession) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.filterwarnings("ignore:HF_TOKEN")
-def test_nothing_in_a_notebook_names_them(full_hub: Hub, models: dict[str, Path]) -> None:
+@pytest.mark.parametrize("backend", ["local", "modal"])
+def test_nothing_in_a_notebook_names_them(
+    backend: str, full_hub: Hub, models: dict[str, Path], request: pytest.FixtureRequest
+) -> None:
     config = SandboxConfig(models=[of_hub(), of_here(models)], secrets=["HF_TOKEN"])
+    emulator = request.getfixturevalue("modal_emulator") if backend == "modal" else None
+    if emulator is not None:
+        emulator.reachable.add(full_hub.port)
 
-    with Sandbox(config, backend="local").start() as sandbox:
+    with Sandbox(config, backend=backend).start() as sandbox:
+        root = warden_of(sandbox) if emulator is None else emulator.machine.pid
         session = create_notebook_session(sandbox, keep=False)
         shown = dict(cells(session))
         assert "PeftModelForCausalLM" in shown[_CELLS[0]]
@@ -59,7 +67,7 @@ def test_nothing_in_a_notebook_names_them(full_hub: Hub, models: dict[str, Path]
         found = surfaces.hits(iter(shown.items())) + surfaces.hits(told_by(session))
         looked = list(surfaces.files_inside(sandbox))
         assert {"history.sqlite"} & {Path(name).name for name, _ in looked}
-        found += surfaces.hits(iter(looked)) + surfaces.hits(surfaces.processes(sandbox))
+        found += surfaces.hits(iter(looked)) + surfaces.hits(surfaces.processes(root))
         found += surfaces.hits(surfaces.written_down(sandbox))
         session.detach()
     assert not found

@@ -17,6 +17,7 @@ from tests.hidden import surfaces
 from tests.hidden.canary import CORE, found_in
 from tests.hidden.scoped import QUICK, answers, config, started
 from tests.hub.hub import Hub
+from tests.pids import warden_of
 
 _LOADING = '''
     """Tools of an interface that loads its models."""
@@ -84,7 +85,7 @@ def scan(scoped: ScopedSandbox, file: Path) -> list[str]:
     found += surfaces.hits(answers(scoped, *_CALLS))
     found += surfaces.hits(surfaces.files_inside(scoped))
     found += surfaces.hits(
-        each for each in surfaces.processes(scoped) if not each[0].startswith("memory")
+        each for each in surfaces.processes(warden_of(scoped)) if not each[0].startswith("memory")
     )
     return found + surfaces.hits(surfaces.written_down(scoped))
 
@@ -111,7 +112,7 @@ def test_nothing_names_them(
         assert sum(name.endswith(".safetensors") for name, _ in looked) == 3
         assert {"file /root/tools.py", "file /models/1/config.json"} <= {name for name, _ in looked}
         found += surfaces.hits(iter(looked))
-        found += surfaces.hits(surfaces.processes(scoped))
+        found += surfaces.hits(surfaces.processes(warden_of(scoped)))
         found += surfaces.hits(surfaces.written_down(scoped))
         assert scoped.exec("env | grep TOKEN || echo none").strip() == "none"
     said = capfd.readouterr()
@@ -122,7 +123,7 @@ def test_nothing_names_them(
 def test_the_memory_of_processes_is_read(scoped: ScopedSandbox, write: Callable[..., Path]) -> None:
     scoped.serve(write(f"kept = ['x' * 100, '{CORE}']\n@expose\ndef f() -> None: ..."))
 
-    found = surfaces.hits(surfaces.processes(scoped))
+    found = surfaces.hits(surfaces.processes(warden_of(scoped)))
 
     assert {each.partition(" ")[0] for each in found} == {"memory"}
 

@@ -22,7 +22,7 @@ from tests.modal_emulator.contents import Contents
 from tests.modal_emulator.faults import Faults
 from tests.modal_emulator.images import Images
 from tests.modal_emulator.log import Log
-from tests.modal_emulator.machine import write_tools
+from tests.modal_emulator.machine import Machine, write_tools
 from tests.modal_emulator.router import Router
 from tests.modal_emulator.sandbox import Sandbox, Site
 from tests.modal_emulator.sandboxes import Sandboxes
@@ -108,6 +108,13 @@ class ModalEmulator:
     def running(self) -> list[Sandbox]:
         """The sandboxes that have not ended."""
         return [one for one in tuple(self.sandboxes.values()) if not one.ended.is_set()]
+
+    @property
+    def machine(self) -> Machine:
+        """What the one sandbox that has not ended runs in."""
+        (machine,) = [one.machine for one in self.running]
+        assert machine is not None
+        return machine
 
     def schedule_after(self, seconds: float) -> None:
         """Have sandboxes wait for a machine."""

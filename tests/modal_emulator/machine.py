@@ -70,6 +70,11 @@ class Machine:
             undo.pop_all()
         return machine
 
+    @property
+    def pid(self) -> int:
+        """The process that started all that runs in it."""
+        return self._bubblewrap.pid
+
     def run(
         self, argv: Sequence[str], environment: Mapping[str, str], folder: str, streams: Streams
     ) -> Running:
