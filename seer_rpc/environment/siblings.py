@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from seer_rpc.parsing import parse_module
+
 
 def sibling_files(file: Path) -> list[Path]:
     """Give the files beside `file` that it imports, directly or through one another.
@@ -29,7 +31,7 @@ def _imported(file: Path) -> Iterator[str]:
     if file.suffix != ".py":
         return
     try:
-        tree = ast.parse(file.read_bytes())
+        tree = parse_module(file.read_bytes())
     except (SyntaxError, ValueError):
         return
     for node in ast.walk(tree):

@@ -6,6 +6,8 @@ import ast
 from collections.abc import Collection
 from typing import Any
 
+from seer_rpc.parsing import parse_expression
+
 _NUMBERS = ("inf", "-inf", "nan")
 _NO_VALUE = (ValueError, TypeError, SyntaxError, RecursionError, MemoryError)
 
@@ -17,7 +19,7 @@ def value_of(text: str, members: Collection[str] = ()) -> ast.expr | None:
     `Class.MEMBER`, among them.
     """
     try:
-        value = ast.parse(text, mode="eval").body
+        value = parse_expression(text)
         _evaluate(value, members)
         # Numbers can have too many digits for it.
         ast.unparse(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -12,6 +11,7 @@ from seer_rpc.errors import ConfigError
 from seer_rpc.fields import check_types, knows_its_fields
 from seer_rpc.files import looked_from
 from seer_rpc.locations import PRIVATE_FOLDER
+from seer_rpc.parsing import parse_module
 from seer_rpc.workspace.contents import Content, check_name, folder_files, telling
 from seer_rpc.workspace.installing import install
 from seer_rpc.workspace.library import Library
@@ -156,7 +156,7 @@ class Workspace:
 
     def _check_code(self) -> None:
         try:
-            ast.parse(self.custom_init_code)
+            parse_module(self.custom_init_code)
         except (SyntaxError, ValueError) as error:
             raise ConfigError(f"custom_init_code is no Python: {error}") from None
 

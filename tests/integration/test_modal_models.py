@@ -386,7 +386,9 @@ def test_a_fetch_that_is_lost_goes_on_next_time(
         failing = threads.submit(start, "org/model")
         wait_until(lambda: begun(hub) and len(hub.files) == 3, 30)
         (running,) = reached.running
-        wait_until(lambda: (running.mounts[0].folder / "sub" / "more.txt").exists())
+        # The client of the hub counts on a file once it has noted what it is.
+        notes = running.mounts[0].folder / ".cache" / "huggingface" / "download"
+        wait_until(lambda: (notes / "sub" / "more.txt.metadata").exists())
         reached.lose(running.id)
         with pytest.raises(ModelFetchError, match="ended before it had done so") as caught:
             failing.result(60)

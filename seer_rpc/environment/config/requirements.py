@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from seer_rpc import parsing
 from seer_rpc.errors import ConfigError
 from seer_rpc.redaction import without_credentials
 
@@ -15,7 +16,7 @@ def parse_requirement(text: str) -> Requirement:
         ConfigError: it is none.
     """
     try:
-        return Requirement(text)
+        return parsing.parse_requirement(text)
     except InvalidRequirement as error:
         problem = str(error).partition("\n")[0]
         raise ConfigError(

@@ -14,6 +14,7 @@ from functools import cache
 from importlib import util
 from pathlib import Path
 
+from seer_rpc.parsing import parse_module
 from seer_runtime.wire import names
 
 PACKAGES = ("site-packages", "dist-packages")
@@ -138,7 +139,7 @@ def own_packages() -> Iterator[Path]:
 def _finder_sources(finder: Path) -> Iterator[Path]:
     """Read the table of an editable install of setuptools, which imports by a finder."""
     try:
-        tree = ast.parse("\n".join(_lines(finder)))
+        tree = parse_module("\n".join(_lines(finder)))
     except SyntaxError:
         return
     for node in tree.body:

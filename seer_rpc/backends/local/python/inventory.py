@@ -12,6 +12,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion
 
+from seer_rpc.parsing import parse_requirement
+
 _DIRECTORY = re.compile(r"(?P<name>.+?)-(?P<version>[^-]+)(-py[\d.]+)?\.(dist|egg)-info")
 
 
@@ -113,6 +115,6 @@ def _applies(requirement: Requirement, extra: str) -> bool:
 
 def _parse(text: str) -> Requirement | None:
     try:
-        return Requirement(text)
+        return parse_requirement(text)
     except InvalidRequirement:
         return None
