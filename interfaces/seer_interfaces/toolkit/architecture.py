@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from functools import cached_property
 from typing import Any
 
@@ -59,6 +60,12 @@ class Architecture:
     def max_positions(self) -> int:
         """How many tokens it was made for."""
         return int(self.config.max_position_embeddings)
+
+    @cached_property
+    def cache_option(self) -> str:
+        """What the decoder calls the cache that it reads and goes on with."""
+        options = inspect.signature(self.decoder.forward).parameters
+        return "cache" if "cache" in options else "past_key_values"  # until transformers 5.23
 
     @property
     def config(self) -> Any:

@@ -84,7 +84,7 @@ def decode(
     for number in range(1, last + 1):
         # Whoever takes the steps may run the model in between, and is not to meet these visitors.
         with subject.using(adapter), visiting(subject.architecture, visitors):
-            normed = forward(subject, now, past_key_values=cache).last_hidden_state
+            normed = forward(subject, now, cache).last_hidden_state
             logits = subject.architecture.logits(normed[:, -1]).float()
         step = chooser.choose(logits)
         for row, token in enumerate(step.tokens):

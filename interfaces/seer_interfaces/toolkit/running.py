@@ -27,8 +27,6 @@ class Result:
     kept: dict[Keep, torch.Tensor] = field(default_factory=dict)
     """What was at each site that was to be kept, after interventions; [batch, position, unit]."""
 
-    cache: Any = None
-
 
 def run(
     subject: Subject,
@@ -52,16 +50,17 @@ def run(
     return result
 
 
-def forward(subject: Subject, now: Pass, **options: Any) -> Any:
-    """Run the decoder over the columns of a batch that are not in the cache."""
+def forward(subject: Subject, now: Pass, cache: Any = None) -> Any:
+    """Run the decoder over the columns of a batch that are not in the cache, and fill it."""
     batch = now.batch
-    return subject.architecture.decoder(
+    architecture = subject.architecture
+    return architecture.decoder(
         input_ids=batch.ids[:, now.start :],
         attention_mask=batch.mask.long(),
         # Models that learn positions would count padding otherwise.
         position_ids=batch.positions[:, now.start :],
-        use_cache="past_key_values" in options,
-        **options,
+        use_cache=cache is not None,
+        **{architecture.cache_option: cache},
     )
 
 
